@@ -1,0 +1,113 @@
+"""Parameters of the arrays, and the named presets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zeroskip.wire import BEAT_BYTES
+
+
+def _positive(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise TypeError(f"{name} must be a positive integer, not {value!r}")
+
+
+def _power_of_two(name: str, value: int) -> None:
+    if value & (value - 1):
+        raise ValueError(f"{name} must be a power of two, not {value}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayConfig:
+    """One configuration: the zero-skip array and the dense array of the same size, memories and streams.
+
+    Parameters
+    ----------
+    groups, lanes, pixels
+        C groups of E lanes with P multipliers each: C * E * P multipliers. P is 1, 2, 4 or 8; E at most 8.
+    output_units
+        Units that requantise P sums a cycle; divides `groups`.
+    dense_filters, dense_pixels
+        Shape M x N of the dense array; M * N multipliers.
+    acc_width
+        Bits of an accumulator, signed, 28..32.
+    lane_filters
+        Filters a lane can serve, at most 16 (the depth of a LUT memory).
+    queue_words, queue_lists
+        Words in flight per group (at most 16); lists waiting per lane.
+    map_positions
+        Positions (of 16 channels each) that the feature-map memory holds.
+    windows
+        Rows of the window table.
+    words
+        Words (16 channels of one tap) for which a lane holds lists.
+    list_entries
+        Non-zero weights that a lane holds, at most 4096.
+    dense_weights
+        Weights that the dense array holds.
+
+    Raises
+    ------
+    TypeError
+        A parameter is not a positive integer.
+    ValueError
+        A parameter out of range, or parameters that do not go together.
+    """
+
+    groups: int
+    lanes: int
+    pixels: int
+    output_units: int
+    dense_filters: int
+    dense_pixels: int
+    acc_width: int = 28
+    lane_filters: int = 16
+    queue_words: int = 16
+    queue_lists: int = 16
+    map_positions: int = 4096
+    windows: int = 512
+    words: int = 128
+    list_entries: int = 4096
+    dense_weights: int = 65536
+
+    def __post_init__(self) -> None:
+        """Check ranges and what must go together."""
+        for name in self.__dataclass_fields__:
+            _positive(name, getattr(self, name))
+        for name in ("pixels", "dense_filters", "dense_pixels", "queue_words", "queue_lists", "map_positions",
+                     "windows", "words", "list_entries", "dense_weights"):
+            _power_of_two(name, getattr(self, name))
+        limits = {"groups": (1, 32), "lanes": (1, 8), "pixels": (1, 8), "acc_width": (28, 32),
+                  "lane_filters": (1, 16), "queue_words": (2, 16), "list_entries": (2, 4096), "dense_pixels": (1, 8),
+                  "dense_filters": (1, 16)}
+        for name, (low, high) in limits.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} must be in {low}..{high}, not {getattr(self, name)}")
+        if self.groups % self.output_units:
+            raise ValueError(f"output_units must divide the {self.groups} groups, not {self.output_units}")
+        if self.dense_filters * self.dense_pixels != self.multipliers:
+            raise ValueError(f"dense_filters * dense_pixels must be the {self.multipliers} multipliers of the "
+                             f"zero-skip array, not {self.dense_filters * self.dense_pixels}")
+
+    @property
+    def multipliers(self) -> int:
+        """Multipliers of either array."""
+        return self.groups * self.lanes * self.pixels
+
+    @property
+    def bus_bytes(self) -> int:
+        """Bytes of a beat on every stream."""
+        return BEAT_BYTES
+
+
+PRESETS: dict[str, ArrayConfig] = {
+    "tiny": ArrayConfig(groups=1, lanes=2, pixels=2, output_units=1, dense_filters=2, dense_pixels=2,
+                        map_positions=1024, windows=256, words=64, list_entries=1024, dense_weights=16384),
+    "small": ArrayConfig(groups=2, lanes=2, pixels=4, output_units=1, dense_filters=4, dense_pixels=4),
+    "base": ArrayConfig(groups=4, lanes=4, pixels=4, output_units=2, dense_filters=8, dense_pixels=8),
+    "large": ArrayConfig(groups=8, lanes=4, pixels=4, output_units=2, dense_filters=16, dense_pixels=8),
+    "fine": ArrayConfig(groups=16, lanes=4, pixels=1, output_units=8, dense_filters=8, dense_pixels=8),
+}
+"""The named configurations: 4, 16, 64 and 128 multipliers, and ``fine`` with 64 at one pixel to a weight."""
+
+BY_MULTIPLIERS = {4: "tiny", 16: "small", 64: "base", 128: "large"}

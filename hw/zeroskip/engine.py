@@ -1,0 +1,38 @@
+"""The signature that both engines present to the boundary, and the shape of a beat."""
+
+from __future__ import annotations
+
+from amaranth.hdl import unsigned
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import In, Out
+
+from zeroskip.wire import BEAT_BYTES
+
+
+class Beat(data.Struct):
+    """One beat of a stream: 128 bits and the end-of-packet flag."""
+
+    data: unsigned(8 * BEAT_BYTES)
+    last: unsigned(1)
+
+
+def engine_members(multipliers: int) -> dict:
+    """Members of an engine.
+
+    ``weights``, ``map``: streams in; ``result``: stream out; all of :class:`Beat`.
+    ``issued``, ``gated``: multiplier slots used in this cycle, and those among them that were gated.
+    ``waiting``: nothing can be computed in this cycle because the map has not come yet.
+    ``draining``: all is computed; results are on their way out.
+    ``busy``: from the first beat of a program to the last beat of its results.
+    """
+    count = range(multipliers + 1)
+    return {
+        "weights": In(stream.Signature(Beat)),
+        "map": In(stream.Signature(Beat)),
+        "result": Out(stream.Signature(Beat)),
+        "issued": Out(count),
+        "gated": Out(count),
+        "waiting": Out(1),
+        "draining": Out(1),
+        "busy": Out(1),
+    }

@@ -1,0 +1,232 @@
+"""One quantised layer: the arrays of a layer file, checked."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+KEYS = ("weight", "input", "bias", "stride", "padding", "groups", "multiplier", "shift", "clamp", "output_dtype")
+OUTPUT_RANGE = {"uint8": (0, 255), "int8": (-128, 127)}
+MULTIPLIER_RANGE = (1, 65535)
+SHIFT_RANGE = (1, 40)
+
+
+class LayerError(ValueError):
+    """A layer that is not as the format says: the message names the key, what was found and what is expected."""
+
+
+def _describe(value: np.ndarray) -> str:
+    return f"{value.dtype} {value.shape}"
+
+
+def _require(ok: bool, key: str, found: object, expected: str) -> None:
+    if not ok:
+        raise LayerError(f"{key}: found {found}, expected {expected}")
+
+
+def _integers(key: str, value: object, shape: tuple[int, ...], low: int, high: int) -> np.ndarray:
+    """Any integer array of `shape` with values in `low`..`high`, as int64."""
+    array = np.asarray(value)
+    _require(array.dtype.kind in "iu" and array.shape == shape, key, _describe(array), f"integers of shape {shape}")
+    wide = array.astype(np.int64)
+    bad = wide[(wide < low) | (wide > high)]
+    _require(bad.size == 0, key, f"value {bad.flat[0] if bad.size else ''}", f"values in {low}..{high}")
+    return wide
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layer:
+    """A convolution or linear layer in integers, with or without its input.
+
+    Parameters
+    ----------
+    weight
+        int8, (O, I / groups, KH, KW) for a convolution, (O, I) for a linear layer.
+    input
+        uint8 or int8, (N, I, H, W) or (N, I); ``None`` where the layer stands in a model folder.
+    bias
+        int32 (O,); default 0.
+    stride, padding
+        Pairs (vertical, horizontal).
+    groups
+        Number of convolution groups; divides I and O.
+    multiplier, shift
+        Requantisation per output channel, int64 (O,), 1..65535 and 1..40; both or neither.
+    clamp
+        (lo, hi) inside the range of the output type.
+    output_dtype
+        ``"uint8"`` or ``"int8"``.
+
+    Raises
+    ------
+    LayerError
+        The key, what was found and what is expected.
+    """
+
+    weight: np.ndarray
+    input: np.ndarray | None = None
+    bias: np.ndarray | None = None
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    groups: int = 1
+    multiplier: np.ndarray | None = None
+    shift: np.ndarray | None = None
+    clamp: tuple[int, int] | None = None
+    output_dtype: str = "uint8"
+
+    def __post_init__(self) -> None:
+        """Check every field and bring it to its canonical type."""
+        put = object.__setattr__
+        weight = np.asarray(self.weight)
+        _require(
+            weight.dtype == np.int8 and weight.ndim in (2, 4) and weight.size > 0,
+            "weight", _describe(weight), "int8 (O, I / groups, KH, KW) or (O, I), not empty",
+        )
+        put(self, "weight", weight)
+        filters = weight.shape[0]
+        put(self, "stride", tuple(int(v) for v in _integers("stride", self.stride, (2,), 1, 64)))
+        put(self, "padding", tuple(int(v) for v in _integers("padding", self.padding, (2,), 0, 64)))
+        put(self, "groups", int(_integers("groups", self.groups, (), 1, filters)))
+        _require(filters % self.groups == 0, "groups", self.groups, f"a divisor of the {filters} filters")
+        if self.is_linear:
+            plain = self.stride == (1, 1) and self.padding == (0, 0) and self.groups == 1
+            _require(plain, "stride, padding, groups", (self.stride, self.padding, self.groups),
+                     "(1, 1), (0, 0) and 1 for a linear layer")
+        bias = np.zeros(filters, np.int32) if self.bias is None else np.asarray(self.bias)
+        _require(bias.dtype == np.int32 and bias.shape == (filters,), "bias", _describe(bias), f"int32 ({filters},)")
+        put(self, "bias", bias)
+        self._check_requantisation(filters)
+        if self.input is not None:
+            put(self, "input", self._checked_input(np.asarray(self.input)))
+
+    def _check_requantisation(self, filters: int) -> None:
+        put = object.__setattr__
+        _require(self.output_dtype in OUTPUT_RANGE, "output_dtype", repr(self.output_dtype), "'uint8' or 'int8'")
+        both = (self.multiplier is None) == (self.shift is None)
+        _require(both, "multiplier, shift", "one without the other", "both or neither")
+        if self.multiplier is not None:
+            put(self, "multiplier", _integers("multiplier", self.multiplier, (filters,), *MULTIPLIER_RANGE))
+            put(self, "shift", _integers("shift", self.shift, (filters,), *SHIFT_RANGE))
+        low, high = OUTPUT_RANGE[self.output_dtype]
+        clamp = (low, high) if self.clamp is None else self.clamp
+        clamp = tuple(int(v) for v in _integers("clamp", clamp, (2,), low, high))
+        _require(clamp[0] <= clamp[1], "clamp", clamp, "lo <= hi")
+        put(self, "clamp", clamp)
+
+    def _checked_input(self, value: np.ndarray) -> np.ndarray:
+        channels = self.channels
+        shape = f"(N, {channels})" if self.is_linear else f"(N, {channels}, H, W)"
+        ok = value.dtype in (np.uint8, np.int8) and value.ndim == self.weight.ndim and value.size > 0
+        ok = ok and value.shape[1] == channels
+        _require(ok, "input", _describe(value), f"uint8 or int8 {shape}, not empty")
+        if not self.is_linear:
+            for size, kernel, pad, name in zip(value.shape[2:], self.kernel, self.padding, "HW", strict=True):
+                _require(size + 2 * pad >= kernel, "input", f"{name} = {size} with padding {pad}",
+                         f"at least the kernel's {kernel}")
+        return value
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the weight is a matrix."""
+        return self.weight.ndim == 2
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """(KH, KW); (1, 1) for a linear layer."""
+        return (1, 1) if self.is_linear else (self.weight.shape[2], self.weight.shape[3])
+
+    @property
+    def filters(self) -> int:
+        """O, the number of output channels."""
+        return self.weight.shape[0]
+
+    @property
+    def channels(self) -> int:
+        """I, the number of input channels of all groups together."""
+        return self.weight.shape[1] * self.groups
+
+    def needed_input(self) -> np.ndarray:
+        """The input, or a LayerError where there is none."""
+        if self.input is None:
+            raise LayerError("input: found nothing, expected uint8 or int8 (N, I, H, W) or (N, I)")
+        return self.input
+
+    @property
+    def input4(self) -> np.ndarray:
+        """The input as (N, I, H, W); a linear layer's has one pixel."""
+        data = self.needed_input()
+        return data[:, :, None, None] if self.is_linear else data
+
+    @property
+    def weight4(self) -> np.ndarray:
+        """The weight as (O, I / groups, KH, KW)."""
+        return self.weight[:, :, None, None] if self.is_linear else self.weight
+
+    @property
+    def output_shape(self) -> tuple[int, int, int, int]:
+        """(N, O, OH, OW); a linear layer's OH and OW are 1."""
+        count, _, height, width = self.input4.shape
+        (kh, kw), (sy, sx), (py, px) = self.kernel, self.stride, self.padding
+        return count, self.filters, (height + 2 * py - kh) // sy + 1, (width + 2 * px - kw) // sx + 1
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, need_input: bool = True) -> Layer:
+        """Read a layer file (``.npz``, no pickles).
+
+        Raises
+        ------
+        LayerError
+            The file cannot be read, or a key is missing, unknown or wrong; the message starts with the file's name.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                fields = {key: archive[key] for key in archive.files}
+        except FileNotFoundError:
+            raise LayerError(f"{path}: no such file") from None
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+            raise LayerError(f"{path}: not a readable .npz layer file ({error})") from None
+        try:
+            unknown = sorted(set(fields) - set(KEYS))
+            _require(not unknown, f"key {unknown[0] if unknown else ''}", "an unknown key", f"only {', '.join(KEYS)}")
+            for key in ("weight", "input") if need_input else ("weight",):
+                _require(key in fields, key, "nothing", "this key in the file")
+            if "output_dtype" in fields:
+                kind = fields["output_dtype"]
+                _require(kind.dtype.kind in "US" and kind.shape == (), "output_dtype", _describe(kind), "a string")
+                text = kind.item()
+                fields["output_dtype"] = text.decode(errors="replace") if isinstance(text, bytes) else text
+            return cls(**fields)
+        except LayerError as error:
+            raise LayerError(f"{path}: {error}") from None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the layer file; a temporary name first, so that nothing is left half-written."""
+        fields: dict[str, np.ndarray] = {
+            "weight": self.weight, "bias": np.asarray(self.bias), "stride": np.array(self.stride),
+            "padding": np.array(self.padding), "groups": np.array(self.groups), "clamp": np.array(self.clamp),
+            "output_dtype": np.array(self.output_dtype),
+        }
+        if self.input is not None:
+            fields["input"] = self.input
+        if self.multiplier is not None and self.shift is not None:
+            fields |= {"multiplier": self.multiplier, "shift": self.shift}
+        save_npz(path, fields)
+
+
+def save_npz(path: str | os.PathLike[str], arrays: dict[str, np.ndarray]) -> None:
+    """Write a compressed ``.npz`` under a temporary name, then rename it."""
+    target = Path(path)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        os.chmod(name, 0o644)
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise

@@ -1,0 +1,124 @@
+"""The wire format: constants, sections of the program stream, and the decoder that undoes them.
+
+See ``docs/wire-format.md``. Beats are rows of a uint8 array of shape (beats, 16).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+VERSION = 1
+MAGIC = 0x5A4B
+BEAT_BYTES = 16
+WORD_CHANNELS = 16
+"""Channels of one position that travel and are stored together."""
+
+
+class Section(enum.IntEnum):
+    """Kinds of sections of a program."""
+
+    CONFIG = 0
+    WINDOWS = 1
+    REQUANT = 2
+    OCCUPANCY = 3
+    POINTERS = 4
+    LISTS = 5
+    WEIGHTS = 6
+    END = 7
+
+
+class Config(enum.IntEnum):
+    """Configuration registers; the group registers repeat from their number on, one per group."""
+
+    MODE = 0
+    """bit 0: skip (zero-skip array) or gate (dense array) zero activations; bit 1: the map is signed;
+    bit 2: results are requantised."""
+    IMAGES = 1
+    MAP_ROWS = 2
+    MAP_PLANES = 3
+    MAP_COLS = 4
+    MAP_PITCH = 5
+    MAP_PLANE_SIZE = 6
+    MAP_IMAGE_SIZE = 7
+    MAP_SLOTS = 8
+    OUT_ROWS = 9
+    OUT_COLS = 10
+    BLOCK_ROWS = 11
+    BLOCK_COLS = 12
+    WINDOWS = 13
+    FILTERS = 14
+    """Zero-skip: filters per lane; dense: filters (a pass takes M of them)."""
+    CLAMP_LOW = 15
+    CLAMP_HIGH = 16
+    RESULT_BEATS = 17
+    ROW_OFFSET = 32
+    """Group g at 32 + g: its output row less the block's."""
+    COL_OFFSET = 64
+    WORD_OFFSET = 96
+
+
+class Mode(enum.IntFlag):
+    """Bits of ``Config.MODE``."""
+
+    SKIP_ACTIVATIONS = 1
+    SIGNED_MAP = 2
+    REQUANTISE = 4
+
+
+class WireError(ValueError):
+    """A program stream that is not as the format says."""
+
+
+@dataclass(frozen=True, eq=False)
+class SectionData:
+    """One section: `rows` is uint8 (count, 16)."""
+
+    kind: Section
+    mask: int
+    address: int
+    rows: np.ndarray
+
+
+def header(section: SectionData) -> np.ndarray:
+    """The header beat of a section, uint8 (16,)."""
+    first = int(section.kind) | VERSION << 8 | MAGIC << 16
+    return np.array([first, section.mask, section.address, len(section.rows)], "<u4").view(np.uint8)
+
+
+def encode(sections: Sequence[SectionData]) -> np.ndarray:
+    """The program as beats, uint8 (beats, 16); an END section is appended."""
+    end = SectionData(Section.END, 0, 0, np.zeros((0, BEAT_BYTES), np.uint8))
+    parts = [part for s in [*sections, end] for part in (header(s)[None], s.rows)]
+    return np.concatenate(parts)
+
+
+def decode(beats: np.ndarray) -> list[SectionData]:
+    """Undo `encode`: the sections without END.
+
+    Raises
+    ------
+    WireError
+        Wrong magic, version or kind, a section cut short, no END, or beats after it.
+    """
+    sections: list[SectionData] = []
+    at = 0
+    while at < len(beats):
+        first, mask, address, count = (int(v) for v in beats[at].view("<u4"))
+        kind, version, magic = first & 0xFF, first >> 8 & 0xFF, first >> 16
+        if magic != MAGIC or version != VERSION or kind not in Section.__members__.values():
+            raise WireError(f"beat {at}: found magic {magic:#x}, version {version}, kind {kind}; "
+                            f"expected {MAGIC:#x}, {VERSION}, 0..7")
+        at += 1
+        if at + count > len(beats):
+            raise WireError(f"beat {at - 1}: found {len(beats) - at} payload beats, expected {count}")
+        if kind == Section.END:
+            if at != len(beats):
+                raise WireError(f"found {len(beats) - at} beats after END, expected none")
+            return sections
+        sections.append(SectionData(Section(kind), mask, address, beats[at : at + count]))
+        at += count
+    raise WireError("found no END section, expected one as the last")
