@@ -1,7 +1,5 @@
 """The signature that both engines present to the boundary, and the shape of a beat."""
 
-from __future__ import annotations
-
 from amaranth.hdl import unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out

@@ -1,7 +1,5 @@
 """The program loader: takes the sections of a program, keeps the configuration, writes the tables."""
 
-from __future__ import annotations
-
 from amaranth.hdl import Module, Signal, signed, unsigned
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
