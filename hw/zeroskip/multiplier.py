@@ -1,0 +1,107 @@
+"""The zero-skip multiplier: a zero operand switches nothing and gives zero."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+
+def positive(name: str, value: object) -> int:
+    """`value`, where it is a positive integer.
+
+    Raises
+    ------
+    TypeError
+        It is not.
+
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise TypeError(f"{name} must be a positive integer, not {value!r}")
+    return value
+
+
+class ZeroSkipMultiplier(wiring.Component):
+    """Signed multiplier whose registers hold where an operand is zero.
+
+    One product a cycle, `latency` cycles after its operands; nothing stalls it. With `gate`, the operand
+    registers and the product register keep their last values when an operand is zero (or `en` is low), so that
+    neither the multiplier nor what reads `raw` switches; a flag travels beside and forces `product` to zero.
+
+    Parameters
+    ----------
+    a_width, b_width
+        Bits of the operands.
+    gate
+        False: a plain registered multiplier of the same latency, whose registers always load.
+
+    Members
+    -------
+    a, b : In(signed(a_width)), In(signed(b_width))
+    en : In(1)
+        The operands are to be multiplied.
+    gating : In(1), init 1
+        Low: products with a zero operand are computed as any other. Not used without `gate`.
+    product : Out(signed(a_width + b_width))
+        ``a * b``, or zero where `en` was low.
+    raw : Out(signed(a_width + b_width))
+        The product register: equal to `product` where `zero` is low, else anything.
+    zero : Out(1)
+        `raw` does not count: not enabled, or gated.
+    gated : Out(1)
+        It was enabled, and a zero operand was gated.
+
+    Raises
+    ------
+    TypeError
+        A width is not a positive integer.
+
+    """
+
+    def __init__(self, *, a_width: int, b_width: int, gate: bool = True) -> None:
+        self._gate = bool(gate)
+        product = signed(positive("a_width", a_width) + positive("b_width", b_width))
+        super().__init__({
+            "a": In(signed(a_width)),
+            "b": In(signed(b_width)),
+            "en": In(1),
+            "gating": In(1, init=1),
+            "product": Out(product),
+            "raw": Out(product),
+            "zero": Out(1, init=1),
+            "gated": Out(1),
+        })
+
+    @property
+    def gate(self) -> bool:
+        """Whether zero operands hold the registers."""
+        return self._gate
+
+    @property
+    def latency(self) -> int:
+        """Cycles from operands to product."""
+        return 2
+
+    def elaborate(self, platform: object) -> Module:
+        """Operand registers, product register, and the flags beside them."""
+        m = Module()
+        a = Signal.like(self.a, name="a_held")
+        b = Signal.like(self.b, name="b_held")
+        zero_operand = Signal()
+        zero_next = Signal(init=1)
+        gated_next = Signal()
+        if self._gate:
+            m.d.comb += zero_operand.eq(self.gating & ((self.a == 0) | (self.b == 0)))
+        used = self.en & ~zero_operand
+        m.d.sync += [
+            zero_next.eq(~used),
+            gated_next.eq(self.en & zero_operand),
+            self.zero.eq(zero_next),
+            self.gated.eq(gated_next),
+        ]
+        with m.If(used if self._gate else 1):
+            m.d.sync += [a.eq(self.a), b.eq(self.b)]
+        with m.If(~zero_next if self._gate else 1):
+            m.d.sync += self.raw.eq(a * b)
+        m.d.comb += self.product.eq(Mux(self.zero, 0, self.raw))
+        return m
