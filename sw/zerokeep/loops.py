@@ -1,0 +1,81 @@
+"""What training and fine-tuning share: batches, augmentation, evaluation, reproducibility."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+from zerokeep.models import PIXEL_SCALE
+
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the share done, 0 to 1."""
+
+
+@contextmanager
+def reproducible(seed: int) -> Iterator[torch.Generator]:
+    """One thread and a generator of its own, so that the same seed gives the same bits; all is put back after."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            yield torch.Generator().manual_seed(seed)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def to_numbers(images: np.ndarray | torch.Tensor) -> torch.Tensor:
+    """Pixels (N, 1, H, W) 0..255 as the floats that the network sees, 0 to 1."""
+    return torch.as_tensor(images).to(torch.float32) * PIXEL_SCALE
+
+
+def augment(images: torch.Tensor, generator: torch.Generator, reach: int = 1) -> torch.Tensor:
+    """Each image of (N, 1, H, W) mirrored with probability 1/2 and moved by up to `reach` pixels each way."""
+    count, _, height, width = images.shape
+    mirrored = torch.rand(count, generator=generator) < 0.5
+    images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+    padded = nn.functional.pad(images, (reach,) * 4)
+    offsets = torch.randint(0, 2 * reach + 1, (2, count), generator=generator)
+    rows = offsets[0][:, None] + torch.arange(height)
+    columns = offsets[1][:, None] + torch.arange(width)
+    each = torch.arange(count)[:, None, None]
+    return padded[each, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def batches(
+    images: np.ndarray, labels: np.ndarray, size: int, generator: torch.Generator
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """One epoch, shuffled and augmented: (`size`, 1, H, W) float and (`size`,) int64; a short last batch is left out.
+
+    A set smaller than `size` makes one batch of what there is.
+    """
+    order = torch.randperm(len(images), generator=generator).numpy()
+    for start in range(0, max(1, len(images) - size + 1), size):
+        chosen = order[start : start + size]
+        yield augment(to_numbers(images[chosen]), generator), torch.as_tensor(labels[chosen])
+
+
+def steps_in_epoch(count: int, size: int) -> int:
+    """How many batches `batches` makes of `count` images."""
+    return max(1, count // size)
+
+
+def logits(module: nn.Module, images: np.ndarray, size: int = 256) -> torch.Tensor:
+    """The network's answers (N, classes) in evaluation mode."""
+    was_training = module.training
+    module.eval()
+    with torch.no_grad():
+        answer = torch.cat(
+            [module(to_numbers(images[start : start + size])) for start in range(0, len(images), size)]
+        )
+    module.train(was_training)
+    return answer
+
+
+def accuracy(module: nn.Module, images: np.ndarray, labels: np.ndarray) -> float:
+    """The share of `images` (uint8 (N, 1, H, W)) whose largest logit is at its label, 0 to 1."""
+    return float((logits(module, images).argmax(1).numpy() == labels).mean())
