@@ -1,0 +1,157 @@
+"""A quantised network: steps in order, each with its parameters and, where it has weights, its layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from zerokeep.errors import UserError
+from zeroskip.layer import MULTIPLIER_RANGE, OUTPUT_RANGE, SHIFT_RANGE, Layer
+
+OPS = ("conv", "linear", "maxpool", "add", "flatten")
+INPUT = "input"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Step:
+    """One step of a quantised network.
+
+    Parameters
+    ----------
+    name
+        Its own, and its result's.
+    op
+        One of ``OPS``.
+    inputs
+        Names of earlier steps, or ``"input"``; two for ``add``, else one.
+    scale
+        The result's number is its code times this. For a layer without requantisation: of its accumulators.
+    layer
+        Weights and integers of ``conv`` and ``linear``, without `input`.
+    parameters
+        ``maxpool``: `kernel` and `stride`, pairs. ``add``: `multipliers`, a pair, `shift`, `clamp`, `output_dtype`.
+    """
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    scale: float
+    layer: Layer | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> Layer:
+        """The layer of a ``conv`` or ``linear``."""
+        assert self.layer is not None, f"step {self.name} has no weights"
+        return self.layer
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Network:
+    """Steps in order; the result is the last one's.
+
+    Parameters
+    ----------
+    name
+        The network's, as in ``zerokeep.models.MODELS``.
+    input_shape
+        (C, H, W) of one image, uint8.
+    input_scale
+        An input's number is its code times this.
+    steps
+        At least one; each uses earlier ones.
+
+    Raises
+    ------
+    UserError
+        The steps do not fit together; the message names the step.
+    """
+
+    name: str
+    input_shape: tuple[int, int, int]
+    input_scale: float
+    steps: tuple[Step, ...]
+
+    def __post_init__(self) -> None:
+        """Check that the steps fit together, by running one empty image's shape through them."""
+        if not self.steps:
+            raise UserError("the network has no steps")
+        shapes = self.shapes()
+        if len(shapes) != len(self.steps) + 1:
+            raise UserError("two steps of the network have the same name")
+
+    def scale_of(self, name: str) -> float:
+        """The scale of a step's result, or of the input."""
+        return self.input_scale if name == INPUT else next(s.scale for s in self.steps if s.name == name)
+
+    def layers(self) -> list[Step]:
+        """The steps with weights."""
+        return [step for step in self.steps if step.layer is not None]
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of one image's result for every step, and of the input."""
+        shapes: dict[str, tuple[int, ...]] = {INPUT: tuple(self.input_shape)}
+        for step in self.steps:
+            missing = [name for name in step.inputs if name not in shapes]
+            if missing:
+                raise UserError(f"step {step.name} uses {missing[0]!r}, which no earlier step makes")
+            shapes[step.name] = _shape_after(step, [shapes[name] for name in step.inputs])
+        return shapes
+
+
+def _shape_after(step: Step, given: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape (C, H, W) or (C,) that a step makes of the shapes `given`; a UserError where it cannot."""
+    if step.op not in OPS:
+        raise UserError(f"step {step.name} is a {step.op!r}; there is {', '.join(OPS)}")
+    if len(given) != (2 if step.op == "add" else 1):
+        raise UserError(f"step {step.name} ({step.op}) has {len(given)} inputs")
+    shape = given[0]
+    if step.op == "flatten":
+        return (int(np.prod(shape)),)
+    if step.op == "add":
+        if given[0] != given[1]:
+            raise UserError(f"step {step.name} adds shapes {given[0]} and {given[1]}")
+        _check_add(step)
+        return shape
+    rank = 1 if step.op == "linear" else 3
+    if len(shape) != rank:
+        raise UserError(f"step {step.name} ({step.op}) needs {rank} dimensions, its input is {shape}")
+    if step.op == "maxpool":
+        (kh, kw), (sy, sx) = pair(step, "kernel"), pair(step, "stride")
+        if shape[1] < kh or shape[2] < kw:
+            raise UserError(f"step {step.name} pools {(kh, kw)} on an input of {shape}")
+        return shape[0], (shape[1] - kh) // sy + 1, (shape[2] - kw) // sx + 1
+    layer = step.weights
+    if shape[0] != layer.channels or layer.is_linear != (step.op == "linear"):
+        raise UserError(f"step {step.name} ({step.op}) has weights {layer.weight.shape} for an input of {shape}")
+    if layer.is_linear:
+        return (layer.filters,)
+    (kh, kw), (sy, sx), (py, px) = layer.kernel, layer.stride, layer.padding
+    height, width = shape[1] + 2 * py - kh, shape[2] + 2 * px - kw
+    if height < 0 or width < 0:
+        raise UserError(f"step {step.name} has a kernel {layer.kernel} larger than its padded input {shape}")
+    return layer.filters, height // sy + 1, width // sx + 1
+
+
+def _check_add(step: Step) -> None:
+    """The parameters of an ``add``: ranges as for a layer's requantisation; a UserError where one is wrong."""
+    given = step.parameters
+    kind = given.get("output_dtype")
+    low, high = OUTPUT_RANGE.get(str(kind), (0, -1))
+    values = [given.get("multipliers"), [given.get("shift")], given.get("clamp")]
+    for value, length, (least, most) in zip(
+        values, (2, 1, 2), (MULTIPLIER_RANGE, SHIFT_RANGE, (low, high)), strict=True
+    ):
+        fits = isinstance(value, (list, tuple)) and len(value) == length
+        if not fits or not all(type(v) is int and least <= v <= most for v in list(value or ())):
+            raise UserError(f"step {step.name}: add has wrong parameters {given}")
+
+
+def pair(step: Step, key: str) -> tuple[int, int]:
+    """A parameter of two positive whole numbers, checked."""
+    value = step.parameters.get(key)
+    if not (isinstance(value, (list, tuple)) and len(value) == 2 and all(type(v) is int and v > 0 for v in value)):
+        raise UserError(f"step {step.name}: {key} must be two positive whole numbers, not {value!r}")
+    return value[0], value[1]

@@ -1,0 +1,138 @@
+"""The quantised network as an ONNX file with QuantizeLinear / DequantizeLinear pairs (QDQ)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from zerokeep.network import INPUT, Network, Step, pair
+
+OPSET = 17
+IR_VERSION = 9
+
+
+class _Graph:
+    """Nodes and constants while they are collected."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, name: str, value: np.ndarray) -> str:
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def node(self, op: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        self.nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
+        return output
+
+    def quantise(self, source: str, name: str, scale: float, dtype: str) -> str:
+        """Codes `name`_q of the floats `source`, and the floats `name` that they stand for."""
+        factor = self.constant(f"{name}_scale", np.array(scale, np.float32))
+        zero = self.constant(f"{name}_zero", np.array(0, dtype))
+        codes = self.node("QuantizeLinear", [source, factor, zero], f"{name}_q")
+        return self.node("DequantizeLinear", [codes, factor, zero], name)
+
+
+def effective_scales(step: Step, input_scale: float) -> np.ndarray:
+    """What a weight's code stands for, (O,) float64, with the requantisation's rounding of the scales counted in.
+
+    So the ONNX model is the integer network exactly, but for float arithmetic and ties.
+    """
+    layer = step.weights
+    if layer.multiplier is None or layer.shift is None:
+        return np.full(layer.filters, step.scale / input_scale)
+    return layer.multiplier / np.exp2(layer.shift.astype(np.float64)) * step.scale / input_scale
+
+
+def _weighted(graph: _Graph, step: Step, source: str, input_scale: float) -> str:
+    """Convolution or linear layer on dequantised weights and bias; codes out where it requantises."""
+    layer = step.weights
+    scales = effective_scales(step, input_scale)
+    names = []
+    for kind, codes, factor in (("weight", layer.weight, scales), ("bias", layer.bias, scales * input_scale)):
+        assert codes is not None
+        name = f"{step.name}_{kind}"
+        parts = [
+            graph.constant(f"{name}_q", codes),
+            graph.constant(f"{name}_scale", factor.astype(np.float32)),
+            graph.constant(f"{name}_zero", np.zeros(layer.filters, codes.dtype)),
+        ]
+        names.append(graph.node("DequantizeLinear", parts, name, axis=0))
+    requantised = layer.multiplier is not None
+    output = f"{step.name}_sum" if requantised else step.name
+    if layer.is_linear:
+        graph.node("Gemm", [source, *names], output, transB=1)
+    else:
+        (py, px), group = layer.padding, layer.groups
+        graph.node(
+            "Conv", [source, *names], output, kernel_shape=layer.kernel, strides=layer.stride,
+            pads=(py, px, py, px), group=group,
+        )  # fmt: skip
+    if not requantised:
+        return output
+    assert layer.clamp is not None
+    if layer.clamp[0] == 0:
+        output = graph.node("Relu", [output], f"{step.name}_relu")
+    return graph.quantise(output, step.name, step.scale, layer.output_dtype)
+
+
+def build(network: Network) -> onnx.ModelProto:
+    """The ONNX model: uint8 pixels ``input`` (N, C, H, W) in, float logits ``output`` (N, classes) out.
+
+    Clamps narrower than the output type are not expressed.
+    """
+    graph = _Graph()
+    factor = graph.constant("input_scale", np.array(network.input_scale, np.float32))
+    zero = graph.constant("input_zero", np.array(0, np.uint8))
+    results = {INPUT: graph.node("DequantizeLinear", ["input", factor, zero], "input_number")}
+    for step in network.steps:
+        given = [results[name] for name in step.inputs]
+        if step.op in ("conv", "linear"):
+            result = _weighted(graph, step, given[0], network.scale_of(step.inputs[0]))
+        elif step.op == "maxpool":
+            result = graph.node(
+                "MaxPool", given, step.name, kernel_shape=pair(step, "kernel"), strides=pair(step, "stride")
+            )
+        elif step.op == "add":
+            total = graph.node("Add", given, f"{step.name}_sum")
+            result = graph.quantise(total, step.name, step.scale, str(step.parameters["output_dtype"]))
+        else:
+            result = graph.node("Flatten", given, step.name, axis=1)
+        results[step.name] = result
+    graph.node("Identity", [result], "output")
+    shape = network.shapes()[network.steps[-1].name]
+    proto = helper.make_graph(
+        graph.nodes,
+        network.name,
+        [helper.make_tensor_value_info("input", TensorProto.UINT8, ["N", *network.input_shape])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["N", *shape])],
+        graph.constants,
+    )
+    model = helper.make_model(
+        proto, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="zerokeep", ir_version=IR_VERSION
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def run(model: onnx.ModelProto | bytes, images: np.ndarray, batch: int = 500) -> np.ndarray:
+    """ONNX Runtime's logits (N, classes) float32 for uint8 images, one thread.
+
+    Its integer kernels for uint8 by int8 may saturate in between on some processors; the setting that avoids it is on.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    data = model if isinstance(model, bytes) else model.SerializeToString()
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    parts = [
+        session.run(None, {"input": images[start : start + batch]})[0] for start in range(0, len(images), batch)
+    ]
+    return np.concatenate(parts)
