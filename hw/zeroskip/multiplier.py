@@ -60,7 +60,9 @@ class ZeroSkipMultiplier(wiring.Component):
 
     def __init__(self, *, a_width: int, b_width: int, gate: bool = True) -> None:
         self._gate = bool(gate)
-        product = signed(positive("a_width", a_width) + positive("b_width", b_width))
+        self._held = (Signal(signed(positive("a_width", a_width)), name="a_held"),
+                      Signal(signed(positive("b_width", b_width)), name="b_held"))
+        product = signed(a_width + b_width)
         super().__init__({
             "a": In(signed(a_width)),
             "b": In(signed(b_width)),
@@ -78,6 +80,11 @@ class ZeroSkipMultiplier(wiring.Component):
         return self._gate
 
     @property
+    def held(self) -> tuple[Signal, Signal]:
+        """The operand registers, for tests and measurements of switching; no ports."""
+        return self._held
+
+    @property
     def latency(self) -> int:
         """Cycles from operands to product."""
         return 2
@@ -85,8 +92,7 @@ class ZeroSkipMultiplier(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Operand registers, product register, and the flags beside them."""
         m = Module()
-        a = Signal.like(self.a, name="a_held")
-        b = Signal.like(self.b, name="b_held")
+        a, b = self.held
         zero_operand = Signal()
         zero_next = Signal(init=1)
         gated_next = Signal()

@@ -48,7 +48,7 @@ async def expect(ctx: SimulatorContext, stream: Any, wanted: Iterable[Any], *, s
         assert show(found) == want, f"payload {index}: found {show(found)!r}, expected {want!r}"
     ctx.set(stream.ready, 1)
     for cycle in range(quiet):
-        (valid,) = await ctx.tick().sample(stream.valid)
+        _, _, valid = await ctx.tick().sample(stream.valid)
         assert not valid, f"one payload too many, {cycle} cycles after the last"
     ctx.set(stream.ready, 0)
 

@@ -44,6 +44,7 @@ def check(operands, *, a_width, b_width, gate):
             a_then, b_then, en_then = history[-dut.latency]
             assert ctx.get(dut.product) == (a_then * b_then if en_then else 0)
             assert ctx.get(dut.raw) == model.raw
+            assert tuple(map(ctx.get, dut.held)) == model.operands
             assert (ctx.get(dut.zero), ctx.get(dut.gated)) == (model.zero, model.gated)
 
     simulate(dut, bench)
@@ -83,6 +84,7 @@ def test_nothing_switches_while_gated():
             ctx.set(dut.b, b)
             await ctx.tick()
             assert ctx.get(dut.raw) == -385
+            assert tuple(map(ctx.get, dut.held)) == (77, -5)
         assert ctx.get(dut.product) == 0
 
     simulate(dut, bench)
