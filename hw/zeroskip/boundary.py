@@ -1,0 +1,147 @@
+"""The boundary of a chip: AXI4-Stream and AXI4-Lite around an engine, and the counters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amaranth.hdl import Module, ResetInserter, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from zeroskip.axi_lite import BYTES, AxiLiteRegisters, axi_lite_members
+from zeroskip.counters import COUNTERS, Counters
+from zeroskip.engine import engine_members
+from zeroskip.wire import BEAT_BYTES, MAGIC, VERSION
+
+STREAMS_IN = ("weights", "map")
+STREAM_OUT = "result"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Register:
+    """One 32-bit register of the control port."""
+
+    name: str
+    address: int
+    access: str
+    meaning: str
+
+
+_CONTROL = (
+    ("id", "read", f"magic {MAGIC:#06x} in bits 31..16, version of the wire format in bits 15..0"),
+    ("control", "write", "bit 0: reset the engine and the counters; reads as zero"),
+    ("status", "read", "bit 0: busy, from the first beat of a program to the last beat of its result"),
+)
+REGISTERS = {
+    name: Register(name=name, address=BYTES * number, access=access, meaning=meaning)
+    for number, (name, access, meaning) in enumerate(
+        (*_CONTROL, *((name, "read", meaning) for name, meaning in COUNTERS.items())))
+}
+"""THE register map: the hardware, the sidecar and the testbench are made from it."""
+IDENTITY = MAGIC << 16 | VERSION
+
+
+def stream_members(name: str, *, out: bool) -> dict:
+    """Members of one AXI4-Stream, named as Verilog wants them: ``s_axis_NAME_tdata`` and so on."""
+    forward, back, prefix = (Out, In, "m") if out else (In, Out, "s")
+    return {f"{prefix}_axis_{name}_{signal}": flow for signal, flow in (
+        ("tdata", forward(8 * BEAT_BYTES)), ("tvalid", forward(1)), ("tready", back(1)), ("tlast", forward(1)))}
+
+
+class Boundary(wiring.Component):
+    """An engine behind AXI ports, with counters that a host reads.
+
+    The streams pass through without a register: what the engine offers in a cycle is on the wires in that cycle. A
+    reset by the control register takes one cycle, in which no stream moves.
+
+    Parameters
+    ----------
+    engine
+        A component with the members of :func:`zeroskip.engine.engine_members`.
+    multipliers
+        Multipliers of the engine.
+
+    Members
+    -------
+    ``s_axis_weights_*``, ``s_axis_map_*``: AXI4-Stream in (128 bits; ``tdata``, ``tvalid``, ``tready``, ``tlast``).
+    ``m_axis_result_*``: AXI4-Stream out.
+    ``s_axil_*``: AXI4-Lite slave; registers as in ``REGISTERS``.
+
+    Raises
+    ------
+    TypeError
+        `engine` does not have the members of an engine with that many multipliers.
+    """
+
+    def __init__(self, engine: wiring.Component, *, multipliers: int) -> None:
+        wanted = wiring.Signature(engine_members(multipliers))
+        if getattr(engine, "signature", None) != wanted:
+            raise TypeError(f"engine must have the members of an engine of {multipliers} multipliers, "
+                            f"not {getattr(engine, 'signature', engine)!r}")
+        self._engine = engine
+        self._registers = AxiLiteRegisters(count=len(REGISTERS))
+        self._counters = Counters(multipliers=multipliers)
+        members: dict = {}
+        for name in STREAMS_IN:
+            members |= stream_members(name, out=False)
+        members |= stream_members(STREAM_OUT, out=True)
+        lite = axi_lite_members(self._registers.address_bits)
+        members |= {f"s_axil_{name}": flow for name, flow in lite.items()}
+        super().__init__(members)
+
+    @property
+    def latencies(self) -> dict[str, int]:
+        """Cycles that the boundary itself takes."""
+        return {"streams": 0, "counters": self._counters.latency, "register_read": 2, "register_write": 1}
+
+    def elaborate(self, platform: object) -> Module:
+        """The engine and the counters under a common reset; the registers beside them."""
+        m = Module()
+        reset = Signal(name="soft_reset")
+        m.submodules.engine = ResetInserter(reset)(self._engine)
+        m.submodules.counters = ResetInserter(reset)(self._counters)
+        m.submodules.registers = self._registers
+        self._connect_streams(m, reset)
+        self._connect_counters(m)
+        self._connect_registers(m, reset)
+        return m
+
+    def _connect_streams(self, m: Module, reset: Signal) -> None:
+        for name in STREAMS_IN:
+            stream, port = getattr(self._engine, name), f"s_axis_{name}_"
+            m.d.comb += [
+                stream.payload.data.eq(getattr(self, port + "tdata")),
+                stream.payload.last.eq(getattr(self, port + "tlast")),
+                stream.valid.eq(getattr(self, port + "tvalid")),
+                getattr(self, port + "tready").eq(stream.ready & ~reset),
+            ]
+        result = self._engine.result
+        m.d.comb += [
+            self.m_axis_result_tdata.eq(result.payload.data), self.m_axis_result_tlast.eq(result.payload.last),
+            self.m_axis_result_tvalid.eq(result.valid & ~reset), result.ready.eq(self.m_axis_result_tready),
+        ]
+
+    def _connect_counters(self, m: Module) -> None:
+        engine, counters, events = self._engine, self._counters, self._counters.events
+        m.d.comb += [
+            events.program_taken.eq(engine.weights.valid & engine.weights.ready),
+            events.map_taken.eq(engine.map.valid & engine.map.ready),
+            events.map_missing.eq(engine.map.ready & ~engine.map.valid),
+            events.result_taken.eq(engine.result.valid & engine.result.ready),
+            events.result_last.eq(engine.result.payload.last),
+            events.result_blocked.eq(engine.result.valid & ~engine.result.ready),
+            events.waiting.eq(engine.waiting), events.draining.eq(engine.draining),
+            counters.issued.eq(engine.issued), counters.gated.eq(engine.gated),
+        ]
+
+    def _connect_registers(self, m: Module, reset: Signal) -> None:
+        registers = self._registers
+        for name, flow in axi_lite_members(registers.address_bits).items():
+            port, inner = getattr(self, f"s_axil_{name}"), getattr(registers, name)
+            m.d.comb += inner.eq(port) if flow.flow == In else port.eq(inner)
+        values = {"id": IDENTITY, "control": 0, "status": self._engine.busy}
+        values |= {name: getattr(self._counters, f"count_{name}") for name in COUNTERS}
+        for name, register in REGISTERS.items():
+            m.d.comb += getattr(registers, f"value_{register.address // BYTES}").eq(values[name])
+        control = REGISTERS["control"].address // BYTES
+        m.d.comb += reset.eq(registers.written[control] & registers.strobe[0] & registers.data[0])
