@@ -139,7 +139,7 @@ def load_subset(path: Path = SUBSET) -> DataSet:
         The file is missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in STEMS}
     except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise UserError(f"the shipped data {path} cannot be read: {error}") from None

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from zerokeep.data import DataSet
-from zerokeep.loops import Progress, batches, reproducible, steps_in_epoch
+from zerokeep.loops import Progress, batches, one_cycle, reproducible, steps_in_epoch
 from zerokeep.prune import weighted_layers
 
 BATCH = 64
-PEAK_RATE = 0.006
+PEAK_RATE = 0.012
 WARM_UP = 0.1
 WEIGHT_DECAY = 1e-4
 TEMPERATURE = 3.0
@@ -65,9 +65,7 @@ def finetune(
     masks = zero_masks(module)
     total = epochs * steps_in_epoch(len(data.train_images), BATCH)
     optimiser = torch.optim.AdamW(module.parameters(), lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, PEAK_RATE, total_steps=total + 1, pct_start=WARM_UP, cycle_momentum=False
-    )
+    schedule = one_cycle(optimiser, PEAK_RATE, total, WARM_UP)
     if teacher is not None:
         teacher.eval()
     done = 0

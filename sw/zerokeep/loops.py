@@ -64,6 +64,19 @@ def steps_in_epoch(count: int, size: int) -> int:
     return max(1, count // size)
 
 
+def one_cycle(
+    optimiser: torch.optim.Optimizer, peak: float, steps: int, warm_up: float
+) -> torch.optim.lr_scheduler.OneCycleLR:
+    """A learning rate that rises to `peak` over the share `warm_up` of the `steps`, at least one, and falls to nothing.
+
+    To be stepped after every step of the optimiser.
+    """
+    total = steps + 1
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, peak, total_steps=total, pct_start=max(warm_up, 1.5 / total), cycle_momentum=False
+    )
+
+
 def logits(module: nn.Module, images: np.ndarray, size: int = 256) -> torch.Tensor:
     """The network's answers (N, classes) in evaluation mode."""
     was_training = module.training

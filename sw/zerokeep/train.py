@@ -10,11 +10,12 @@ from torch import nn
 
 from zerokeep.data import DataSet
 from zerokeep.errors import check_count
-from zerokeep.loops import Progress, accuracy, batches, reproducible, steps_in_epoch
+from zerokeep.loops import Progress, accuracy, batches, one_cycle, reproducible, steps_in_epoch
 from zerokeep.models import Base, build, save_base
 
 BATCH = 128
 PEAK_RATE = 0.01
+WARM_UP = 0.2
 WEIGHT_DECAY = 1e-3
 
 
@@ -54,9 +55,7 @@ def train(
     module = build(model_name, seed)
     steps = epochs * steps_in_epoch(len(data.train_images), BATCH)
     optimiser = torch.optim.AdamW(module.parameters(), lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, PEAK_RATE, total_steps=steps + 1, pct_start=0.2, cycle_momentum=False
-    )
+    schedule = one_cycle(optimiser, PEAK_RATE, steps, WARM_UP)
     done = 0
     with reproducible(seed) as generator:
         module.train()

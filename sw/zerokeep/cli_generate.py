@@ -1,0 +1,52 @@
+"""``zerokeep generate``: Verilog of a configuration, with its sidecar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zerokeep.cli_common import Status, as_user_error, progress, write_json, writing
+
+Preset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="tiny, small, base, large or fine.")]
+Multipliers = Annotated[int | None, typer.Option("--multipliers", metavar="4|16|64|128", help="A preset by its size.")]
+Engines = Annotated[list[str] | None, typer.Option(
+    "--engine", metavar="NAME", help="dense, gate, skip-weights or skip-both; again for more; default: all.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("generate", help="Write the Verilog of a configuration and a JSON sidecar.")(generate)
+
+
+def generate(
+    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to.")] = Path("build/verilog"),
+    lint: Annotated[bool, typer.Option("--lint", help="Check the Verilog with verilator -Wall.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="List what was written.")] = None,
+) -> int:
+    """Write one Verilog file and one sidecar for each kind of hardware that the engines need."""
+    from cosim.simulate import check_engines, select
+    from zeroskip import verilog
+    from zeroskip.packing import ENGINES, KINDS
+
+    with as_user_error(ValueError):
+        config = select(preset, multipliers)
+        engines = check_engines(engine or ENGINES)
+    written, messages = [], []
+    with progress("generate") as say:
+        for kind in dict.fromkeys(KINDS[name] for name in engines):
+            say(kind)
+            with writing(output):
+                design = verilog.generate(config, kind, output)
+            written.append({"kind": kind, "top": design.top, "verilog": str(design.verilog),
+                            "sidecar": str(design.sidecar), "sha256": design.digest})
+            messages += verilog.lint(design.verilog, design.top) if lint else []
+    for entry in written:
+        typer.echo(f"{entry['verilog']}  {entry['sidecar']}")
+    for message in messages:
+        typer.echo(message, err=True)
+    if json_file is not None:
+        write_json(json_file, {"designs": written, "lint": messages if lint else None})
+    return Status.WRONG if messages else Status.DONE

@@ -1,0 +1,131 @@
+"""``zerokeep simulate``: a layer file, or the layers of a model folder, through the generated Verilog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json, writing
+from zerokeep.cli_generate import Engines, Multipliers, Preset
+from zerokeep.errors import UserError, check_count
+
+if TYPE_CHECKING:
+    from cosim.simulate import Simulation
+    from zeroskip.layer import Layer
+
+DEFAULT_IMAGES = 4
+SHARED = ("multipliers", "preset", "images", "seed", "stall", "tool_versions")
+"""Keys that are the same for every layer of a folder."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("simulate", help="Run a layer file or a model folder through the generated Verilog, bit for bit.")(
+        simulate)
+
+
+def load_layers(source: Path, images: int | None, data: Path | None) -> dict[str, Layer]:
+    """The layers to simulate, by name, each with its input.
+
+    Raises
+    ------
+    UserError, LayerError
+        The source is missing or damaged, or has fewer images than asked for.
+    """
+    import dataclasses
+
+    from zeroskip.layer import Layer
+
+    if images is not None:
+        check_count("--images", images, 1)
+    if source.is_dir():
+        from zerokeep import model_folder
+        from zerokeep.data import load
+
+        pictures = load(data).test_images
+        count = DEFAULT_IMAGES if images is None else images
+        if count > len(pictures):
+            raise UserError(f"--images {count} is more than the {len(pictures)} test images")
+        return {step.name: layer for step, layer in model_folder.layer_inputs(source, pictures[:count])}
+    layer = Layer.load(source)
+    inputs = layer.needed_input()
+    if images is not None:
+        if images > len(inputs):
+            raise UserError(f"--images {images} is more than the {len(inputs)} in {source}")
+        layer = dataclasses.replace(layer, input=inputs[:images])
+    return {source.stem: layer}
+
+
+def document(result: Simulation, *, folder: bool) -> dict[str, Any]:
+    """The JSON of a simulation: one layer's entry, or the entries under ``layers`` and what they share beside them."""
+    if not folder:
+        return result.layers[0]
+    shared = {key: result.layers[0][key] for key in SHARED}
+    return shared | {"layers": [{key: value for key, value in entry.items() if key not in ("tool_versions",)}
+                                for entry in result.layers]}
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _print(result: Simulation) -> None:
+    columns = ["layer", "engine", "exact", "total", "load", "stalled", "utilisation", "speedup", "measured", "predicted"]
+    rows = []
+    for entry in result.layers:
+        for name, engine in entry["engines"].items():
+            cycles = engine["cycles"]
+            exact = "yes" if engine["bit_exact"] and not engine["errors"] else "NO"
+            rows.append([entry["name"], name, exact, *(_number(cycles[key], ",") for key in ("total", "load", "stalled")),
+                         _number(engine["utilisation"], ".3f"), _number(engine["speedup"], ".2f"),
+                         _number(engine["speedup_measured"], ".2f"), _number(engine["predicted"], ",")])
+    table(columns, rows)
+
+
+def simulate(
+    source: Annotated[Path, typer.Argument(metavar="LAYER.npz|FOLDER", help="A layer file or a model folder.")],
+    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None,
+    images: Annotated[int | None, typer.Option("--images", metavar="N", help=(
+        f"Images: of a folder the first N test images (default {DEFAULT_IMAGES}), of a layer file all of its own."
+    ))] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")] = None,
+    outputs: Annotated[Path | None, typer.Option("--outputs", metavar="FILE.npz", help=(
+        "Save what the hardware answered, by engine (of a folder: LAYER/ENGINE)."))] = None,
+    waves: Annotated[Path | None, typer.Option("--waves", metavar="FILE.fst", help="Save the waves.")] = None,
+    stall: Annotated[float, typer.Option("--stall", metavar="P", help=(
+        "Pause each stream at random with this probability per cycle."))] = 0.0,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Of the pauses.")] = 0,
+    data: Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Where the test images are.")] = None,
+    simulator: Annotated[str, typer.Option("--simulator", metavar="NAME", help="verilator or icarus.")] = "verilator",
+    cache: Annotated[Path, typer.Option("--cache", metavar="FOLDER", help="Verilog and simulators built before.")] =
+        Path("build/cache"),
+) -> int:
+    """Simulate, compare, measure; status 1 where the hardware was wrong."""
+    for path in (json_file, outputs, waves):
+        if path is not None:
+            writable(path)
+    writable(cache / "any")
+    layers = load_layers(source, images, data)
+    from cosim import simulate as simulation
+    from zeroskip.layer import save_npz
+
+    options = simulation.Options(stall=stall, seed=seed, simulator=simulator, cache=cache, waves=waves)
+    with as_user_error(ValueError):
+        config = simulation.select(preset, multipliers)
+        engines = simulation.check_engines(engine or simulation.ENGINES)
+        simulation.check_options(options)
+    with progress("simulate") as say:
+        result = simulation.simulate(layers, config, engines, options=options, progress=say)
+    _print(result)
+    folder = source.is_dir()
+    if json_file is not None:
+        write_json(json_file, document(result, folder=folder))
+    if outputs is not None:
+        with writing(outputs):
+            save_npz(outputs, {f"{layer}/{name}" if folder else name: array
+                               for (layer, name), array in result.outputs.items()})
+    for sentence in result.failed:
+        typer.echo(f"zerokeep: {sentence}", err=True)
+    return Status.WRONG if result.failed else Status.DONE

@@ -1,0 +1,69 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from zerokeep.finetune import TEACHER_SHARE, distilled_loss, finetune
+from zerokeep.prune import weighted_layers, zero_smallest
+
+
+def zeroed(net):
+    for _, part in weighted_layers(net):
+        zero_smallest(part.weight, 0.5)
+    return net
+
+
+@pytest.mark.parametrize("with_teacher", [True, False])
+def test_zeros_are_held_and_the_rest_moves(small_net, bars, with_teacher):
+    teacher = copy.deepcopy(small_net) if with_teacher else None
+    net = zeroed(small_net)
+    before = {name: part.weight.detach().clone() for name, part in weighted_layers(net)}
+    finetune(net, bars, epochs=1, seed=1, teacher=teacher)
+    assert not net.training
+    for name, part in weighted_layers(net):
+        zero = before[name] == 0
+        assert zero.any()
+        assert torch.equal(part.weight[zero], torch.zeros(int(zero.sum())))
+        assert (part.weight[~zero] != before[name][~zero]).float().mean() > 0.99
+
+
+def test_seed_decides(small_net, bars):
+    results = []
+    for seed in (3, 3, 4):
+        net = zeroed(copy.deepcopy(small_net))
+        finetune(net, bars, epochs=1, seed=seed)
+        results.append(net.linear.weight.detach())
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+def test_no_epochs_change_nothing(small_net, bars):
+    before = copy.deepcopy(small_net.state_dict())
+    finetune(small_net.train(), bars, epochs=0)
+    assert not small_net.training
+    assert all(torch.equal(value, before[key]) for key, value in small_net.state_dict().items())
+
+
+def test_it_learns(small_net, bars):
+    from zerokeep.loops import accuracy
+
+    net = zeroed(small_net)
+    finetune(net, bars, epochs=4)
+    assert accuracy(net, bars.test_images, bars.test_labels) > 0.5
+
+
+def test_distilled_loss():
+    answer = torch.tensor([[1.0, 2.0, 0.5]])
+    labels = torch.tensor([1])
+    plain = nn.functional.cross_entropy(answer, labels)
+    assert torch.isclose(distilled_loss(answer, labels, None), plain)
+    assert torch.isclose(distilled_loss(answer, labels, answer), (1 - TEACHER_SHARE) * plain)
+    assert distilled_loss(answer, labels, -answer) > distilled_loss(answer, labels, answer)
+
+
+def test_progress_reaches_one(small_net, bars):
+    seen = []
+    finetune(small_net, bars, epochs=2, progress=lambda text, share: seen.append((text, share)))
+    assert seen[0][0] == "fine-tuning, epoch 1 of 2"
+    assert seen[-1] == ("fine-tuning, epoch 2 of 2", 1.0)

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from zerokeep import integer
+from zerokeep.errors import UserError
+from zerokeep.network import Network, Step
+from zeroskip.layer import Layer
+
+
+def test_maxpool_against_torch():
+    values = np.random.default_rng(0).integers(0, 256, (2, 3, 7, 9)).astype(np.uint8)
+    for kernel, stride in (((2, 2), (2, 2)), ((3, 2), (2, 1)), ((1, 1), (1, 1)), ((3, 3), (2, 2))):
+        found = integer.maxpool(values, kernel, stride)
+        expected = nn.functional.max_pool2d(torch.as_tensor(values).double(), kernel, stride).numpy()
+        assert found.dtype == np.uint8
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_maxpool_keeps_signs():
+    values = np.array([[[[-3, -1], [-128, -2]]]], np.int8)
+    assert integer.maxpool(values, (2, 2), (2, 2)).tolist() == [[[[-1]]]]
+
+
+def test_add_by_hand():
+    step = Step(
+        name="a", op="add", inputs=("x", "y"), scale=1.0,
+        parameters={"multipliers": [3, 2], "shift": 2, "clamp": [0, 200], "output_dtype": "uint8"},
+    )  # fmt: skip
+    first = np.array([0, 1, 2, 255, 0], np.uint8)
+    second = np.array([0, 0, 2, 255, 1], np.uint8)
+    # 0, 3 / 4 up, 10 / 4 = 2.5 up, over the clamp, 2 / 4 = 0.5 up
+    assert integer.add(first, second, step).tolist() == [0, 1, 3, 200, 1]
+    assert integer.add(first, second, step).dtype == np.uint8
+
+
+@pytest.fixture
+def hand_net() -> Network:
+    """3x3 input, one 2x2 convolution of two filters, pool, flatten, linear."""
+    weight = np.array([[[[1, 0], [0, 1]]], [[[-1, 0], [0, 2]]]], np.int8)
+    conv = Layer(
+        weight=weight, bias=np.array([0, 4], np.int32), multiplier=np.array([1, 3]), shift=np.array([1, 2])
+    )
+    linear = Layer(weight=np.array([[1, 1], [-5, 2]], np.int8), bias=np.array([-300, 7], np.int32))
+    return Network(
+        name="hand", input_shape=(1, 3, 3), input_scale=1.0,
+        steps=(
+            Step(name="c", op="conv", inputs=("input",), scale=1.0, layer=conv),
+            Step(name="p", op="maxpool", inputs=("c",), scale=1.0, parameters={"kernel": [2, 2], "stride": [2, 2]}),
+            Step(name="f", op="flatten", inputs=("p",), scale=1.0),
+            Step(name="l", op="linear", inputs=("f",), scale=1.0, layer=linear),
+        ),
+    )  # fmt: skip
+
+
+IMAGE = np.array([[[[1, 2, 3], [4, 5, 6], [7, 8, 100]]]], np.uint8)
+# sums, filter 0: 6 8 12 105, halved, half up: 3 4 6 53; filter 1: 13 14 16 199, times 3 / 4: 10 11 12 149
+
+
+def test_by_hand(hand_net):
+    assert integer.run(hand_net, IMAGE).tolist() == [[53 + 149 - 300, -5 * 53 + 2 * 149 + 7]]
+    assert integer.run(hand_net, IMAGE).dtype == np.int32
+
+
+def test_layer_inputs(hand_net):
+    found = integer.layer_inputs(hand_net, IMAGE)
+    assert [step.name for step, _ in found] == ["c", "l"]
+    np.testing.assert_array_equal(found[0][1].input, IMAGE)
+    assert found[1][1].input.tolist() == [[53, 149]]
+    assert found[1][1].input.dtype == np.uint8
+
+
+def test_batches_do_not_matter(hand_net, monkeypatch):
+    images = np.random.default_rng(1).integers(0, 256, (23, 1, 3, 3)).astype(np.uint8)
+    whole, seen = integer.run(hand_net, images), []
+    monkeypatch.setattr(integer, "BATCH", 5)
+    np.testing.assert_array_equal(integer.run(hand_net, images, seen.append), whole)
+    assert len(seen) == 5
+    assert seen[-1] == 1.0
+    labels = whole.argmax(1)
+    labels[:3] = 1 - labels[:3]
+    assert integer.accuracy(hand_net, images, labels) == pytest.approx(20 / 23)
+
+
+@pytest.mark.parametrize(
+    "images", [np.zeros((1, 1, 3, 3), np.int8), np.zeros((1, 1, 3, 4), np.uint8), np.zeros((0, 1, 3, 3), np.uint8)]
+)
+def test_wrong_images(hand_net, images):
+    with pytest.raises(UserError, match=r"the network's images are .*, expected uint8 \(N, 1, 3, 3\)"):
+        integer.run(hand_net, images)

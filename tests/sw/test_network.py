@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from zerokeep.errors import UserError
+from zerokeep.network import Network, Step
+from zeroskip.layer import Layer
+
+
+def conv(filters=2, channels=1, name="c", inputs=("input",), kernel=3, **fields):
+    layer = Layer(weight=np.ones((filters, channels, kernel, kernel), np.int8), **fields)
+    return Step(name=name, op="conv", inputs=inputs, scale=1.0, layer=layer)
+
+
+def step(op, name="s", inputs=("c",), **parameters):
+    return Step(name=name, op=op, inputs=inputs, scale=1.0, parameters=parameters)
+
+
+def network(*steps, shape=(1, 8, 8)):
+    return Network(name="n", input_shape=shape, input_scale=0.5, steps=steps)
+
+
+def test_shapes():
+    linear = Step(name="l", op="linear", inputs=("f",), scale=3.0, layer=Layer(weight=np.ones((5, 18), np.int8)))
+    net = network(
+        conv(padding=(1, 1)), conv(2, 2, "d", ("c",), padding=(1, 1)),
+        step("add", "a", ("c", "d"), multipliers=[1, 1], shift=1, clamp=[0, 255], output_dtype="uint8"),
+        step("maxpool", "p", ("a",), kernel=[3, 3], stride=[2, 2]), step("flatten", "f", ("p",)), linear,
+    )  # fmt: skip
+    assert net.shapes() == {
+        "input": (1, 8, 8), "c": (2, 8, 8), "d": (2, 8, 8), "a": (2, 8, 8), "p": (2, 3, 3), "f": (18,), "l": (5,),
+    }  # fmt: skip
+    assert [s.name for s in net.layers()] == ["c", "d", "l"]
+    assert (net.scale_of("input"), net.scale_of("l")) == (0.5, 3.0)
+
+
+ADD = {"multipliers": [1, 1], "shift": 1, "clamp": [0, 255], "output_dtype": "uint8"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ((), "the network has no steps"),
+        ((conv(), conv()), "two steps of the network have the same name"),
+        ((conv(inputs=("x",)),), "step c uses 'x', which no earlier step makes"),
+        ((conv(), step("softmax")), "step s is a 'softmax'; there is conv, linear, maxpool, add, flatten"),
+        ((conv(channels=3),), r"step c \(conv\) has weights \(2, 3, 3, 3\) for an input of \(1, 8, 8\)"),
+        ((conv(kernel=9),), r"step c has a kernel \(9, 9\) larger than its padded input"),
+        ((conv(), step("add")), r"step s \(add\) has 1 inputs"),
+        ((conv(), step("add", inputs=("c", "input"), **ADD)), r"step s adds shapes \(2, 6, 6\) and \(1, 8, 8\)"),
+        ((conv(), step("add", inputs=("c", "c"), **(ADD | {"shift": 41}))), "step s: add has wrong parameters"),
+        ((conv(), step("add", inputs=("c", "c"), **(ADD | {"clamp": [0, 256]}))), "step s: add has wrong parameters"),
+        ((conv(), step("add", inputs=("c", "c"))), "step s: add has wrong parameters"),
+        ((conv(), step("maxpool", kernel=[7, 7], stride=[1, 1])), r"step s pools \(7, 7\) on an input of"),
+        ((conv(), step("maxpool", kernel=[2, 0], stride=[1, 1])), "kernel must be two positive whole numbers"),
+        ((conv(), step("maxpool", kernel=[2, 2])), "stride must be two positive whole numbers, not None"),
+        ((conv(), step("flatten"), step("maxpool", "p", ("s",), kernel=[1, 1], stride=[1, 1])), "needs 3 dimensions"),
+    ],
+)
+def test_what_does_not_fit(steps, message):
+    with pytest.raises(UserError, match=message):
+        network(*steps)

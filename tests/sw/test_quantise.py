@@ -1,0 +1,157 @@
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from zerokeep import integer
+from zerokeep.errors import UserError
+from zerokeep.loops import logits
+from zerokeep.quantise import (
+    BIAS_LIMIT,
+    activation_scale,
+    fold,
+    multiplier_and_shift,
+    quantise,
+    quantise_layer,
+)
+from zeroskip import reference
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 1, 28, 28)).astype(np.uint8)
+
+
+def test_multiplier_and_shift_over_the_range():
+    generator = np.random.default_rng(0)
+    exponents = np.repeat(np.arange(-45, 15), 60)
+    scales = np.ldexp(generator.uniform(0.5, 1.0, exponents.size), exponents)
+    for scale in [*scales, 2.0**-41, 2.0**-25, 1 - 2.0**-53, 1.0, 0.5, 32767.0, 32767.5]:
+        multiplier, shift = multiplier_and_shift(float(scale))
+        assert 1 <= multiplier <= 65535
+        assert 1 <= shift <= 40
+        exact, found = Fraction(float(scale)), Fraction(multiplier, 1 << shift)
+        if exact >= Fraction(1, 1 << 25):
+            assert abs(found - exact) / exact <= Fraction(1, 1 << 16), scale
+        elif exact >= Fraction(1, 1 << 41):
+            assert abs(found - exact) <= Fraction(1, 1 << 41), scale
+        else:
+            assert (multiplier, shift) == (1, 40)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf"), 32768.0])
+def test_no_multiplier_for(scale):
+    with pytest.raises(UserError, match="a requantisation scale"):
+        multiplier_and_shift(scale)
+
+
+def test_requantisation_against_exact_fractions():
+    """Every accumulator near every code boundary: the integers equal the exactly rounded product, half up."""
+    for scale in (0.0123, 1 / 3, 2.0**-7, 0.9999, 3.7):
+        multiplier, shift = multiplier_and_shift(scale)
+        exact = Fraction(multiplier, 1 << shift)
+        edges = np.array([int((Fraction(2 * code + 1, 2)) / exact) for code in range(-3, 259)])
+        sums = np.unique((edges[:, None] + np.arange(-2, 3)).ravel())
+        found = reference.requantise(sums[None, None], np.array([multiplier]), np.array([shift]), 0, 255)[0, 0]
+        rounded = [math.floor(int(value) * exact + Fraction(1, 2)) for value in sums]
+        assert found.tolist() == [min(max(code, 0), 255) for code in rounded]
+
+
+@pytest.mark.parametrize(("conv", "norm"), [("conv1", "bn1"), ("conv2", "bn2")])
+def test_folding_changes_nothing(small_net, conv, norm):
+    parts = dict(small_net.named_children())
+    weight, bias = fold(parts[conv], parts[norm])
+    given = torch.rand(2, weight.shape[1], 9, 9, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = parts[norm](parts[conv](given))
+    found = nn.functional.conv2d(
+        given.double(), torch.as_tensor(weight), torch.as_tensor(bias), parts[conv].stride, parts[conv].padding
+    )
+    torch.testing.assert_close(found.float(), expected)
+
+
+def test_folding_leaves_the_module_alone(small_net):
+    before = small_net.linear.weight.detach().clone()
+    weight, bias = fold(small_net.linear, None)
+    weight += 1
+    bias += 1
+    assert torch.equal(small_net.linear.weight, before)
+
+
+def test_weight_codes_over_their_range():
+    """Every code from -127 to 127 comes back as itself, and the largest magnitude is 127 in each channel."""
+    codes = np.stack([np.arange(-127, 128), np.arange(127, -128, -1)])
+    scales = np.array([0.013, 2.5])
+    layer, _ = quantise_layer(codes * scales[:, None], np.zeros(2), input_scale=1 / 255, output_scale=0.1)
+    np.testing.assert_array_equal(layer.weight, codes)
+    ratio = layer.multiplier / 2.0**layer.shift
+    np.testing.assert_allclose(ratio, scales / 255 / 0.1, rtol=2**-16)
+
+
+def test_rounding_error_is_at_most_half_a_code():
+    weight = np.random.default_rng(0).normal(size=(7, 50)) * np.logspace(-3, 3, 7)[:, None]
+    layer, _ = quantise_layer(weight, np.zeros(7), input_scale=0.01, output_scale=100.0)
+    scale = np.abs(weight).max(1, keepdims=True) / 127
+    assert np.abs(layer.weight * scale - weight).max(1) == pytest.approx(scale[:, 0] / 2, rel=0.1)
+    assert (np.abs(layer.weight).max(1) == 127).all()
+
+
+def test_bias_stays_within_its_limit():
+    weight = np.array([[1e-9, 0.0], [1.0, -0.5], [0.0, 0.0], [0.0, 0.0]])
+    bias = np.array([3.0, 0.25, -0.7, 0.0])
+    layer, _ = quantise_layer(weight, bias, input_scale=1 / 255, output_scale=0.02)
+    assert np.abs(layer.bias).max() <= BIAS_LIMIT
+    zero = np.zeros((1, 2), np.uint8)
+    found = reference.run(replace(layer, input=zero, clamp=(-128, 127), output_dtype="int8"))[0] * 0.02
+    np.testing.assert_allclose(found, np.clip(bias, -128 * 0.02, 127 * 0.02), atol=0.0101)
+
+
+def test_activation_scale():
+    even = np.arange(256.0)
+    assert activation_scale(even) == pytest.approx(1.0)
+    assert activation_scale(np.zeros(5)) == pytest.approx(1 / 255)
+    outlier = np.concatenate([np.tile(np.linspace(0, 1, 1000), 200), [2.0]])
+    assert 1 / 255 < activation_scale(outlier) < 1.9 / 255
+
+
+def test_zeros_stay_zero(small_net):
+    small_net.conv2.weight.data[:, 1] = 0
+    small_net.linear.weight.data[:, ::3] = 0
+    network = quantise(small_net, IMAGES)
+    layers = {step.name: step.weights for step in network.layers()}
+    assert not layers["conv2"].weight[:, 1].any()
+    assert not layers["linear"].weight[:, ::3].any()
+    assert layers["conv2"].weight[:, 0].any()
+
+
+def test_last_layer_keeps_one_scale(small_net):
+    network = quantise(small_net, IMAGES)
+    last = network.steps[-1]
+    assert last.weights.multiplier is None
+    codes, weight = last.weights.weight, small_net.linear.weight.detach().numpy()
+    scale = last.scale / network.scale_of("flatten")
+    np.testing.assert_allclose(codes * scale, weight, atol=scale * 0.501)
+
+
+def test_integer_network_is_near_the_float_one(small_net):
+    network = quantise(small_net, IMAGES)
+    assert [step.op for step in network.steps] == ["conv", "conv", "maxpool", "flatten", "linear"]
+    assert network.layers()[1].weights.stride == (2, 2)
+    wanted = logits(small_net, IMAGES).numpy()
+    found = integer.run(network, IMAGES) * network.steps[-1].scale
+    assert np.abs(found - wanted).max() < 0.05 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (nn.Sequential(nn.Conv2d(1, 2, 3), nn.Sigmoid()), r"1 \(Sigmoid\) has no integer form here"),
+        (nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3)), "0 is followed by no ReLU"),
+        (nn.Sequential(nn.Conv2d(1, 2, 3, dilation=2)), "0 is dilated"),
+        (nn.Sequential(nn.MaxPool2d(2, padding=1)), r"0 \(MaxPool2d\) has no integer form here"),
+    ],
+)
+def test_no_integer_form(module, message):
+    with pytest.raises(UserError, match=message):
+        quantise(module, IMAGES)
