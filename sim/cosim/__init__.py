@@ -1,0 +1,1 @@
+"""Co-simulation: layers through the generated Verilog under cocotb, compared with the integer reference."""

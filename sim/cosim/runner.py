@@ -17,6 +17,8 @@ from zeroskip.counters import COUNTERS
 from zeroskip.verilog import ToolError
 from zeroskip.wire import BEAT_BYTES
 
+NOT_RUN = "not run, after an error in the same simulation"
+
 
 def check_stall(stall: float) -> float:
     """A probability below 1, or a ValueError."""
@@ -62,9 +64,9 @@ def run_jobs(build: Build, jobs: Sequence[Job], *, stall: float = 0.0, seed: int
         outcomes = read_outcomes(folder)
         if waves is not None:
             _keep_waves(build, folder, waves)
-    missing = [Outcome(name=job.name, result=np.zeros((0, BEAT_BYTES), np.uint8), error="not run after the error before")
-               for job in jobs[len(outcomes):]]
-    return outcomes + missing
+    nothing = np.zeros((0, BEAT_BYTES), np.uint8)
+    skipped = jobs[len(outcomes) :]
+    return outcomes + [Outcome(name=job.name, result=nothing, error=NOT_RUN) for job in skipped]
 
 
 def _simulate(build: Build, folder: Path, waves: bool) -> None:

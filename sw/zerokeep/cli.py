@@ -9,6 +9,7 @@ can mend something by one of the exceptions of ``cli_common.user_errors``, and t
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Sequence
@@ -37,9 +38,7 @@ def make_app() -> typer.Typer:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from zerokeep import __version__
-
-        typer.echo(f"zerokeep {__version__}")
+        typer.echo(f"zerokeep {importlib.metadata.version('zerokeep')}")
         raise typer.Exit
 
 

@@ -72,14 +72,16 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _print(result: Simulation) -> None:
-    columns = ["layer", "engine", "exact", "total", "load", "stalled", "utilisation", "speedup", "measured", "predicted"]
+    columns = ["layer", "engine", "exact", "total", "load", "stalled", "utilisation", "speedup", "measured",
+               "predicted"]
     rows = []
     for entry in result.layers:
         for name, engine in entry["engines"].items():
             cycles = engine["cycles"]
             exact = "yes" if engine["bit_exact"] and not engine["errors"] else "NO"
-            rows.append([entry["name"], name, exact, *(_number(cycles[key], ",") for key in ("total", "load", "stalled")),
-                         _number(engine["utilisation"], ".3f"), _number(engine["speedup"], ".2f"),
+            spent = [_number(cycles[key], ",") for key in ("total", "load", "stalled")]
+            rows.append([entry["name"], name, exact, *spent, _number(engine["utilisation"], ".3f"),
+                         _number(engine["speedup"], ".2f"),
                          _number(engine["speedup_measured"], ".2f"), _number(engine["predicted"], ",")])
     table(columns, rows)
 

@@ -1,0 +1,77 @@
+"""From counters to the figures of the report, and the rules that always hold between them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from zeroskip.config import ArrayConfig
+from zeroskip.layer import Layer
+
+CYCLES = ("total", "load", "wait", "compute", "drain", "stalled")
+
+
+def ratio(above: float, below: float) -> float | None:
+    """A quotient for JSON: ``None`` instead of infinity or NaN."""
+    return above / below if below and math.isfinite(above / below) else None
+
+
+def ideal_products(engine: str, counts: Mapping[str, Any]) -> int:
+    """Products that an engine's ideal computes."""
+    if engine in ("dense", "gate"):
+        return counts["macs"]
+    return counts["weight_pairs"] if engine == "skip-weights" else counts["pairs"]
+
+
+def figures(engine: str, counters: Mapping[str, int], counts: Mapping[str, Any], multipliers: int) -> dict[str, Any]:
+    """An engine's entry, less ``bit_exact``, ``mismatches`` and ``speedup_measured``."""
+    total = counters["total"]
+    cycles = {name: counters[name] for name in CYCLES} | {"end_to_end": counters["load"] + total}
+    return {
+        "cycles": cycles, "multiplications": counters["multiplications"], "gated": counters["gated"],
+        "utilisation": ratio(ideal_products(engine, counts), multipliers * total),
+        "speedup": ratio(counts["macs_inside"], multipliers * total),
+    }
+
+
+def nothing_measured() -> dict[str, Any]:
+    """The entry of an engine that gave no answer."""
+    cycles = dict.fromkeys((*CYCLES, "end_to_end"))
+    return {"cycles": cycles, "multiplications": None, "gated": None, "utilisation": None, "speedup": None}
+
+
+def slots_with_weight(layer: Layer, config: ArrayConfig) -> int:
+    """At most so many multiplier slots have a non-zero weight: every output of every block, those beyond the edge too.
+
+    A block is at most `groups` rows by `groups * pixels` columns; the images of a linear layer are its columns.
+    """
+    images, _, height, width = layer.output_shape
+    if layer.is_linear:
+        images, height, width = 1, 1, images
+    rows = -(-height // config.groups) * config.groups
+    across = config.groups * config.pixels
+    return int((layer.weight != 0).sum()) * images * rows * -(-width // across) * across
+
+
+def broken_rules(engine: str, counters: Mapping[str, int], counts: Mapping[str, Any], config: ArrayConfig,
+                 layer: Layer, *, stall: float) -> list[str]:
+    """Sentences for what does not hold between an engine's counters and the layer's exact counts."""
+    issued, gated, pairs = counters["multiplications"], counters["gated"], counts["pairs"]
+    broken = []
+    parts = sum(counters[name] for name in ("wait", "compute", "drain", "stalled"))
+    if parts != counters["total"]:
+        broken.append(f"wait + compute + drain + stalled is {parts}, expected the total of {counters['total']}")
+    if not stall and counters["stalled"]:
+        broken.append(f"{counters['stalled']} cycles are counted as stalled although no stream paused")
+    if engine == "dense" and gated:
+        broken.append(f"the dense engine gated {gated} multiplications, expected none")
+    if engine != "dense" and issued - gated != pairs:
+        broken.append(f"multiplications less gated are {issued} - {gated} = {issued - gated}, expected the {pairs} "
+                      f"products with both operands non-zero")
+    if engine == "skip-both" and config.pixels == 1 and gated:
+        broken.append(f"with one pixel to a weight {gated} multiplications were gated, expected none")
+    if engine in ("skip-weights", "skip-both") and issued > slots_with_weight(layer, config):
+        broken.append(f"{issued} multiplications are more than the {slots_with_weight(layer, config)} slots that have "
+                      f"a non-zero weight")
+    return broken

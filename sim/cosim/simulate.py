@@ -1,0 +1,276 @@
+"""Layers on engines: pack, generate, build, run, compare, measure."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cosim import failures
+from cosim.job import Job, Outcome
+from cosim.measure import broken_rules, figures, nothing_measured, ratio
+from cosim.runner import check_stall, run_jobs
+from cosim.scoreboard import compare
+from cosim.simulators import SIMULATORS, Simulator, build, find_simulator
+from zeroskip import reference
+from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig
+from zeroskip.counts import count
+from zeroskip.layer import Layer
+from zeroskip.packing import ENGINES, KINDS, PackError, pack
+from zeroskip.program_image import Program
+from zeroskip.verilog import generate, preset_name, versions
+
+DEFAULT_CACHE = Path("build/cache")
+DEFAULT_FAILURES = Path("build/failures")
+PATIENCE = 20_000
+"""Cycles without a beat that are always allowed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to simulate.
+
+    Parameters
+    ----------
+    stall, seed
+        Probability per cycle with which each stream pauses, and the seed of the pauses.
+    simulator
+        ``"verilator"`` or ``"icarus"``.
+    cache
+        Folder for generated Verilog and built simulators.
+    keep
+        Folder for what shows a failure again.
+    waves
+        File for the waves; with several kinds of hardware ``FILE.KIND.fst``.
+    workers
+        Simulators at a time; default one for each core.
+    """
+
+    stall: float = 0.0
+    seed: int = 0
+    simulator: str = "verilator"
+    cache: Path = DEFAULT_CACHE
+    keep: Path = DEFAULT_FAILURES
+    waves: Path | None = None
+    workers: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """What came out.
+
+    ``layers``: the JSON entry of each layer, in order. ``outputs``: what the hardware answered, by (layer, engine).
+    ``failed``: a sentence for everything that was wrong, with the folder that shows it again.
+    """
+
+    layers: list[dict[str, Any]]
+    outputs: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Task:
+    """One layer on one engine."""
+
+    name: str
+    layer: Layer
+    engine: str
+    program: Program
+
+
+def select(preset: str | None = None, multipliers: int | None = None) -> ArrayConfig:
+    """The configuration of a preset's name or size; ``base`` when neither is given.
+
+    Raises
+    ------
+    ValueError
+        Both are given, or the one given is unknown; the message lists those that there are.
+    """
+    if preset is not None and multipliers is not None:
+        raise ValueError("give a preset or a number of multipliers, not both")
+    if multipliers is not None:
+        if multipliers not in BY_MULTIPLIERS:
+            known = ", ".join(map(str, BY_MULTIPLIERS))
+            raise ValueError(f"multipliers must be one of {known}, not {multipliers}")
+        preset = BY_MULTIPLIERS[multipliers]
+    preset = preset or "base"
+    if preset not in PRESETS:
+        raise ValueError(f"preset must be one of {', '.join(PRESETS)}, not {preset!r}")
+    return PRESETS[preset]
+
+
+def check_engines(engines: Sequence[str]) -> tuple[str, ...]:
+    """The engines without repetitions, or a ValueError that lists those that there are."""
+    for name in engines:
+        if name not in ENGINES:
+            raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")
+    if not engines:
+        raise ValueError(f"give at least one engine of {', '.join(ENGINES)}")
+    return tuple(dict.fromkeys(engines))
+
+
+def check_options(options: Options) -> None:
+    """Refuse options that are out of range or unknown with a ValueError."""
+    check_stall(options.stall)
+    if options.simulator not in SIMULATORS:
+        raise ValueError(f"simulator must be one of {', '.join(SIMULATORS)}, not {options.simulator!r}")
+
+
+def tool_versions(simulator: Simulator) -> dict[str, str]:
+    """Versions of everything that a simulation depends on."""
+    packages = ("numpy", "cocotb", "cocotbext-axi")
+    return (versions() | {name: importlib.metadata.version(name) for name in packages}
+            | {"python": platform.python_version(), simulator.name: simulator.version})
+
+
+def simulate(layers: Layer | Mapping[str, Layer], config: ArrayConfig, engines: Sequence[str] = ENGINES, *,
+             options: Options | None = None, progress: Callable[[str], None] = lambda text: None) -> Simulation:
+    """Run layers through the generated Verilog of each engine and compare with the integer reference.
+
+    Parameters
+    ----------
+    layers
+        One layer (its name is then "layer"), or several by name; all with input.
+    config
+        Parameters of the arrays.
+    engines
+        Of ``dense``, ``gate``, ``skip-weights``, ``skip-both``.
+    options
+        How to simulate.
+    progress
+        Called with a few words at each step; from several threads.
+
+    Returns
+    -------
+    Simulation
+        Also where the hardware was wrong: look at ``failed``.
+
+    Raises
+    ------
+    ValueError
+        An engine is unknown, or a layer does not fit (:class:`zeroskip.program_image.PackError`).
+    ToolError
+        A tool is missing or does not do its work.
+    """
+    options = options or Options()
+    engines = check_engines(engines)
+    check_options(options)
+    named = {"layer": layers} if isinstance(layers, Layer) else dict(layers)
+    simulator = find_simulator(options.simulator)
+    tasks: dict[str, list[_Task]] = {}
+    for name, layer in named.items():
+        progress(f"pack {name}")
+        for engine in engines:
+            tasks.setdefault(KINDS[engine], []).append(_pack(name, layer, engine, config))
+    workers = options.workers or os.cpu_count() or 1
+    with ThreadPoolExecutor(max_workers=min(workers, len(tasks))) as pool:
+        running = [pool.submit(_run_kind, kind, own, config, simulator, options, len(tasks) > 1, progress)
+                   for kind, own in tasks.items()]
+        outcomes = {key: outcome for future in running for key, outcome in future.result().items()}
+    by_engine = {(task.name, task.engine): task for own in tasks.values() for task in own}
+    result = Simulation(layers=[])
+    for name, layer in named.items():
+        own = [by_engine[name, engine] for engine in engines]
+        result.layers.append(_entry(name, layer, own, outcomes, config, options, simulator, result))
+    return result
+
+
+def _pack(name: str, layer: Layer, engine: str, config: ArrayConfig) -> _Task:
+    try:
+        program = pack(layer, config, engine)
+    except PackError as error:
+        raise PackError(f"{name} does not fit the engine {engine}: {error}") from None
+    return _Task(name=name, layer=layer, engine=engine, program=program)
+
+
+def _folder_name(config: ArrayConfig, kind: str) -> str:
+    return f"{preset_name(config) or f'{hash(config) & 0xFFFFFFFF:08x}'}-{kind}"
+
+
+def _run_kind(kind: str, tasks: list[_Task], config: ArrayConfig, simulator: Simulator, options: Options,
+              several: bool, progress: Callable[[str], None]) -> dict[tuple[str, str], Outcome]:
+    """Everything that runs on one kind of hardware, in one simulator process."""
+    progress(f"generate {kind}")
+    design = generate(config, kind, options.cache / "verilog" / _folder_name(config, kind))
+    progress(f"build {kind}")
+    built = build(design, simulator, options.cache / "simulators", waves=options.waves is not None)
+    jobs = [Job(name=f"{task.name} on {task.engine}", weights=task.program.weights, map=task.program.map,
+                result_beats=task.program.result_beats, patience=_patience(task.layer, config, options.stall))
+            for task in tasks]
+    waves = options.waves
+    if waves is not None and several:
+        waves = waves.with_name(f"{waves.stem}.{kind}{waves.suffix}")
+    progress(f"simulate {len(jobs)} programs on {kind}")
+    outcomes = run_jobs(built, jobs, stall=options.stall, seed=options.seed, waves=waves)
+    return {(task.name, task.engine): outcome for task, outcome in zip(tasks, outcomes, strict=True)}
+
+
+def _patience(layer: Layer, config: ArrayConfig, stall: float) -> int:
+    """Cycles without a beat: a block in which a single multiplier does all the work, and some."""
+    work = int(np.prod(layer.weight.shape)) * config.groups * config.pixels
+    return int((PATIENCE + work) / (1 - stall))
+
+
+def _entry(name: str, layer: Layer, tasks: list[_Task], outcomes: Mapping[tuple[str, str], Outcome],
+           config: ArrayConfig, options: Options, simulator: Simulator, result: Simulation) -> dict[str, Any]:
+    """The JSON of one layer; what was wrong goes into `result`."""
+    counts = count(layer)
+    expected = reference.run(layer)
+    engines: dict[str, dict[str, Any]] = {}
+    for task in tasks:
+        outcome = outcomes[name, task.engine]
+        engines[task.engine] = _judge(task, outcome, expected, counts, config, options, result)
+    dense = engines.get("dense", {}).get("cycles", {}).get("total")
+    for entry in engines.values():
+        total = entry["cycles"]["total"]
+        entry["speedup_measured"] = ratio(dense, total) if dense and total else None
+    shown = ("macs", "macs_inside", "pairs", "weight_pairs", "weight_density", "activation_density")
+    return {
+        "name": name, "engines": engines, **{key: counts[key] for key in shown},
+        "ideal_cycles": counts["pairs"] / config.multipliers, "multipliers": config.multipliers,
+        "preset": preset_name(config), "images": layer.output_shape[0], "seed": options.seed, "stall": options.stall,
+        "tool_versions": tool_versions(simulator),
+    }
+
+
+def _judge(task: _Task, outcome: Outcome, expected: np.ndarray, counts: Mapping[str, Any], config: ArrayConfig,
+           options: Options, result: Simulation) -> dict[str, Any]:
+    """One engine's entry: compare, measure, check the rules; keep the files where anything was wrong."""
+    outputs = {"expected": expected}
+    wrong, mismatches = [], expected.size
+    entry = nothing_measured()
+    if outcome.error is not None:
+        wrong.append(outcome.error)
+    else:
+        found = task.program.decode(outcome.result)
+        result.outputs[task.name, task.engine] = outputs["found"] = found
+        comparison = compare(expected, found)
+        mismatches = comparison.mismatches
+        wrong += [comparison.text] if mismatches else []
+        entry = figures(task.engine, outcome.counters, counts, config.multipliers)
+        wrong += broken_rules(task.engine, outcome.counters, counts, config, task.layer, stall=options.stall)
+    entry = {"bit_exact": mismatches == 0, "mismatches": mismatches, **entry,
+             "predicted": task.program.predicted.get("total"), "errors": wrong}
+    if wrong:
+        text = "; ".join(wrong)
+        folder = _keep(task, outcome, outputs, text, config, options)
+        result.failed.append(f"{task.name} on {task.engine}: {text} (kept in {folder})")
+    return entry
+
+
+def _keep(task: _Task, outcome: Outcome, outputs: dict[str, np.ndarray], text: str, config: ArrayConfig,
+          options: Options) -> Path:
+    folder = options.keep / f"{task.name}-{task.engine}".replace("/", "_")
+    preset = preset_name(config)
+    selection = f"--preset {preset}" if preset else f"--multipliers {config.multipliers}"
+    command = failures.replay_command(folder, task.engine, selection, options.stall, options.seed)
+    streams = {"weights": task.program.weights, "map": task.program.map, "result": outcome.result}
+    about = failures.about(task.engine, config, text, options.stall, options.seed, command)
+    return failures.keep(folder, task.layer, streams, outputs, about)
