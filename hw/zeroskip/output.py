@@ -50,6 +50,8 @@ class OutputUnit(wiring.Component):
         Bits of a sum.
     params_depth
         Rows of the parameter memory.
+    fifo_depth
+        Beats under way or waiting, at least 2.
 
     Members
     -------
@@ -73,7 +75,8 @@ class OutputUnit(wiring.Component):
 
     """
 
-    def __init__(self, *, pixels: int, acc_width: int, params_depth: int) -> None:
+    def __init__(self, *, pixels: int, acc_width: int, params_depth: int, fifo_depth: int = FIFO_DEPTH) -> None:
+        self._fifo_depth = positive("fifo_depth", fifo_depth)
         self._params_depth = positive("params_depth", params_depth)
         self._pixels = row_pixels(pixels)
         positive("acc_width", acc_width)
@@ -91,6 +94,11 @@ class OutputUnit(wiring.Component):
             "write_data": In(PARAMETERS),
             "idle": Out(1, init=1),
         })
+
+    @property
+    def fifo_depth(self) -> int:
+        """Beats under way or waiting at most."""
+        return self._fifo_depth
 
     @property
     def read_latency(self) -> int:
@@ -127,7 +135,7 @@ class OutputUnit(wiring.Component):
         """Lookup, requantisers, packer, FIFO."""
         m = Module()
         m.submodules.packer = packer = self._packer
-        m.submodules.fifo = fifo = SyncFIFO(width=8 * BEAT_BYTES, depth=FIFO_DEPTH)
+        m.submodules.fifo = fifo = SyncFIFO(width=8 * BEAT_BYTES, depth=self._fifo_depth)
         taken = Signal()
         m.d.comb += taken.eq(self.rows.valid & self.rows.ready)
         valid, row, parameters = self._lookup(m, taken)
@@ -162,12 +170,12 @@ class OutputUnit(wiring.Component):
 
     def _credit(self, m: Module, taken: Value, read: Value) -> None:
         """The first row of a beat takes room for it, which comes back when the beat is read."""
-        credit = Signal(range(FIFO_DEPTH + 1), init=FIFO_DEPTH)
+        credit = Signal(range(self._fifo_depth + 1), init=self._fifo_depth)
         place, _ = count_rows(m, pixels=self._pixels, en=taken, last=self.rows.p.last, requantise=self.requantise)
         cost = Signal(2)
         double = raw_beats(self._pixels) > 1
         m.d.comb += cost.eq(Mux(taken & (place == 0), Mux(self.requantise, 1, 2) if double else 1, 0))
-        m.d.sync += [credit.eq(credit - cost + read), self.idle.eq((credit == FIFO_DEPTH) & ~taken)]
+        m.d.sync += [credit.eq(credit - cost + read), self.idle.eq((credit == self._fifo_depth) & ~taken)]
         room = credit != 0
         if double:
             just_taken = Signal()

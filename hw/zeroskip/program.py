@@ -31,6 +31,7 @@ class ConfigRegisters(data.Struct):
     clamp_low: signed(10)
     clamp_high: signed(10)
     result_beats: unsigned(24)
+    block_pitch: unsigned(14)
 
 
 class GroupRegisters(data.Struct):
@@ -38,7 +39,7 @@ class GroupRegisters(data.Struct):
 
     row_offset: unsigned(6)
     col_offset: unsigned(8)
-    word_offset: unsigned(10)
+    word_offset: unsigned(12)
 
 
 GROUP_BASES = {"row_offset": Config.ROW_OFFSET, "col_offset": Config.COL_OFFSET, "word_offset": Config.WORD_OFFSET}
@@ -138,7 +139,7 @@ class ProgramLoader(wiring.Component):
         return m
 
     def _write_config(self, m, address, beat):
-        for name in ConfigRegisters.__annotations__:
+        for name, _ in data.Layout.cast(ConfigRegisters):
             with m.If(address == Config[name.upper()].value):
                 m.d.sync += self.config[name].eq(beat[:32])
         for name, base in GROUP_BASES.items():

@@ -55,6 +55,8 @@ class Config(enum.IntEnum):
     CLAMP_LOW = 15
     CLAMP_HIGH = 16
     RESULT_BEATS = 17
+    BLOCK_PITCH = 18
+    """Zero-skip: positions from one row of blocks to the next, ``BLOCK_ROWS * MAP_PITCH``."""
     ROW_OFFSET = 32
     """Group g at 32 + g: its output row less the block's."""
     COL_OFFSET = 64
@@ -81,6 +83,14 @@ class SectionData:
     mask: int
     address: int
     rows: np.ndarray
+
+
+def config_section(registers: dict[int, int]) -> SectionData:
+    """The configuration as one section; registers that are not named become 0."""
+    rows = np.zeros((max(registers) + 1, BEAT_BYTES), np.uint8)
+    for number, value in registers.items():
+        rows[number, :4] = np.array([value & 0xFFFFFFFF], "<u4").view(np.uint8)
+    return SectionData(Section.CONFIG, 0, 0, rows)
 
 
 def header(section: SectionData) -> np.ndarray:

@@ -1,0 +1,63 @@
+"""How the groups of a zero-skip array share a layer: over filters, output rows and output columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from zeroskip.config import ArrayConfig
+from zeroskip.layer import Layer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrangement:
+    """``splits * rows * cols`` groups: group g has split g // (rows * cols), then its row, then its column.
+
+    Groups of one split hold the same filters; groups of one (row, col) work on the same output pixels.
+    """
+
+    splits: int
+    rows: int
+    cols: int
+
+    def place(self, group: int) -> tuple[int, int, int]:
+        """(split, row, col) of a group."""
+        split, rest = divmod(group, self.rows * self.cols)
+        return split, rest // self.cols, rest % self.cols
+
+
+def arrangements(groups: int) -> list[Arrangement]:
+    """Every way to share `groups` groups."""
+    found = []
+    for splits in range(1, groups + 1):
+        if groups % splits == 0:
+            rest = groups // splits
+            found += [Arrangement(splits=splits, rows=rows, cols=rest // rows)
+                      for rows in range(1, rest + 1) if rest % rows == 0]
+    return found
+
+
+def assign_filters(layer: Layer, lanes: int) -> np.ndarray:
+    """Filters to lanes, the longest first to the least loaded lane that has room.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 (lanes, F), F = ceil(filters / lanes): filter numbers, -1 where a lane has fewer.
+    """
+    size = -(-layer.filters // lanes)
+    counts = (layer.weight.reshape(layer.filters, -1) != 0).sum(axis=1)
+    table = np.full((lanes, size), -1, np.int64)
+    filled, load = np.zeros(lanes, int), np.zeros(lanes, int)
+    for number in np.argsort(-counts, kind="stable"):
+        lane = int(np.where(filled < size, load, np.iinfo(int).max).argmin())
+        table[lane, filled[lane]] = number
+        filled[lane] += 1
+        load[lane] += counts[number]
+    return table
+
+
+def filters_per_lane(layer: Layer, config: ArrayConfig, arrangement: Arrangement) -> int:
+    """Accumulators that each lane needs."""
+    return -(-layer.filters // (arrangement.splits * config.lanes))

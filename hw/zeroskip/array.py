@@ -1,0 +1,113 @@
+"""The zero-skip array: loader, feature map, sequencer, groups, output units."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.utils import ceil_log2
+
+from zeroskip.config import ArrayConfig
+from zeroskip.drain import Drain
+from zeroskip.engine import engine_members
+from zeroskip.feature_map import FeatureMap
+from zeroskip.group import Group
+from zeroskip.output import PARAMETERS, BeatMerger, OutputUnit
+from zeroskip.program import ProgramLoader
+from zeroskip.sequencer import Sequencer
+from zeroskip.wire import Mode, Section
+
+
+class ZeroSkipArray(wiring.Component):
+    """C groups of E lanes of P multipliers; skips zero weights always, zero activations where the layer's mode says so.
+
+    Parameters
+    ----------
+    config
+        Parameters of the array.
+
+    Members
+    -------
+    See :func:`zeroskip.engine.engine_members`.
+    """
+
+    def __init__(self, *, config: ArrayConfig) -> None:
+        self._config = config
+        super().__init__(engine_members(config.multipliers))
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self._config
+        lines = config.map_positions // config.pixels
+        m.submodules.loader = loader = ProgramLoader(groups=config.groups)
+        m.submodules.feature_map = feature_map = FeatureMap(banks=config.pixels, positions=config.map_positions)
+        m.submodules.sequencer = sequencer = Sequencer(
+            groups=config.groups, pixels=config.pixels, windows=config.windows, queue_words=config.queue_words,
+            line_bits=ceil_log2(lines))
+        wiring.connect(m, wiring.flipped(self.weights), loader.weights)
+        wiring.connect(m, wiring.flipped(self.map), feature_map.map)
+        m.d.comb += [
+            feature_map.config.eq(loader.config), feature_map.start.eq(loader.start),
+            feature_map.retire.eq(sequencer.retire),
+            sequencer.config.eq(loader.config), sequencer.write.eq(loader.write), sequencer.start.eq(loader.start),
+            sequencer.rows_loaded.eq(feature_map.rows_loaded), sequencer.base.eq(feature_map.base),
+        ]
+        for bank in range(config.pixels):
+            m.d.comb += [
+                feature_map.address[bank].eq(sequencer.address[bank]), feature_map.en[bank].eq(sequencer.en[bank]),
+                sequencer.data[bank].eq(feature_map.data[bank]),
+            ]
+        groups = []
+        for g in range(config.groups):
+            m.submodules[f"group_{g}"] = group = Group(config=config, index=g)
+            groups.append(group)
+            m.d.comb += [
+                group.layer.eq(loader.config), group.own.eq(loader.group[g]), sequencer.group[g].eq(loader.group[g]),
+                group.write.eq(loader.write), group.start.eq(loader.start), group.window.eq(sequencer.window),
+            ]
+        m.d.comb += sequencer.release.eq(Cat(group.release for group in groups))
+        self._add_outputs(m, loader, groups)
+        self._report(m, loader, sequencer, groups)
+        return m
+
+    def _add_outputs(self, m, loader, groups):
+        config = self._config
+        per_unit = config.groups // config.output_units
+        m.submodules.merger = merger = BeatMerger(units=config.output_units)
+        for u in range(config.output_units):
+            m.submodules[f"drain_{u}"] = drain = Drain(config=config)
+            m.submodules[f"output_{u}"] = output = OutputUnit(
+                pixels=config.pixels, acc_width=config.acc_width, params_depth=Drain.params_depth(config))
+            write = loader.write
+            m.d.comb += [
+                drain.start.eq(loader.start), drain.filters.eq(loader.config.filters),
+                output.requantise.eq((loader.config.mode & Mode.REQUANTISE.value) != 0),
+                output.low.eq(loader.config.clamp_low), output.high.eq(loader.config.clamp_high),
+                output.write_en.eq(write.valid & (write.kind == Section.REQUANT) & write.mask[u]),
+                output.write_address.eq(write.address),
+                output.write_data.eq(write.data[: PARAMETERS.size]),
+            ]
+            wiring.connect(m, drain.rows, output.rows)
+            wiring.connect(m, output.beats, merger.sources[u])
+            for i, group in enumerate(groups[u * per_unit : (u + 1) * per_unit]):
+                m.d.comb += [
+                    drain.full[i].eq(group.full), group.drained.eq(drain.drained[i]),
+                    group.read_lane.eq(drain.read_lane), group.read_address.eq(drain.read_address),
+                    group.read_en.eq(drain.read_en), drain.read_data[i].eq(group.read_data),
+                ]
+        wiring.connect(m, merger.result, wiring.flipped(self.result))
+        m.d.comb += [
+            merger.result_beats.eq(loader.config.result_beats), merger.restart.eq(loader.start),
+            loader.done.eq(self.result.valid & self.result.ready & self.result.payload.last),
+        ]
+
+    def _report(self, m, loader, sequencer, groups):
+        """Cycle by cycle, what the counters count."""
+        busy, quiet = Signal(), Signal()
+        m.d.comb += [busy.eq(Cat(group.busy for group in groups).any()), self.busy.eq(loader.busy)]
+        m.d.sync += [
+            self.issued.eq(sum(group.issued for group in groups)),
+            self.gated.eq(sum(group.gated for group in groups)),
+            quiet.eq(sequencer.waiting & ~busy),
+            self.draining.eq(sequencer.finished & ~busy),
+        ]
+        m.d.comb += self.waiting.eq(quiet)

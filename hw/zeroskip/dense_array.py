@@ -1,0 +1,145 @@
+"""The dense array's cells, and the way their sums leave row by row."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add, or_
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from zeroskip.dense_pe import ACTIVATION_BITS, WEIGHT_BITS, DensePE
+from zeroskip.multiplier import positive
+from zeroskip.output import row_layout
+
+
+class DenseArray(wiring.Component):
+    """M filters by N pixels of :class:`~zeroskip.dense_pe.DensePE`: each takes an activation times a weight a cycle.
+
+    After the last step of a pass, `row_latency` cycles later, M rows of N sums leave, one for each filter, while
+    the next pass is computed. Nothing stalls: who feeds it leaves as many cycles between two last steps as the
+    rows take to leave.
+
+    Parameters
+    ----------
+    filters, pixels
+        M and N.
+    acc_width
+        Bits of a sum.
+    gate
+        Whether zero operands hold the multipliers.
+    params_depth
+        Filters of a layer at most.
+
+    Members
+    -------
+    activations : In(ArrayLayout(signed(9), pixels))
+    weights : In(ArrayLayout(signed(8), filters))
+    en, last : In(1)
+        A step; it ends its pass.
+    gating : In(1)
+    filter_count : In(range(params_depth + 1))
+        Filters of the layer, at least 1: a block is as many passes as they need.
+    start : In(1)
+        A new layer.
+    rows : Out(stream.Signature(row_layout(pixels, acc_width, params_depth)))
+    issued, gated : Out(range(filters * pixels + 1))
+        Multiplier slots used in a cycle; those with a zero operand where it was gated.
+    active : Out(1)
+        A step is in the array, or rows of a pass have not left.
+
+    Raises
+    ------
+    TypeError
+        A parameter is not a positive integer.
+    """
+
+    def __init__(self, *, filters: int, pixels: int, acc_width: int, gate: bool, params_depth: int) -> None:
+        self._filters, self._pixels = positive("filters", filters), positive("pixels", pixels)
+        self._gate = gate
+        positive("acc_width", acc_width)
+        positive("params_depth", params_depth)
+        self._cells = [[DensePE(acc_width=acc_width, gate=gate) for _ in range(pixels)] for _ in range(filters)]
+        slots = range(filters * pixels + 1)
+        super().__init__({
+            "activations": In(data.ArrayLayout(signed(ACTIVATION_BITS), pixels)),
+            "weights": In(data.ArrayLayout(signed(WEIGHT_BITS), filters)),
+            "en": In(1),
+            "last": In(1),
+            "gating": In(1),
+            "filter_count": In(range(params_depth + 1)),
+            "start": In(1),
+            "rows": Out(stream.Signature(row_layout(pixels, acc_width, params_depth))),
+            "issued": Out(slots),
+            "gated": Out(slots),
+            "active": Out(1),
+        })
+
+    @property
+    def cells(self) -> list[list[DensePE]]:
+        """The cells, by filter and pixel."""
+        return self._cells
+
+    @property
+    def row_latency(self) -> int:
+        """Cycles from the last step of a pass to its first row."""
+        return self._cells[0][0].latency
+
+    def elaborate(self, platform: object) -> Module:
+        """The cells; `last` travels beside the products; the rows of a complete pass."""
+        m = Module()
+        lasts, steps = Signal(self._cells[0][0].last_latency), Signal(self._cells[0][0].last_latency)
+        m.d.sync += [lasts.eq(Cat(self.en & self.last, lasts)), steps.eq(Cat(self.en, steps))]
+        for filter_index, cells in enumerate(self._cells):
+            for pixel, cell in enumerate(cells):
+                m.submodules[f"cell_{filter_index}_{pixel}"] = cell
+                m.d.comb += [
+                    cell.activation.eq(self.activations[pixel]),
+                    cell.weight.eq(self.weights[filter_index]),
+                    cell.en.eq(self.en),
+                    cell.gating.eq(self.gating),
+                    cell.last.eq(lasts[-1]),
+                ]
+        self._hand_out(m, lasts[-1])
+        self._count(m)
+        m.d.comb += self.active.eq(self.en | steps.any() | self.rows.valid)
+        return m
+
+    def _hand_out(self, m: Module, complete: Value) -> None:
+        """One row a cycle, from filter 0 on; `parameter` counts on over the passes of a block."""
+        row = Signal(self._filters)
+        parameter = Signal(len(self.rows.p.param) + 1)
+        taken = self.rows.valid & self.rows.ready
+        with m.If(taken):
+            m.d.sync += [row.eq(row << 1), parameter.eq(parameter + 1)]
+            with m.If(row[-1] & (parameter + 1 >= self.filter_count)):
+                m.d.sync += parameter.eq(0)
+        with m.If(complete):
+            m.d.sync += row.eq(1)
+        with m.If(self.start):
+            m.d.sync += [row.eq(0), parameter.eq(0)]
+        m.d.comb += [
+            self.rows.valid.eq(row.any()),
+            self.rows.p.param.eq(parameter),
+            self.rows.p.last.eq(row[-1]),
+        ]
+        for pixel in range(self._pixels):
+            chosen = (Mux(row[f], self._cells[f][pixel].total, 0) for f in range(self._filters))
+            m.d.comb += self.rows.p.acc[pixel].eq(reduce(or_, chosen))
+
+    def _count(self, m: Module) -> None:
+        """All multiply in every step; a slot is not gated where neither its activation nor its weight is zero."""
+        en, gating = Signal(name="counted"), Signal(name="counted_gating")
+        m.d.sync += [en.eq(self.en), gating.eq(self.gating)]
+        m.d.sync += self.issued.eq(Mux(en, self._filters * self._pixels, 0))
+        if self._gate:
+            activations = Signal(range(self._pixels + 1), name="activations_not_zero")
+            weights = Signal(range(self._filters + 1), name="weights_not_zero")
+            m.d.sync += [
+                activations.eq(reduce(add, (self.activations[n] != 0 for n in range(self._pixels)))),
+                weights.eq(reduce(add, (self.weights[f] != 0 for f in range(self._filters)))),
+            ]
+            products = [Mux(weights[bit], activations << bit, 0) for bit in range(len(weights))]
+            slots = self._filters * self._pixels - reduce(add, products)
+            m.d.sync += self.gated.eq(Mux(en & gating, slots, 0))

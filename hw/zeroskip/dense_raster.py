@@ -1,0 +1,132 @@
+"""The pixels of the dense array's blocks, in raster order over each output image."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from zeroskip.multiplier import positive
+from zeroskip.program import ConfigRegisters
+
+COORDINATE_BITS = 10
+
+
+def pixel_layout(line_bits: int) -> data.StructLayout:
+    """An output pixel: row, column, the line of its position ``row * pitch + column``, and whether it exists."""
+    return data.StructLayout({"row": COORDINATE_BITS, "col": COORDINATE_BITS, "line": line_bits, "exists": 1})
+
+
+class PixelRaster(wiring.Component):
+    """Gives the coordinates of N consecutive output pixels, block after block, image after image.
+
+    The next block's pixels are made one a cycle while the present block is worked on. The last block of an image is
+    filled up with pixels that do not exist. Position ``row * pitch + column`` of pixel j has j as its remainder by
+    N, because ``pitch`` and the output's width have the same remainder.
+
+    Parameters
+    ----------
+    pixels
+        N, a power of two.
+    line_bits
+        Bits of a line address of the feature-map memory.
+
+    Members
+    -------
+    config : In(ConfigRegisters)
+    start : In(1)
+        A new layer.
+    block : Out(ArrayLayout(pixel_layout(line_bits), pixels))
+    valid : Out(1)
+        `block` is there.
+    last : Out(1)
+        It is the last block of its image.
+    take : In(1)
+        The block is done.
+    finished : Out(1)
+        There are no more blocks after those taken.
+
+    Raises
+    ------
+    TypeError
+        A parameter is not a positive integer.
+    ValueError
+        `pixels` is not a power of two.
+    """
+
+    def __init__(self, *, pixels: int, line_bits: int) -> None:
+        self._pixels = positive("pixels", pixels)
+        if pixels & (pixels - 1):
+            raise ValueError(f"pixels must be a power of two, not {pixels}")
+        self._line_bits = positive("line_bits", line_bits)
+        super().__init__({
+            "config": In(ConfigRegisters),
+            "start": In(1),
+            "block": Out(data.ArrayLayout(pixel_layout(line_bits), pixels)),
+            "valid": Out(1),
+            "last": Out(1),
+            "take": In(1),
+            "finished": Out(1),
+        })
+
+    @property
+    def latency(self) -> int:
+        """Cycles from `start` to the first block."""
+        return self._pixels + 2
+
+    def elaborate(self, platform: object) -> Module:
+        """A pixel a cycle into a shift register, which moves on to `block` as a whole."""
+        m = Module()
+        config = self.config
+        coming = Signal.like(self.block, name="coming")
+        coming_last = Signal()
+        filled, place = Signal(range(self._pixels + 1)), Signal(range(self._pixels + 1))
+        images = Signal.like(config.images, name="images_left")
+        full, moves, fills, complete, image_end = Signal(), Signal(), Signal(), Signal(), Signal()
+        new, more = self._walk(m, fills, image_end)
+        m.d.comb += [
+            full.eq(filled == self._pixels),
+            moves.eq(full & (self.take | ~self.valid)),
+            fills.eq((images != 0) & (~full | moves)),
+            place.eq(Mux(moves, 0, filled)),
+            complete.eq(fills & (place == self._pixels - 1)),
+            image_end.eq(complete & ~more),
+            self.finished.eq((images == 0) & (filled == 0) & ~self.valid),
+        ]
+        m.d.sync += [filled.eq(place + fills), images.eq(images - image_end)]
+        with m.If(fills):
+            for pixel in range(self._pixels):
+                m.d.sync += coming[pixel].eq(new if pixel == self._pixels - 1 else coming[pixel + 1])
+        with m.If(complete):
+            m.d.sync += coming_last.eq(image_end)
+        with m.If(moves):
+            m.d.sync += [self.block.eq(coming), self.last.eq(coming_last)]
+        m.d.sync += self.valid.eq(moves | (self.valid & ~self.take))
+        with m.If(self.start):
+            m.d.sync += [filled.eq(0), self.valid.eq(0), images.eq(config.images)]
+        return m
+
+    def _walk(self, m: Module, step: Signal, image_end: Signal) -> tuple[data.View, Signal]:
+        """The pixel that comes next, and whether one more exists in the image after it."""
+        config = self.config
+        bank_bits = ceil_log2(self._pixels)
+        pixel = Signal(pixel_layout(self._line_bits), name="new")
+        row, col = Signal(COORDINATE_BITS), Signal(COORDINATE_BITS)
+        position = Signal(self._line_bits + bank_bits)
+        col_end, more = Signal(), Signal()
+        m.d.comb += [
+            pixel.row.eq(row),
+            pixel.col.eq(col),
+            pixel.line.eq(position >> bank_bits),
+            pixel.exists.eq(row != config.out_rows),
+            col_end.eq(col == config.out_cols - 1),
+            more.eq(pixel.exists & ~(col_end & (row == config.out_rows - 1))),
+        ]
+        with m.If(step & pixel.exists):
+            m.d.sync += [col.eq(col + 1), position.eq(position + 1)]
+            with m.If(col_end):
+                m.d.sync += [row.eq(row + 1), col.eq(0), position.eq(position + 1 + config.map_pitch - config.out_cols)]
+        with m.If(image_end | self.start):
+            m.d.sync += [row.eq(0), col.eq(0), position.eq(0)]
+        return pixel, more

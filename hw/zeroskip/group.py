@@ -1,0 +1,142 @@
+"""A group: E lanes on the same P pixels, with one queue of words between them."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from zeroskip.config import ArrayConfig
+from zeroskip.lane import Lane
+from zeroskip.program import ConfigRegisters, GroupRegisters, TableWrite
+from zeroskip.window_bus import window_shape
+from zeroskip.wire import WORD_CHANNELS, Mode
+
+
+class Group(wiring.Component):
+    """Keeps the windows it wants in slots until every lane is past them.
+
+    Parameters
+    ----------
+    config
+        The array's parameters.
+    index
+        Which group this is: its bit in masks.
+
+    Members
+    -------
+    layer, own, write, start
+        In, from the program loader.
+    window
+        In, the broadcast bus.
+    release
+        Out, one cycle: a slot is free again.
+    full
+        Out, mask of banks: every lane's results of a block lie complete in the bank.
+    drained
+        In, mask of banks: they have been read.
+    read_lane, read_address, read_en, read_data
+        Results of one lane; latency 1.
+    issued, gated
+        Out: multiplier slots used, and gated among them.
+    busy
+        Out: some lane has work.
+    """
+
+    def __init__(self, *, config: ArrayConfig, index: int) -> None:
+        self._config, self._index = config, index
+        slots = config.lanes * config.pixels
+        super().__init__({
+            "layer": In(ConfigRegisters),
+            "own": In(GroupRegisters),
+            "write": In(TableWrite),
+            "start": In(1),
+            "window": In(window_shape(config.groups, config.pixels)),
+            "release": Out(1),
+            "full": Out(2),
+            "drained": In(2),
+            "read_lane": In(range(config.lanes)),
+            "read_address": In(ceil_log2(config.lane_filters) + 1),
+            "read_en": In(1),
+            "read_data": Out(data.ArrayLayout(signed(config.acc_width), config.pixels)),
+            "issued": Out(range(slots + 1)),
+            "gated": Out(range(slots + 1)),
+            "busy": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self._config
+        lanes = [Lane(config=config) for _ in range(config.lanes)]
+        word = data.ArrayLayout(data.ArrayLayout(8, WORD_CHANNELS), config.pixels)
+        m.submodules.values = values = memory.Memory(shape=word, depth=config.queue_words, init=[])
+        write_port = values.write_port()
+        push, slot = Signal(), Signal(range(config.queue_words))
+        m.d.comb += [
+            push.eq(self.window.want[self._index]),
+            write_port.en.eq(push), write_port.addr.eq(slot), write_port.data.eq(self.window.data),
+        ]
+        with m.If(push):
+            m.d.sync += slot.eq(slot + 1)
+        with m.If(self.start):
+            m.d.sync += slot.eq(0)
+        for e, lane in enumerate(lanes):
+            m.submodules[f"lane_{e}"] = lane
+            read_port = values.read_port(domain="comb")
+            m.d.comb += [
+                lane.start.eq(self.start), lane.filters_used.eq(self.layer.filters),
+                lane.signed_map.eq((self.layer.mode & Mode.SIGNED_MAP.value) != 0),
+                lane.write.eq(self.write), lane.write.valid.eq(self.write.valid & self.write.mask[self._index]),
+                lane.write_row.eq(self.write.data.word_select(e, 16)),
+                lane.push.eq(push), lane.marker.eq(self.window.marker), lane.slot.eq(slot),
+                lane.word.eq(self.window.word - self.own.word_offset), lane.mask.eq(self.window.mask),
+                read_port.addr.eq(lane.read_slot), lane.slot_data.eq(read_port.data),
+                lane.drained.eq(self.drained),
+                lane.read_en.eq(self.read_en), lane.read_address.eq(self.read_address),
+            ]
+        self._release_slots(m, lanes, push, slot)
+        self._collect(m, lanes)
+        return m
+
+    def _release_slots(self, m, lanes, push, slot):
+        """A slot is pending in a lane from its arrival until the lane has passed it; slots are freed in order."""
+        oldest = Signal.like(slot)
+        used = Signal(range(self._config.queue_words + 1))
+        pending = []
+        for e, lane in enumerate(lanes):
+            bits = Signal(self._config.queue_words, name=f"pending_{e}")
+            m.d.sync += bits.eq((bits & ~lane.passed) | (push << slot))
+            with m.If(self.start):
+                m.d.sync += bits.eq(0)
+            pending.append(bits)
+        held = Cat(bits.bit_select(oldest, 1) for bits in pending).any()
+        m.d.comb += self.release.eq((used != 0) & ~held)
+        m.d.sync += used.eq(used + push - self.release)
+        with m.If(self.release):
+            m.d.sync += oldest.eq(oldest + 1)
+        with m.If(self.start):
+            m.d.sync += [oldest.eq(0), used.eq(0)]
+
+    def _collect(self, m, lanes):
+        config = self._config
+        chosen = Signal.like(self.read_lane)
+        with m.If(self.read_en):
+            m.d.sync += chosen.eq(self.read_lane)
+        with m.Switch(chosen):
+            for e, lane in enumerate(lanes):
+                with m.Case(e):
+                    m.d.comb += self.read_data.eq(lane.read_data)
+        for bank in range(2):
+            held = [Signal(name=f"full_{bank}_{e}") for e in range(config.lanes)]
+            for lane, full in zip(lanes, held, strict=True):
+                with m.If(lane.full & (lane.full_bank == bank)):
+                    m.d.sync += full.eq(1)
+                with m.If(self.drained[bank] | self.start):
+                    m.d.sync += full.eq(0)
+            m.d.comb += self.full[bank].eq(Cat(held).all())
+        m.d.sync += [
+            self.issued.eq(sum(Mux(lane.issued, config.pixels, 0) for lane in lanes)),
+            self.gated.eq(sum(lane.gated for lane in lanes)),
+            self.busy.eq(Cat(lane.busy for lane in lanes).any() | (self.window.want[self._index])),
+        ]

@@ -1,0 +1,137 @@
+"""The list walker of a lane: one (weight, filter) a cycle, sweeps in the bubbles, blocks told apart by markers."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from zeroskip.iterator import visit_shape
+
+
+class Walker(wiring.Component):
+    """Takes visits and reads their lists without a bubble between lists.
+
+    A cycle without an entry touches a filter that the block has not touched yet (a sweep, adds zero), so that by the
+    marker every filter has been touched and the block before has left the accumulators. A block may evict only into a
+    result bank that has been drained.
+
+    Parameters
+    ----------
+    entries
+        Depth of the list memory.
+    filters
+        Filters of a lane.
+    slot_bits
+        Width of a slot number.
+
+    Members
+    -------
+    start, filters_used
+        In: a new layer, and how many filters it has in a lane.
+    visits
+        In, stream of ``visit_shape``.
+    take
+        Out: a list is taken up; its values belong into the value register at the end of this cycle.
+    passed, passed_slot
+        Out: the lane is done with this slot.
+    drained
+        In, mask: the result bank has been read.
+    write, write_address, write_data
+        In: fill the list memory.
+    entry, sweep, marker, report
+        Out, one cycle after issue: what the accumulators are to do.
+    weight, filter, bank
+        Out, with them.
+    busy
+        Out: something is in the pipeline.
+    """
+
+    def __init__(self, *, entries: int, filters: int, slot_bits: int) -> None:
+        self._entries, self._filters = entries, filters
+        address_bits = ceil_log2(entries)
+        super().__init__({
+            "start": In(1),
+            "filters_used": In(range(filters + 1)),
+            "visits": In(stream.Signature(visit_shape(slot_bits))),
+            "take": Out(1),
+            "passed": Out(1),
+            "passed_slot": Out(slot_bits),
+            "drained": In(2),
+            "write": In(1),
+            "write_address": In(address_bits),
+            "write_data": In(16),
+            "entry": Out(1),
+            "sweep": Out(1),
+            "marker": Out(1),
+            "report": Out(1),
+            "weight": Out(signed(8)),
+            "filter": Out(ceil_log2(filters)),
+            "bank": Out(1),
+            "busy": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.lists = lists = memory.Memory(shape=16, depth=self._entries, init=[])
+        write, read = lists.write_port(), lists.read_port()
+        head = self.visits.payload
+        address, more = Signal.like(read.addr), Signal(4)
+        going, end, sweep = Signal(), Signal(), Signal()
+        seen, blocked = self._track_filters(m, sweep, end)
+        m.d.comb += [
+            going.eq(more != 0),
+            self.take.eq(~going & ~blocked & self.visits.valid & ~head.marker),
+            end.eq(~going & ~blocked & self.visits.valid & head.marker & seen.all()),
+            sweep.eq(~going & ~blocked & ~self.take & ~seen.all()),
+            self.visits.ready.eq(self.take | end),
+            self.passed.eq(end | (self.take & head.last)),
+            self.passed_slot.eq(head.slot),
+            read.en.eq(going | self.take),
+            read.addr.eq(Mux(going, address, head.start)),
+            write.en.eq(self.write), write.addr.eq(self.write_address), write.data.eq(self.write_data),
+        ]
+        with m.If(read.en):
+            m.d.sync += address.eq(read.addr + 1)
+        with m.If(going):
+            m.d.sync += more.eq(more - 1)
+        with m.Elif(self.take):
+            m.d.sync += more.eq(head.more)
+        with m.If(self.start):
+            m.d.sync += more.eq(0)
+        swept = Signal.like(self.filter)
+        m.d.sync += [self.entry.eq(read.en), self.sweep.eq(sweep), self.marker.eq(end)]
+        m.d.sync += swept.eq(self._lowest(~seen))
+        m.d.comb += [
+            self.weight.eq(read.data[:8].as_signed()),
+            self.filter.eq(Mux(self.entry, read.data[8:], swept)),
+            self.busy.eq(going | self.entry | self.sweep | self.marker),
+        ]
+        return m
+
+    def _track_filters(self, m, sweep, end):
+        """`seen`: filters touched in this block (unused ones count); `blocked`: the bank is still being drained."""
+        seen, unused = Signal(self._filters), Signal(self._filters)
+        bank, first, reserved = Signal(), Signal(), Signal(2)
+        m.d.comb += unused.eq(~0 << self.filters_used)
+        m.d.sync += [self.bank.eq(bank), self.report.eq(~first)]
+        with m.If(self.entry):
+            m.d.sync += seen.bit_select(self.filter, 1).eq(1)
+        with m.If(sweep):
+            m.d.sync += seen.bit_select(self._lowest(~seen), 1).eq(1)
+        m.d.sync += reserved.eq(reserved & ~self.drained)
+        with m.If(end):
+            m.d.sync += [seen.eq(unused), first.eq(0)]
+            with m.If(~first):
+                m.d.sync += [bank.eq(~bank), reserved.bit_select(bank, 1).eq(1)]
+        with m.If(self.start):
+            m.d.sync += [seen.eq(unused), first.eq(1), bank.eq(0), reserved.eq(0)]
+        return seen, reserved.bit_select(bank, 1)
+
+    def _lowest(self, mask):
+        """Number of the lowest bit that is set; 0 where none is."""
+        index = 0
+        for bit in reversed(range(self._filters)):
+            index = Mux(mask[bit], bit, index)
+        return index

@@ -1,0 +1,44 @@
+"""Shapes of what travels from the sequencer to the groups."""
+
+from amaranth.hdl import unsigned
+from amaranth.lib import data
+
+from zeroskip.wire import WORD_CHANNELS
+
+WORD_BITS = 12
+"""Bits of a word's number in the window table."""
+
+
+def window_shape(groups: int, pixels: int) -> data.StructLayout:
+    """One window on the broadcast bus.
+
+    Fields
+    ------
+    want
+        Mask of the groups that take it; 0 where there is none in this cycle.
+    marker
+        Not a window: the block ends here (`want` has all groups).
+    word
+        Number of the word; each group takes off its own offset.
+    mask
+        Channels worth visiting: any of the pixels non-zero, or all where zero activations are only gated.
+    data
+        ``pixels`` words of 16 bytes, channel c of pixel p at ``[p][c]``.
+    """
+    return data.StructLayout({
+        "want": unsigned(groups),
+        "marker": unsigned(1),
+        "word": unsigned(WORD_BITS),
+        "mask": unsigned(WORD_CHANNELS),
+        "data": data.ArrayLayout(data.ArrayLayout(unsigned(8), WORD_CHANNELS), pixels),
+    })
+
+
+class WindowRow(data.Struct):
+    """A row of the window table as it travels (see the wire format)."""
+
+    offset: unsigned(32)
+    dy: unsigned(16)
+    dx: unsigned(16)
+    want: unsigned(32)
+    word: unsigned(32)

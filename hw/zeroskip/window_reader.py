@@ -1,0 +1,70 @@
+"""From the banks' words to a window: rotation, zeros outside the map, the mask of channels."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from zeroskip.window_bus import WORD_BITS, window_shape
+from zeroskip.wire import WORD_CHANNELS, Mode
+
+
+class WindowReader(wiring.Component):
+    """Three register stages: the memory's own (outside), rotation, mask. One window a cycle.
+
+    Parameters
+    ----------
+    groups, pixels
+        As in :class:`~zeroskip.config.ArrayConfig`.
+
+    Members
+    -------
+    issue
+        In, mask of groups: a window is being read in this cycle for them.
+    marker, word, rotation, inside, mode
+        In, with `issue`: its kind and number; bank of pixel 0; which pixels lie inside the map; ``Config.MODE``.
+    data
+        In, one cycle after `issue`: the banks' words.
+    window
+        Out, `latency` cycles after the data.
+    """
+
+    latency = 2
+
+    def __init__(self, *, groups: int, pixels: int) -> None:
+        self._groups, self._pixels = groups, pixels
+        super().__init__({
+            "issue": In(groups),
+            "marker": In(1),
+            "word": In(WORD_BITS),
+            "rotation": In(ceil_log2(pixels)),
+            "inside": In(pixels),
+            "mode": In(3),
+            "data": In(128 * pixels),
+            "window": Out(window_shape(groups, pixels)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        tag = data.StructLayout({"want": self._groups, "marker": 1, "word": WORD_BITS})
+        read, rotated = Signal(tag), Signal(tag)
+        rotation, inside = Signal(ceil_log2(self._pixels)), Signal(self._pixels)
+        words = Signal(self.window.data.shape())
+        pixels = range(self._pixels)
+        banks = Array(self.data.word_select(bank, 128) for bank in pixels)
+        nonzero = Signal(WORD_CHANNELS)
+        m.d.sync += [
+            read.want.eq(self.issue), read.marker.eq(self.marker), read.word.eq(self.word),
+            rotation.eq(self.rotation), inside.eq(self.inside), rotated.eq(read),
+            self.window.want.eq(rotated.want), self.window.marker.eq(rotated.marker),
+            self.window.word.eq(rotated.word),
+        ]
+        for p in pixels:
+            source = banks[(rotation + p)[: ceil_log2(self._pixels)]] if self._pixels > 1 else banks[0]
+            m.d.sync += words[p].eq(Mux(inside[p], source, 0))
+        m.d.comb += nonzero.eq(Cat(Cat(words[p][c] for p in pixels).any() for c in range(WORD_CHANNELS)))
+        skip = self.mode & Mode.SKIP_ACTIVATIONS.value
+        m.d.sync += [self.window.data.eq(words), self.window.mask.eq(Mux(skip, nonzero, ~0))]
+        return m
