@@ -1,0 +1,38 @@
+# Needs Python >= 3.11, make, g++ and perl; everything else comes from pip into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+OUT ?= build/demo
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test lint bench clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+venv: $(STAMP)  ## make .venv with everything and the command zerokeep in it
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, not " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	touch $@
+
+demo: $(STAMP)  ## prune, generate, simulate, synthesise, report: build/demo/report.html
+	$(BIN)/zerokeep run --out $(OUT)
+
+test: lint  ## lint, then all tests
+	$(BIN)/pytest -n $(JOBS)
+
+lint: $(STAMP)  ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+bench: $(STAMP)  ## dense against zero-skip on a few standard layers
+	$(BIN)/python benchmarks/layers.py
+
+clean:  ## remove what was built; .venv stays
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
