@@ -46,6 +46,13 @@ class MapLayout:
         row, col = dy // sy, dx // sx
         return plane * self.plane_size + row * self.pitch + col, row, col
 
+    def tap(self, offset: int, row: int, col: int) -> tuple[int, int, int]:
+        """Undo `offset`: (dy, dx, channel word)."""
+        sy, sx = self.stride
+        plane = (offset - row * self.pitch - col) // self.plane_size
+        word, phase = divmod(plane, sy * sx)
+        return row * sy + phase // sx, col * sx + phase % sx, word
+
     def config(self) -> dict[int, int]:
         """The configuration registers of the layout."""
         return {
