@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from zerokeep.finetune import TEACHER_SHARE, distilled_loss, finetune
+from zerokeep.loops import accuracy
 from zerokeep.prune import weighted_layers, zero_smallest
 
 
@@ -38,6 +39,16 @@ def test_seed_decides(small_net, bars):
     assert not torch.equal(results[0], results[2])
 
 
+def test_the_teacher_is_listened_to(small_net, bars):
+    """A teacher that knows the inverse of everything makes the same run end elsewhere."""
+    teacher = copy.deepcopy(small_net)
+    teacher.linear.weight.data.neg_()
+    alone, taught = copy.deepcopy(small_net), copy.deepcopy(small_net)
+    finetune(alone, bars, epochs=1)
+    finetune(taught, bars, epochs=1, teacher=teacher)
+    assert not torch.equal(alone.linear.weight, taught.linear.weight)
+
+
 def test_no_epochs_change_nothing(small_net, bars):
     before = copy.deepcopy(small_net.state_dict())
     finetune(small_net.train(), bars, epochs=0)
@@ -46,8 +57,6 @@ def test_no_epochs_change_nothing(small_net, bars):
 
 
 def test_it_learns(small_net, bars):
-    from zerokeep.loops import accuracy
-
     net = zeroed(small_net)
     finetune(net, bars, epochs=4)
     assert accuracy(net, bars.test_images, bars.test_labels) > 0.5

@@ -10,17 +10,17 @@ from zerokeep.prune import filters_to_remove, prune, remove_filters, weighted_la
 from zerokeep.recipe import Recipe
 
 HAND = np.array([
-    [5, 0, 0, 0],  # 3 zeros, L1 5
+    [6, 0, 0, 0],  # 3 zeros, L1 6
     [1, 1, 1, 1],  # 0 zeros, L1 4
     [9, 0, 0, 9],  # 2 zeros, L1 18
     [2, 1, 0, 7],  # 1 zero, L1 10
-    [0, 0, 1, -1],  # 2 zeros, L1 2
+    [0, 0, 3, -4],  # 2 zeros, L1 7
 ], float)  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("criterion", "order"),
-    [("zero-keep", [1, 3, 2, 4, 0]), ("most-zeros", [0, 2, 4, 3, 1]), ("l1", [4, 1, 0, 3, 2])],
+    [("zero-keep", [1, 3, 2, 4, 0]), ("most-zeros", [0, 2, 4, 3, 1]), ("l1", [1, 0, 4, 3, 2])],
 )
 def test_which_filters_go(criterion, order):
     for count in range(5):

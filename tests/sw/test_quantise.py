@@ -72,6 +72,7 @@ def test_folding_changes_nothing(small_net, conv, norm):
 
 
 def test_folding_leaves_the_module_alone(small_net):
+    small_net.double()
     before = small_net.linear.weight.detach().clone()
     weight, bias = fold(small_net.linear, None)
     weight += 1

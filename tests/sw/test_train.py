@@ -23,6 +23,15 @@ def test_train_from_a_seed(bars, tmp_path):
     assert torch.equal(stored.module.conv4.weight, first.module.conv4.weight)
 
 
+def test_the_seed_is_that_of_the_weights_too(bars, monkeypatch):
+    from zerokeep import models
+
+    seeds = []
+    monkeypatch.setattr("zerokeep.train.build", lambda name, seed: seeds.append(seed) or models.build(name, seed))
+    train("vgg-small", bars, seed=7, epochs=1)
+    assert seeds == [7]
+
+
 def test_it_learns(bars):
     assert train("vgg-small", bars, epochs=8).metadata["accuracy"] > 0.5
 
