@@ -10,30 +10,14 @@ from zeroskip.config import ArrayConfig
 from zeroskip.dense_array import DenseArray
 from zeroskip.dense_raster import PixelRaster
 from zeroskip.dense_reader import ActivationReader
+from zeroskip.dense_shape import fifo_depth, params_depth, pass_beats, pass_spacing
 from zeroskip.dense_steps import StepSequencer
 from zeroskip.dense_weights import WeightReader
 from zeroskip.engine import engine_members
 from zeroskip.feature_map import FeatureMap
 from zeroskip.output import PARAMETERS, BeatMerger, OutputUnit
-from zeroskip.output_beats import raw_beats
 from zeroskip.program import ProgramLoader
-from zeroskip.wire import BEAT_BYTES, Mode, Section
-
-
-def dense_params_depth(config: ArrayConfig) -> int:
-    """Filters that the dense engine can serve: as many as the zero-skip array at its most."""
-    return config.groups * config.lanes * config.lane_filters
-
-
-def pass_beats(config: ArrayConfig, *, requantise: bool) -> int:
-    """Beats of the results of a pass: M rows of N pixels."""
-    size = config.dense_filters * config.dense_pixels * (1 if requantise else 4)
-    return -(-size // BEAT_BYTES)
-
-
-def pass_spacing(config: ArrayConfig, *, requantise: bool) -> int:
-    """Cycles that the rows of a pass take to leave."""
-    return config.dense_filters * (1 if requantise else raw_beats(config.dense_pixels))
+from zeroskip.wire import Mode, Section
 
 
 class DenseEngine(wiring.Component):
@@ -53,13 +37,14 @@ class DenseEngine(wiring.Component):
     Members
     -------
     See :func:`zeroskip.engine.engine_members`.
+
     """
 
     def __init__(self, *, config: ArrayConfig, gate: bool) -> None:
         self._config, self._gate = config, gate
         lines = config.map_positions // config.dense_pixels
         line_bits, pixels, filters = ceil_log2(lines), config.dense_pixels, config.dense_filters
-        depth = dense_params_depth(config)
+        depth = params_depth(config)
         self._loader = ProgramLoader(groups=1)
         self._feature_map = FeatureMap(banks=pixels, positions=config.map_positions)
         self._raster = PixelRaster(pixels=pixels, line_bits=line_bits)
@@ -69,7 +54,7 @@ class DenseEngine(wiring.Component):
         self._array = DenseArray(filters=filters, pixels=pixels, acc_width=config.acc_width, gate=gate,
                                  params_depth=depth)
         self._output = OutputUnit(pixels=pixels, acc_width=config.acc_width, params_depth=depth,
-                                  fifo_depth=max(16, pass_beats(config, requantise=False)))
+                                  fifo_depth=fifo_depth(config))
         self._merger = BeatMerger(units=1)
         super().__init__(engine_members(config.multipliers))
 
@@ -112,6 +97,8 @@ class DenseEngine(wiring.Component):
             block_end.eq(steps.go & steps.step.block_end),
             steps.block_valid.eq(raster.valid),
             steps.row_loaded.eq(reader.row_loaded),
+            # An image is given up only when all of it has come, though its last rows may never be read.
+            steps.block_loaded.eq(~raster.last | (feature_map.rows_loaded == self._loader.config.map_rows)),
             steps.room.eq(self._make_room(m, steps.go & steps.step.last)),
             raster.take.eq(block_end),
             reader.rows_loaded.eq(feature_map.rows_loaded),

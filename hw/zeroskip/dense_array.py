@@ -53,6 +53,7 @@ class DenseArray(wiring.Component):
     ------
     TypeError
         A parameter is not a positive integer.
+
     """
 
     def __init__(self, *, filters: int, pixels: int, acc_width: int, gate: bool, params_depth: int) -> None:

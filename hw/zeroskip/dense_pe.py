@@ -41,6 +41,7 @@ class DensePE(wiring.Component):
     ------
     TypeError
         `acc_width` is not a positive integer.
+
     """
 
     def __init__(self, *, acc_width: int, gate: bool) -> None:

@@ -53,6 +53,7 @@ class PixelRaster(wiring.Component):
         A parameter is not a positive integer.
     ValueError
         `pixels` is not a power of two.
+
     """
 
     def __init__(self, *, pixels: int, line_bits: int) -> None:

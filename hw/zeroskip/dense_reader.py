@@ -55,6 +55,7 @@ class ActivationReader(wiring.Component):
     ------
     TypeError
         A parameter is not a positive integer.
+
     """
 
     def __init__(self, *, pixels: int, line_bits: int) -> None:

@@ -37,7 +37,8 @@ STEP = data.StructLayout({
 class StepSequencer(wiring.Component):
     """Gives one step a cycle where nothing holds it up: no bubble between words, passes or blocks.
 
-    A word's first step waits for `row_loaded`, a pass's last one for `room`, and everything for a block.
+    A word's first step waits for `row_loaded`, a pass's last one for `room`, a block's last one for `block_loaded`, and
+    everything for a block.
 
     Parameters
     ----------
@@ -55,8 +56,8 @@ class StepSequencer(wiring.Component):
         The step, whether it goes or not.
     go : Out(1)
         It goes in this cycle.
-    block_valid, row_loaded, room : In(1)
-        There is a block; what `step` reads has been loaded; the sums of its pass can be taken off.
+    block_valid, row_loaded, block_loaded, room : In(1)
+        There is a block; what `step` reads has been loaded; the block may end; the sums of its pass can be taken off.
     waiting : Out(1)
         Only the map holds it up.
 
@@ -64,6 +65,7 @@ class StepSequencer(wiring.Component):
     ------
     TypeError
         A parameter is not a positive integer.
+
     """
 
     def __init__(self, *, filters: int, windows: int) -> None:
@@ -76,6 +78,7 @@ class StepSequencer(wiring.Component):
             "go": Out(1),
             "block_valid": In(1),
             "row_loaded": In(1),
+            "block_loaded": In(1),
             "room": In(1),
             "waiting": Out(1),
         })
@@ -85,34 +88,38 @@ class StepSequencer(wiring.Component):
         m = Module()
         step, go = self.step, self.go
         valid, word_end, pass_end = Signal(), Signal(), Signal()
-        last_word = self._read_words(m, valid, go & word_end)
+        word, last_word = self._read_words(m, valid, go & word_end)
+        channel = Signal(LAST_CHANNEL_BITS)
         filters_done = Signal.like(self.config.filters, name="filters_done")
         loaded, able = Signal(), Signal()
         m.d.comb += [
-            word_end.eq(step.channel == step.word.last_channel),
+            step.word.eq(word),
+            step.channel.eq(channel),
+            word_end.eq(channel == word.last_channel),
             pass_end.eq(word_end & last_word),
-            step.first.eq(step.channel == 0),
+            step.first.eq(channel == 0),
             step.last.eq(pass_end),
             step.block_end.eq(pass_end & (filters_done + self._filters >= self.config.filters)),
-            loaded.eq(~step.first | self.row_loaded),
+            loaded.eq((~step.first | self.row_loaded) & (~step.block_end | self.block_loaded)),
             able.eq(valid & self.block_valid & (~pass_end | self.room)),
             go.eq(able & loaded),
             self.waiting.eq(able & ~loaded),
         ]
         with m.If(go):
-            m.d.sync += step.channel.eq(Mux(word_end, 0, step.channel + 1))
+            m.d.sync += channel.eq(Mux(word_end, 0, channel + 1))
             with m.If(pass_end):
                 m.d.sync += filters_done.eq(Mux(step.block_end, 0, filters_done + self._filters))
         with m.If(self.start):
-            m.d.sync += [step.channel.eq(0), filters_done.eq(0)]
+            m.d.sync += [channel.eq(0), filters_done.eq(0)]
         return m
 
-    def _read_words(self, m: Module, valid: Signal, taken: object) -> Signal:
-        """Walks the table round and round; `step.word` is the register after the memory."""
+    def _read_words(self, m: Module, valid: Signal, taken: object) -> tuple[data.View, Signal]:
+        """Walks the table round and round; the word is the register after the memory."""
         m.submodules.table = table = Memory(shape=WORD, depth=self._windows, init=[])
         write, read = table.write_port(), table.read_port()
         row = self.write.data
         index = Signal(range(self._windows))
+        word = Signal(WORD)
         index_end, fetched, fetched_end, last_word, moves = Signal(), Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             write.en.eq(self.write.valid & (self.write.kind == Section.WINDOWS)),
@@ -129,7 +136,7 @@ class StepSequencer(wiring.Component):
         with m.If(moves | ~fetched):
             m.d.sync += [index.eq(Mux(index_end, 0, index + 1)), fetched.eq(1), fetched_end.eq(index_end)]
         with m.If(moves):
-            m.d.sync += [valid.eq(fetched), self.step.word.eq(read.data), last_word.eq(fetched_end)]
+            m.d.sync += [valid.eq(fetched), word.eq(read.data), last_word.eq(fetched_end)]
         with m.If(self.start):
             m.d.sync += [index.eq(0), fetched.eq(0), valid.eq(0)]
-        return last_word
+        return word, last_word

@@ -43,6 +43,7 @@ class WeightReader(wiring.Component):
         `filters` or `depth` is not a positive integer.
     ValueError
         `filters` does not divide 16, or `latency` is below 2.
+
     """
 
     def __init__(self, *, filters: int, depth: int, latency: int) -> None:
