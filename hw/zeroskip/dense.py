@@ -145,7 +145,7 @@ class DenseEngine(wiring.Component):
             lasts.eq(Cat(steps.step.last, lasts)),
             gating.eq((loader.config.mode & Mode.SKIP_ACTIVATIONS.value) != 0),
             quiet.eq(~goes.any() & ~array.active),
-            self.waiting.eq(steps.waiting & ~goes.any()),
+            self.waiting.eq(steps.waiting),
         ]
         m.d.comb += [
             array.activations.eq(self._reader.activations),

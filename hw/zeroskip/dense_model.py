@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 
-import numpy as np
-
 from zeroskip.config import ArrayConfig
 from zeroskip.dense_shape import fifo_depth, pass_beats, pass_spacing
 from zeroskip.layer import Layer
@@ -99,7 +97,7 @@ def predict_dense(layer: Layer, config: ArrayConfig, lay: MapLayout, words: list
     results, rows = _Results(config, requantise=layer.multiplier is not None), _Rows(lay)
     moved = pixels  # the cycle in which the present block's pixels became known
     now = moved + 1
-    starts = np.arange(0, height * width, pixels)
+    starts = range(0, height * width, pixels)
     for _ in range(images):
         rows.next_image()
         for start in starts:

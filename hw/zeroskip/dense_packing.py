@@ -126,6 +126,10 @@ def decode_dense(layer: Layer, config: ArrayConfig, beats: np.ndarray, *, linear
     ----------
     layer
         As a convolution.
+    config
+        Parameters of the array.
+    beats
+        The answer.
     linear
         The layer was a linear one, whose images became columns.
 

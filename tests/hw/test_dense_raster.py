@@ -1,0 +1,95 @@
+# amaranth: UnusedElaboratable=no
+"""The raster of output pixels against a loop in Python."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from tests.hw.streams import simulate
+
+from zeroskip.dense_raster import PixelRaster
+
+LINE_BITS = 6
+
+
+def model(pixels, rows, cols, pitch, images):
+    """Blocks as (pixels, last of its image); a pixel is (row, col, line), or None where there is none."""
+    blocks = []
+    for _ in range(images):
+        every = [(row, col, (row * pitch + col) // pixels % (1 << LINE_BITS)) for row in range(rows)
+                 for col in range(cols)]
+        every += [None] * (-len(every) % pixels)
+        for start in range(0, len(every), pixels):
+            blocks.append((every[start : start + pixels], start + pixels == len(every)))
+    return blocks
+
+
+def seen(ctx, dut):
+    block = ctx.get(dut.block)
+    pixels = [(pixel.row, pixel.col, pixel.line) if pixel.exists else None for pixel in block]
+    return pixels, bool(ctx.get(dut.last))
+
+
+@pytest.mark.parametrize("hurry", [False, True])
+@pytest.mark.parametrize(("pixels", "rows", "cols", "pitch", "images"), [
+    (1, 3, 4, 4, 2), (2, 3, 3, 5, 3), (4, 5, 7, 11, 2), (4, 1, 1, 1, 3), (8, 4, 2, 10, 1), (8, 14, 14, 14, 2),
+    (2, 2, 9, 5, 1),
+])
+def test_blocks(pixels, rows, cols, pitch, images, hurry):
+    """Two layers, taken at once or after a while; then no block is left."""
+    dut = PixelRaster(pixels=pixels, line_bits=LINE_BITS)
+    rng = random.Random(pixels)
+
+    async def bench(ctx):
+        for name, value in {"out_rows": rows, "out_cols": cols, "map_pitch": pitch, "images": images}.items():
+            ctx.set(dut.config[name], value)
+        for _ in range(2):
+            ctx.set(dut.start, 1)
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+            blocks = model(pixels, rows, cols, pitch, images)
+            for index, block in enumerate(blocks):
+                cycles = 1 if index == 0 else 0
+                while not ctx.get(dut.valid):
+                    await ctx.tick()
+                    cycles += 1
+                assert cycles <= (dut.latency if index == 0 else pixels)
+                assert seen(ctx, dut) == block
+                for _ in range(0 if hurry else rng.randint(0, 2 * pixels)):
+                    await ctx.tick()
+                assert seen(ctx, dut) == block and not ctx.get(dut.finished)
+                ctx.set(dut.take, 1)
+                await ctx.tick()
+                ctx.set(dut.take, 0)
+            await ctx.tick().repeat(3 * pixels)
+            assert ctx.get(dut.finished) and not ctx.get(dut.valid)
+
+    simulate(dut, bench)
+
+
+def test_no_bubble():
+    """A block that lasts as long as its pixels is followed by the next one at once."""
+    dut = PixelRaster(pixels=4, line_bits=LINE_BITS)
+
+    async def bench(ctx):
+        for name, value in {"out_rows": 5, "out_cols": 4, "map_pitch": 4, "images": 3}.items():
+            ctx.set(dut.config[name], value)
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        await ctx.tick().repeat(dut.latency - 1)
+        for _ in range(15):
+            assert ctx.get(dut.valid)
+            await ctx.tick().repeat(3)
+            ctx.set(dut.take, 1)
+            await ctx.tick()
+            ctx.set(dut.take, 0)
+        assert not ctx.get(dut.valid)
+
+    simulate(dut, bench)
+
+
+def test_wrong_pixels():
+    with pytest.raises(ValueError, match=r"^pixels must be a power of two, not 3$"):
+        PixelRaster(pixels=3, line_bits=4)
