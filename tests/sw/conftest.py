@@ -1,3 +1,5 @@
+import zerokeep  # noqa: F401  isort: skip - before numpy, since it asks for one thread
+
 import numpy as np
 import pytest
 import torch

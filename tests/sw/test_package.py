@@ -1,5 +1,6 @@
 import doctest
 import importlib
+import os
 import subprocess
 import sys
 
@@ -18,3 +19,13 @@ def test_examples(name):
     results = doctest.testmod(importlib.import_module(f"zerokeep.{name}"))
     assert results.attempted > 0
     assert results.failed == 0
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, "1"), ("3", "3")])
+def test_one_thread_unless_told(given, expected):
+    environment = {key: value for key, value in os.environ.items() if key != "OPENBLAS_NUM_THREADS"}
+    if given is not None:
+        environment["OPENBLAS_NUM_THREADS"] = given
+    code = "import os, zerokeep; print(os.environ['OPENBLAS_NUM_THREADS'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == expected
