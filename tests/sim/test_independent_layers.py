@@ -1,0 +1,37 @@
+"""Layers made by PyTorch alone, through the generated Verilog, on every engine, with and without pauses."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cosim.simulate import Options, simulate
+from zeroskip.config import ArrayConfig
+from zeroskip.layer import Layer
+from zeroskip.packing import ENGINES
+
+from tests.sim.independent_layers import CASES, write
+
+SEED = 20261123
+CONFIG = ArrayConfig(groups=2, lanes=2, pixels=2, output_units=1, dense_filters=4, dense_pixels=2, map_positions=1024,
+                     windows=256, words=64, list_entries=1024, dense_weights=16384)
+"""Small, but with more than one of everything."""
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.3])
+def test_equal_to_pytorch_on_every_engine(tmp_path: Path, stall: float) -> None:
+    paths = write(tmp_path, SEED)
+    layers = {path.stem: Layer.load(path) for path in paths}
+    result = simulate(layers, CONFIG, options=Options(stall=stall, seed=SEED))
+    assert len(result.layers) == len(CASES) >= 20
+    for path in paths:
+        expected = np.load(path.with_suffix(".expected.npy"))
+        for engine in ENGINES:
+            answer = result.outputs[path.stem, engine]
+            assert answer.dtype == expected.dtype, (path.stem, engine, SEED)
+            np.testing.assert_array_equal(answer, expected, err_msg=f"{path.stem} {engine} seed {SEED}")
+    lost = dict.fromkeys(ENGINES, 0)
+    for entry in result.layers:
+        for name, engine in entry["engines"].items():
+            assert engine["bit_exact"] and not engine["errors"], (entry["name"], name, engine["errors"])
+            lost[name] += engine["cycles"]["stalled"]
+    assert all((cycles > 0) == (stall > 0) for cycles in lost.values()), lost
