@@ -19,7 +19,8 @@ class Sequencer(wiring.Component):
 
     A window waits until the row it reads has been loaded and every group that wants it has a free slot. Windows outside
     the map are dropped. After a block's windows comes a marker for all groups, and after the last block one more, which
-    flushes the accumulators. From issue to the bus: `latency` cycles.
+    flushes the accumulators. The marker that retires an image waits until the whole image has been loaded, also where
+    no window reads its last rows. From issue to the bus: `latency` cycles.
 
     Parameters
     ----------
@@ -70,12 +71,13 @@ class Sequencer(wiring.Component):
         return 1 + WindowReader.latency
 
     def elaborate(self, platform):
+        """Issue: bounds, rows loaded, credits; then the reader."""
         m = Module()
         m.submodules.blocks = blocks = BlockCounter()
         m.submodules.reader = reader = WindowReader(groups=self._groups, pixels=self._pixels)
         ahead, row, here = self._walk(m, blocks)
         credits = self._count_credits(m, reader.issue)
-        needs_row, ready, inside, wanted = Signal(), Signal(), Signal(), Signal(self._groups)
+        needs_row, incomplete, ready, inside, wanted = Signal(), Signal(), Signal(), Signal(), Signal(self._groups)
         map_row, col = Signal(signed(12)), Signal(signed(12))
         position = Signal(self._line_bits + ceil_log2(self._pixels))
         active, kept = self._find_active(m, here, wanted)
@@ -86,12 +88,13 @@ class Sequencer(wiring.Component):
             inside.eq((map_row >= 0) & (map_row < self.config.map_rows)
                       & (col + self._pixels > 0) & (col < self.config.map_cols)),
             needs_row.eq(~here.marker & inside & (wanted != 0)),
+            incomplete.eq(here.marker & here.retire & (self.rows_loaded != self.config.map_rows)),
             wanted.eq(Mux(here.marker, ~0, Mux(inside, row.want[: self._groups] & active, 0))),
-            self.waiting.eq(here.valid & needs_row & (map_row >= self.rows_loaded)),
+            self.waiting.eq(here.valid & (incomplete | (needs_row & (map_row >= self.rows_loaded)))),
             ready.eq((wanted & ~credits) == 0),
             reader.issue.eq(Mux(here.valid & ready & ~self.waiting, wanted, 0)),
             ahead.eq(~here.valid | (ready & ~self.waiting)),
-            self.retire.eq(here.valid & here.marker & here.retire & ready),
+            self.retire.eq(here.valid & here.marker & here.retire & ready & ~self.waiting),
             reader.mode.eq(self.config.mode),
             reader.marker.eq(here.marker),
             reader.word.eq(row.word),
