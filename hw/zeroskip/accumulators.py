@@ -34,7 +34,7 @@ class Accumulators(wiring.Component):
     full
         Out, one cycle: a marker has passed and the block before it lies complete in bank `full_bank`.
     read_en, read_address, read_data
-        Read side of the result memory, address ``bank * filters + filter``; latency 1.
+        Read side of the result memory, address ``bank << ceil_log2(filters) | filter``; latency 1.
     """
 
     def __init__(self, *, filters: int, pixels: int, acc_width: int, product_width: int) -> None:
@@ -56,10 +56,11 @@ class Accumulators(wiring.Component):
         })
 
     def elaborate(self, platform):
+        """Touched flags one stage early; accumulate and evict."""
         m = Module()
         sums = data.ArrayLayout(signed(self._acc_width), self._pixels)
         m.submodules.sums = bank = memory.Memory(shape=sums, depth=self._filters, init=[])
-        m.submodules.results = results = memory.Memory(shape=sums, depth=2 * self._filters, init=[])
+        m.submodules.results = results = memory.Memory(shape=sums, depth=2 << ceil_log2(self._filters), init=[])
         acc_write, acc_read = bank.write_port(), bank.read_port(domain="comb")
         result_write, result_read = results.write_port(), results.read_port()
         touched = Signal(self._filters)
