@@ -106,3 +106,12 @@ def test_waiting():
     figures = check(layer, dense_config(2, 4), gate=False)
     assert figures.waiting > figures.total // 2
     assert 5 < figures.draining < 20
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.9])
+@pytest.mark.parametrize("quantised", [False, True])
+@pytest.mark.parametrize("array", [(16, 1), (2, 8)])
+def test_short_passes(array, quantised, stall):
+    """A pass of one step waits until the rows of the one before have left, and until there is room behind."""
+    layer = random_layer(10, filters=17, channels=1, kernel=(1, 1), size=(4, 5), quantised=quantised)
+    check(layer, dense_config(*array), gate=False, stall=stall)
