@@ -41,6 +41,7 @@ class BlockCounter(wiring.Component):
         })
 
     def elaborate(self, platform):
+        """Counters with their ends."""
         m = Module()
         config = self.config
         image, row_position = Signal(16), Signal(14)

@@ -12,7 +12,7 @@ def _pair_sum(layer: Layer, activations: np.ndarray) -> int:
 
     `activations` is bool (N, I, H, W).
     """
-    count, filters, out_h, out_w = layer.output_shape
+    _, filters, out_h, out_w = layer.output_shape
     (kh, kw), (sy, sx), (py, px) = layer.kernel, layer.stride, layer.padding
     padded = np.pad(activations, ((0, 0), (0, 0), (py, py), (px, px)))
     per_group = (layer.weight4 != 0).reshape(layer.groups, filters // layer.groups, -1, kh, kw).sum(axis=1)

@@ -12,9 +12,9 @@ from zeroskip.dense_shape import params_depth, pass_beats
 from zeroskip.layer import Layer
 from zeroskip.map_packing import MapLayout, layout, map_beats
 from zeroskip.packing import as_convolution
-from zeroskip.program_image import Program, check_accumulators, need
+from zeroskip.program_image import Program, check_accumulators, config_section, need
 from zeroskip.requant_rows import requant_rows
-from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS, Config, Mode, Section, SectionData, config_section, encode
+from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS, Config, Mode, Section, SectionData, encode
 
 
 def pack_dense(layer: Layer, config: ArrayConfig, *, gate: bool) -> Program:

@@ -51,13 +51,16 @@ class Drain(wiring.Component):
         return config.groups // config.output_units * config.lanes * 16
 
     def elaborate(self, platform):
+        """Counters, one read stage, the row register."""
         m = Module()
         config = self._config
         group, lane, index, bank = (Signal(range(self._groups)), Signal(range(config.lanes)),
                                     Signal(range(config.lane_filters)), Signal())
         full, move, step = Signal(), Signal(), Signal()
         filter_end, lane_end, group_end = Signal(), Signal(), Signal()
-        read = Signal(data.StructLayout({"valid": 1, "last": 1, "group": len(group), "index": range(self.params_depth(config))}))
+        read = Signal(data.StructLayout({
+            "valid": 1, "last": 1, "group": len(group), "index": range(self.params_depth(config)),
+        }))
         m.d.comb += [
             full.eq(Array(self.full)[group].bit_select(bank, 1)),
             move.eq(~self.rows.valid | self.rows.ready),

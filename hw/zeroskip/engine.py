@@ -6,12 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from zeroskip.wire import BEAT_BYTES
 
-
-class Beat(data.Struct):
-    """One beat of a stream: 128 bits and the end-of-packet flag."""
-
-    data: unsigned(8 * BEAT_BYTES)
-    last: unsigned(1)
+Beat = data.StructLayout({
+    "data": unsigned(8 * BEAT_BYTES),
+    "last": unsigned(1),
+})
+"""One beat of a stream: 128 bits and the end-of-packet flag."""
 
 
 def engine_members(multipliers: int) -> dict:

@@ -69,6 +69,7 @@ class FeatureMap(wiring.Component):
         return 1
 
     def elaborate(self, platform):
+        """Loader, count of loaded rows, banks."""
         m = Module()
         config = self.config
         bank_bits = ceil_log2(self._banks)

@@ -66,6 +66,7 @@ class Group(wiring.Component):
         })
 
     def elaborate(self, platform):
+        """Slots, lanes, release, results."""
         m = Module()
         config = self._config
         lanes = [Lane(config=config) for _ in range(config.lanes)]

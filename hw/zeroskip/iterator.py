@@ -73,6 +73,7 @@ class Iterator(wiring.Component):
         })
 
     def elaborate(self, platform):
+        """Queue of wanted words, the current word, look-up."""
         m = Module()
         queue = self._queue_wanted(m)
         item = data.StructLayout({

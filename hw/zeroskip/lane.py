@@ -77,6 +77,7 @@ class Lane(wiring.Component):
         })
 
     def elaborate(self, platform):
+        """Iterator, walker, multipliers, accumulators in a row."""
         m = Module()
         config = self._config
         m.submodules.iterator = iterator = Iterator(

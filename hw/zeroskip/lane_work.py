@@ -41,7 +41,7 @@ def _channel_masks(plan: Plan, dy: int, dx: int, keep: np.ndarray, word: int) ->
     `keep` is bool (blocks, P): pixels that are output pixels.
     """
     data = plan.layer.input4
-    images, channels, height, width = data.shape
+    images, _, height, width = data.shape
     (down, across), (block_rows, block_cols), pixels = plan.blocks, plan.block, plan.config.pixels
     sy, sx = plan.layer.stride
     y = np.arange(down) * block_rows * sy + dy
@@ -55,7 +55,7 @@ def _channel_masks(plan: Plan, dy: int, dx: int, keep: np.ndarray, word: int) ->
     else:
         cut[:] = True
     flat = cut.transpose(0, 2, 3, 4, 1).reshape(-1, pixels, WORD_CHANNELS)
-    return (flat & keep[:, :, None]).any(axis=1) if plan.skip_activations else flat.any(axis=1)
+    return np.asarray((flat & keep[:, :, None] if plan.skip_activations else flat).any(axis=1))
 
 
 def lane_work(plan: Plan) -> LaneWork:

@@ -113,10 +113,10 @@ class Layer:
             put(self, "multiplier", _integers("multiplier", self.multiplier, (filters,), *MULTIPLIER_RANGE))
             put(self, "shift", _integers("shift", self.shift, (filters,), *SHIFT_RANGE))
         low, high = OUTPUT_RANGE[self.output_dtype]
-        clamp = (low, high) if self.clamp is None else self.clamp
-        clamp = tuple(int(v) for v in _integers("clamp", clamp, (2,), low, high))
-        _require(clamp[0] <= clamp[1], "clamp", clamp, "lo <= hi")
-        put(self, "clamp", clamp)
+        given = (low, high) if self.clamp is None else self.clamp
+        least, most = (int(v) for v in _integers("clamp", given, (2,), low, high))
+        _require(least <= most, "clamp", (least, most), "lo <= hi")
+        put(self, "clamp", (least, most))
 
     def _checked_input(self, value: np.ndarray) -> np.ndarray:
         channels = self.channels
@@ -184,7 +184,7 @@ class Layer:
             The file cannot be read, or a key is missing, unknown or wrong; the message starts with the file's name.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
                 fields = {key: archive[key] for key in archive.files}
         except FileNotFoundError:
             raise LayerError(f"{path}: no such file") from None

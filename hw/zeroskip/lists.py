@@ -11,7 +11,7 @@ from zeroskip.wire import WORD_CHANNELS, Section, SectionData
 
 
 def words_of(layer: Layer) -> np.ndarray:
-    """The weights by words: int8 (O, words, 16), word = (ky * KW + kx) * CW + channel word; groups filled with zeros."""
+    """The weights by words: int8 (O, words, 16), word = (ky * KW + kx) * CW + channel word."""
     filters, (kh, kw) = layer.filters, layer.kernel
     words = -(-layer.channels // WORD_CHANNELS)
     full = np.zeros((filters, words * WORD_CHANNELS, kh, kw), np.int8)

@@ -153,11 +153,16 @@ class OutputUnit(wiring.Component):
                 packer.raw[index].eq(unit.raw),
             ]
         unit = self._requantisers[0]
-        lasts = Signal(unit.latency)
-        m.d.sync += lasts.eq(Cat(row.last, lasts))
+        lasts, codes, raw = Signal(unit.latency), Signal(unit.latency), Signal()
+        # Sums go on through the requantisers when their beat has left: what counts is the mode in which a row came.
+        m.d.sync += [
+            lasts.eq(Cat(row.last, lasts)),
+            codes.eq(Cat(valid & self.requantise, codes)),
+            raw.eq(valid & ~self.requantise),
+        ]
         m.d.comb += [
             packer.requantise.eq(self.requantise),
-            packer.en.eq(Mux(self.requantise, unit.result_valid, unit.raw_valid)),
+            packer.en.eq(codes[-1] | raw),
             packer.last.eq(Mux(self.requantise, lasts[-1], lasts[unit.raw_latency - 1])),
             fifo.w_en.eq(packer.beat_valid),
             fifo.w_data.eq(packer.beat),

@@ -12,10 +12,10 @@ from zeroskip.cycle_model import predict
 from zeroskip.layer import Layer
 from zeroskip.lists import compress, sections, words_of
 from zeroskip.map_packing import MapLayout, layout, map_beats
-from zeroskip.program_image import PackError, Program, check_accumulators, need
+from zeroskip.program_image import PackError, Program, check_accumulators, config_section, need
 from zeroskip.requant_rows import requant_rows
 from zeroskip.window_table import Window, window_table, word_offset
-from zeroskip.wire import BEAT_BYTES, Config, Mode, Section, SectionData, config_section, encode
+from zeroskip.wire import BEAT_BYTES, Config, Mode, Section, SectionData, encode
 
 ENGINES = ("dense", "gate", "skip-weights", "skip-both")
 KINDS = {"dense": "dense", "gate": "dense-gate", "skip-weights": "zero-skip", "skip-both": "zero-skip"}

@@ -1,7 +1,9 @@
 """The program loader: takes the sections of a program, keeps the configuration, writes the tables."""
 
+import enum
+
 from amaranth.hdl import Module, Signal, signed, unsigned
-from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from zeroskip.engine import Beat
@@ -10,52 +12,52 @@ from zeroskip.wire import BEAT_BYTES, Config, Section
 ADDRESS_BITS = 16
 
 
-class ConfigRegisters(data.Struct):
-    """The configuration registers by name (lower case of ``wire.Config``), with their widths."""
+ConfigRegisters = data.StructLayout({
+    "mode": unsigned(3),
+    "images": unsigned(16),
+    "map_rows": unsigned(10),
+    "map_planes": unsigned(12),
+    "map_cols": unsigned(10),
+    "map_pitch": unsigned(12),
+    "map_plane_size": unsigned(14),
+    "map_image_size": unsigned(14),
+    "map_slots": unsigned(2),
+    "out_rows": unsigned(10),
+    "out_cols": unsigned(10),
+    "block_rows": unsigned(6),
+    "block_cols": unsigned(8),
+    "windows": unsigned(12),
+    "filters": unsigned(12),
+    "clamp_low": signed(10),
+    "clamp_high": signed(10),
+    "result_beats": unsigned(24),
+    "block_pitch": unsigned(14),
+})
+"""The configuration registers by name (lower case of ``wire.Config``), with their widths."""
 
-    mode: unsigned(3)
-    images: unsigned(16)
-    map_rows: unsigned(10)
-    map_planes: unsigned(12)
-    map_cols: unsigned(10)
-    map_pitch: unsigned(12)
-    map_plane_size: unsigned(14)
-    map_image_size: unsigned(14)
-    map_slots: unsigned(2)
-    out_rows: unsigned(10)
-    out_cols: unsigned(10)
-    block_rows: unsigned(6)
-    block_cols: unsigned(8)
-    windows: unsigned(12)
-    filters: unsigned(12)
-    clamp_low: signed(10)
-    clamp_high: signed(10)
-    result_beats: unsigned(24)
-    block_pitch: unsigned(14)
 
-
-class GroupRegisters(data.Struct):
-    """The configuration of one group."""
-
-    row_offset: unsigned(6)
-    col_offset: unsigned(8)
-    word_offset: unsigned(12)
+GroupRegisters = data.StructLayout({
+    "row_offset": unsigned(6),
+    "col_offset": unsigned(8),
+    "word_offset": unsigned(12),
+})
+"""The configuration of one group."""
 
 
 GROUP_BASES = {"row_offset": Config.ROW_OFFSET, "col_offset": Config.COL_OFFSET, "word_offset": Config.WORD_OFFSET}
 
 
-class TableWrite(data.Struct):
-    """One row for one of the tables; `kind` says which."""
+TableWrite = data.StructLayout({
+    "valid": unsigned(1),
+    "kind": unsigned(3),
+    "mask": unsigned(32),
+    "address": unsigned(ADDRESS_BITS),
+    "data": unsigned(8 * BEAT_BYTES),
+})
+"""One row for one of the tables; `kind` says which."""
 
-    valid: unsigned(1)
-    kind: unsigned(3)
-    mask: unsigned(32)
-    address: unsigned(ADDRESS_BITS)
-    data: unsigned(8 * BEAT_BYTES)
 
-
-class _State(enum.Enum, shape=2):
+class _State(enum.Enum):
     HEADER = 0
     PAYLOAD = 1
     RUN = 2
@@ -100,6 +102,7 @@ class ProgramLoader(wiring.Component):
         })
 
     def elaborate(self, platform):
+        """State machine, registers, and the strobe for the tables."""
         m = Module()
         state = Signal(_State)
         kind, mask = Signal(3), Signal(32)
@@ -139,7 +142,7 @@ class ProgramLoader(wiring.Component):
         return m
 
     def _write_config(self, m, address, beat):
-        for name, _ in data.Layout.cast(ConfigRegisters):
+        for name, _ in ConfigRegisters:
             with m.If(address == Config[name.upper()].value):
                 m.d.sync += self.config[name].eq(beat[:32])
         for name, base in GROUP_BASES.items():

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from amaranth.hdl import Shape
 
 from zeroskip.layer import Layer
+from zeroskip.program import GROUP_BASES, ConfigRegisters, GroupRegisters
+from zeroskip.wire import BEAT_BYTES, Config, Section, SectionData
 
 
 class PackError(ValueError):
@@ -30,6 +33,31 @@ def check_accumulators(layer: Layer, acc_width: int) -> None:
     bounds = weights * largest + np.abs(np.asarray(layer.bias, np.int64))
     worst = int(bounds.argmax())
     need(f"accumulator (worst case of filter {worst})", int(bounds[worst]), 2 ** (acc_width - 1) - 1)
+
+
+def _register(number: int) -> tuple[str, Shape]:
+    """Name and shape of a configuration register."""
+    for name, base in GROUP_BASES.items():
+        if base <= number < base + 32:
+            return f"{name}[{number - base}]", Shape.cast(GroupRegisters[name].shape)
+    name = Config(number).name.lower()
+    return name, Shape.cast(ConfigRegisters[name].shape)
+
+
+def config_section(registers: dict[int, int]) -> SectionData:
+    """The configuration as one section; registers that are not named become 0.
+
+    Raises
+    ------
+    PackError
+        A value does not fit its register.
+    """
+    rows = np.zeros((max(registers) + 1, BEAT_BYTES), np.uint8)
+    for number, value in registers.items():
+        name, shape = _register(number)
+        need(f"configuration register {name}", value, 2 ** (shape.width - shape.signed) - 1)
+        rows[number, :4] = np.array([value & 0xFFFFFFFF], "<u4").view(np.uint8)
+    return SectionData(Section.CONFIG, 0, 0, rows)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

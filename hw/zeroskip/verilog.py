@@ -25,7 +25,9 @@ from zeroskip.wire import VERSION as WIRE_VERSION
 
 SIDECAR_VERSION = 1
 WAIVERS = Path(__file__).with_name("lint.vlt")
-_MEMORY = re.compile(r"^\s*reg (?:signed )?\[(\d+):0\] (\S+) \[(\d+):0\];", re.MULTILINE)
+_MEMORY = re.compile(r"^\s*reg (?:signed )?\[(\d+):0\] (\S+) +\[(\d+):0\];", re.MULTILINE)
+_FILL = re.compile(r"^  initial begin\n((?:    (?:\\\S+ |\w+)\[\d+\] = \d+'h[0-9a-f]+;\n)+)  end\n", re.MULTILINE)
+_FIRST = re.compile(r"    (\\\S+ |\w+)\[(\d+)\] = (\d+'h[0-9a-f]+);\n")
 _MODULE = re.compile(r"^module (\S+?)\s*\(", re.MULTILINE)
 _MESSAGE = re.compile(r"^%(Error|Warning)(?!: Exiting)")
 
@@ -80,6 +82,25 @@ def memories(text: str) -> list[dict[str, Any]]:
     return found
 
 
+def _shorter_fill(match: re.Match[str]) -> str:
+    """An ``initial`` block that gives each row of one memory the same value, as a loop; any other as it is."""
+    body = match.group(1)
+    first = _FIRST.match(body)
+    assert first is not None
+    name, value, depth = first.group(1), first.group(3), body.count("\n")
+    if body != "".join(f"    {name}[{row}] = {value};\n" for row in range(depth)):
+        return match.group(0)
+    block = "fill_" + re.sub(r"\W", "_", name.strip(" \\"))
+    row = f"{block}_row"
+    return (f"  initial begin : {block}\n    integer {row};\n"
+            f"    for ({row} = 0; {row} < {depth}; {row} = {row} + 1) {name}[{row}] = {value};\n  end\n")
+
+
+def shorten(text: str) -> str:
+    """Verilog with each memory's equal rows filled by a loop: more than half of the lines fill memories otherwise."""
+    return _FILL.sub(_shorter_fill, text)
+
+
 def preset_name(config: ArrayConfig) -> str | None:
     """The name of the preset that equals `config`, if one does."""
     return next((name for name, preset in PRESETS.items() if preset == config), None)
@@ -99,7 +120,7 @@ def write_design(boundary: Boundary, folder: Path, name: str, *, about: dict[str
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    text = back_end.convert(boundary, name=name, emit_src=False, strip_internal_attrs=True)
+    text = shorten(back_end.convert(boundary, name=name, emit_src=False, strip_internal_attrs=True))
     digest = hashlib.sha256(text.encode()).hexdigest()
     sidecar = {
         "version": SIDECAR_VERSION, "top": name, "verilog": f"{name}.v", "sha256": digest,

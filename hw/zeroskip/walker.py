@@ -73,6 +73,7 @@ class Walker(wiring.Component):
         })
 
     def elaborate(self, platform):
+        """Issue of entries, sweeps and markers; one stage to the outputs."""
         m = Module()
         m.submodules.lists = lists = memory.Memory(shape=16, depth=self._entries, init=[])
         write, read = lists.write_port(), lists.read_port()

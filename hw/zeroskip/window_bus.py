@@ -34,11 +34,11 @@ def window_shape(groups: int, pixels: int) -> data.StructLayout:
     })
 
 
-class WindowRow(data.Struct):
-    """A row of the window table as it travels (see the wire format)."""
-
-    offset: unsigned(32)
-    dy: unsigned(16)
-    dx: unsigned(16)
-    want: unsigned(32)
-    word: unsigned(32)
+WindowRow = data.StructLayout({
+    "offset": unsigned(32),
+    "dy": unsigned(16),
+    "dx": unsigned(16),
+    "want": unsigned(32),
+    "word": unsigned(32),
+})
+"""A row of the window table as it travels (see the wire format)."""

@@ -47,6 +47,7 @@ class WindowReader(wiring.Component):
         })
 
     def elaborate(self, platform):
+        """Three stages: read, rotate, mask."""
         m = Module()
         tag = data.StructLayout({"want": self._groups, "marker": 1, "word": WORD_BITS})
         read, rotated = Signal(tag), Signal(tag)

@@ -85,14 +85,6 @@ class SectionData:
     rows: np.ndarray
 
 
-def config_section(registers: dict[int, int]) -> SectionData:
-    """The configuration as one section; registers that are not named become 0."""
-    rows = np.zeros((max(registers) + 1, BEAT_BYTES), np.uint8)
-    for number, value in registers.items():
-        rows[number, :4] = np.array([value & 0xFFFFFFFF], "<u4").view(np.uint8)
-    return SectionData(Section.CONFIG, 0, 0, rows)
-
-
 def header(section: SectionData) -> np.ndarray:
     """The header beat of a section, uint8 (16,)."""
     first = int(section.kind) | VERSION << 8 | MAGIC << 16

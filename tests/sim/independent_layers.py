@@ -1,6 +1,7 @@
 """Random layer files and their results, computed by PyTorch alone: nothing of the package under test is used.
 
-``python tests/sim/independent_layers.py FOLDER [--seed S]`` writes ``NN_name.npz`` (the layer) and ``NN_name.expected.npy``.
+``python tests/sim/independent_layers.py FOLDER [--seed S]`` writes
+``NN_name.npz`` (the layer) and ``NN_name.expected.npy``.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ def _requantise(sums: torch.Tensor, case: Case, rng: np.random.Generator,
     """Choose factors that use the range of the output type and saturate now and then; apply them."""
     multiplier = rng.integers(1, 65536, case.filters)
     largest = sums.abs().amax(dim=(0, 2, 3)).clamp(min=1).numpy()
-    shift = np.clip(np.ceil(np.log2(largest * multiplier / rng.uniform(100, 400, case.filters))), 1, 40).astype(np.int64)
+    places = np.log2(largest * multiplier / rng.uniform(100, 400, case.filters))
+    shift = np.clip(np.ceil(places), 1, 40).astype(np.int64)
     kind = "int8" if rng.random() < 0.5 else "uint8"
     low, high = (-128, 127) if kind == "int8" else (0, 255)
     fields |= {"multiplier": multiplier, "shift": shift, "output_dtype": np.array(kind)}

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.sim.independent_layers import CASES, write
+
 from cosim.simulate import Options, simulate
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
 from zeroskip.packing import ENGINES
-
-from tests.sim.independent_layers import CASES, write
 
 SEED = 20261123
 CONFIG = ArrayConfig(groups=2, lanes=2, pixels=2, output_units=1, dense_filters=4, dense_pixels=2, map_positions=1024,
