@@ -79,7 +79,7 @@ def test_linear(signed):
 def test_gating_is_the_layers_choice():
     """An engine that can gate runs a program that does not ask for it; and two layers follow each other."""
     layer = random_layer(6, **SHAPES["3x3"])
-    other = random_layer(7, **SHAPES["int8, two words"])
+    other = random_layer(7, **SHAPES["int8, two words"], quantised=False)
     config = dense_config(2, 2)
     programs = [pack_dense(other, config, gate=True), pack_dense(layer, config, gate=False)]
     answers, figures = run_programs(config, programs, gate=True)

@@ -131,6 +131,26 @@ def test_latency(pixels):
     simulate(dut, bench)
 
 
+@pytest.mark.parametrize("pixels", [1, 4, 8])
+def test_change_of_mode(pixels):
+    """Sums, then codes at once after the last beat, and back: nothing of the one layer comes out in the other."""
+    rng = np.random.default_rng(pixels)
+    dut = OutputUnit(pixels=pixels, acc_width=ACC, params_depth=DEPTH)
+    params = make_params(rng)
+
+    async def bench(ctx):
+        for quantised in (False, True, False, True):
+            rows = make_rows(rng, pixels, [5])
+            await configure(ctx, dut, params, 0, 255, quantised)
+            await put(ctx, dut.rows, map(payload, rows))
+            wanted = model(rows, params, 0, 255, quantised)
+            await expect(ctx, dut.beats, wanted, quiet=0)
+            assert not ctx.get(dut.beats.valid)
+        await expect(ctx, dut.beats, [])
+
+    simulate(dut, bench)
+
+
 def test_messages():
     with pytest.raises(TypeError, match=r"^params_depth must be a positive integer, not 0$"):
         OutputUnit(pixels=4, acc_width=ACC, params_depth=0)
