@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cosim import failures
+from cosim.designs import cached
 from cosim.job import Job, Outcome
 from cosim.measure import broken_rules, figures, nothing_measured, ratio
 from cosim.runner import check_stall, run_jobs
@@ -25,7 +26,7 @@ from zeroskip.counts import count
 from zeroskip.layer import Layer
 from zeroskip.packing import ENGINES, KINDS, PackError, pack
 from zeroskip.program_image import Program
-from zeroskip.verilog import generate, preset_name, versions
+from zeroskip.verilog import preset_name, versions
 
 DEFAULT_CACHE = Path("build/cache")
 DEFAULT_FAILURES = Path("build/failures")
@@ -190,15 +191,11 @@ def _pack(name: str, layer: Layer, engine: str, config: ArrayConfig) -> _Task:
     return _Task(name=name, layer=layer, engine=engine, program=program)
 
 
-def _folder_name(config: ArrayConfig, kind: str) -> str:
-    return f"{preset_name(config) or f'{hash(config) & 0xFFFFFFFF:08x}'}-{kind}"
-
-
 def _run_kind(kind: str, tasks: list[_Task], config: ArrayConfig, simulator: Simulator, options: Options,
               several: bool, progress: Callable[[str], None]) -> dict[tuple[str, str], Outcome]:
     """Everything that runs on one kind of hardware, in one simulator process."""
     progress(f"generate {kind}")
-    design = generate(config, kind, options.cache / "verilog" / _folder_name(config, kind))
+    design = cached(config, kind, options.cache / "verilog")
     progress(f"build {kind}")
     built = build(design, simulator, options.cache / "simulators", waves=options.waves is not None)
     jobs = [Job(name=f"{task.name} on {task.engine}", weights=task.program.weights, map=task.program.map,
