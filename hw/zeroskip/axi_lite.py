@@ -9,6 +9,13 @@ from amaranth.lib.wiring import In, Out
 DATA_BITS = 32
 BYTES = DATA_BITS // 8
 OKAY, SLVERR = 0, 2
+READ_LATENCY, WRITE_LATENCY = 2, 1
+"""Cycles from an address (and data) taken to the answer."""
+
+
+def address_bits(count: int) -> int:
+    """Bits of a byte address: enough for `count` registers and for one address beyond them."""
+    return (count * BYTES).bit_length()
 
 
 def axi_lite_members(address_bits: int) -> dict:
@@ -63,8 +70,8 @@ class AxiLiteRegisters(wiring.Component):
 
     @property
     def address_bits(self) -> int:
-        """Bits of a byte address: enough for the registers and for one address beyond them."""
-        return (self._count * BYTES).bit_length()
+        """Bits of a byte address."""
+        return address_bits(self._count)
 
     def elaborate(self, platform: object) -> Module:
         """Two independent machines of one outstanding access each."""

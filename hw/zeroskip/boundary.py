@@ -8,8 +8,8 @@ from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from zeroskip.axi_lite import BYTES, AxiLiteRegisters, axi_lite_members
-from zeroskip.counters import COUNTERS, Counters
+from zeroskip.axi_lite import BYTES, READ_LATENCY, WRITE_LATENCY, AxiLiteRegisters, address_bits, axi_lite_members
+from zeroskip.counters import COUNTER_LATENCY, COUNTERS, Counters
 from zeroskip.engine import engine_members
 from zeroskip.wire import BEAT_BYTES, MAGIC, VERSION
 
@@ -79,31 +79,31 @@ class Boundary(wiring.Component):
             raise TypeError(f"engine must have the members of an engine of {multipliers} multipliers, "
                             f"not {getattr(engine, 'signature', engine)!r}")
         self._engine = engine
-        self._registers = AxiLiteRegisters(count=len(REGISTERS))
-        self._counters = Counters(multipliers=multipliers)
+        self._multipliers = multipliers
         members: dict = {}
         for name in STREAMS_IN:
             members |= stream_members(name, out=False)
         members |= stream_members(STREAM_OUT, out=True)
-        lite = axi_lite_members(self._registers.address_bits)
-        members |= {f"s_axil_{name}": flow for name, flow in lite.items()}
+        members |= {f"s_axil_{name}": flow for name, flow in axi_lite_members(address_bits(len(REGISTERS))).items()}
         super().__init__(members)
 
     @property
     def latencies(self) -> dict[str, int]:
         """Cycles that the boundary itself takes."""
-        return {"streams": 0, "counters": self._counters.latency, "register_read": 2, "register_write": 1}
+        return {"streams": 0, "counters": COUNTER_LATENCY, "register_read": READ_LATENCY,
+                "register_write": WRITE_LATENCY}
 
     def elaborate(self, platform: object) -> Module:
         """The engine and the counters under a common reset; the registers beside them."""
         m = Module()
         reset = Signal(name="soft_reset")
         m.submodules.engine = ResetInserter(reset)(self._engine)
-        m.submodules.counters = ResetInserter(reset)(self._counters)
-        m.submodules.registers = self._registers
+        counters = Counters(multipliers=self._multipliers)
+        m.submodules.counters = ResetInserter(reset)(counters)
+        m.submodules.registers = registers = AxiLiteRegisters(count=len(REGISTERS))
         self._connect_streams(m, reset)
-        self._connect_counters(m)
-        self._connect_registers(m, reset)
+        self._connect_counters(m, counters)
+        self._connect_registers(m, reset, registers, counters)
         return m
 
     def _connect_streams(self, m: Module, reset: Signal) -> None:
@@ -121,8 +121,8 @@ class Boundary(wiring.Component):
             self.m_axis_result_tvalid.eq(result.valid & ~reset), result.ready.eq(self.m_axis_result_tready),
         ]
 
-    def _connect_counters(self, m: Module) -> None:
-        engine, counters, events = self._engine, self._counters, self._counters.events
+    def _connect_counters(self, m: Module, counters: Counters) -> None:
+        engine, events = self._engine, counters.events
         m.d.comb += [
             events.program_taken.eq(engine.weights.valid & engine.weights.ready),
             events.map_taken.eq(engine.map.valid & engine.map.ready),
@@ -134,13 +134,12 @@ class Boundary(wiring.Component):
             counters.issued.eq(engine.issued), counters.gated.eq(engine.gated),
         ]
 
-    def _connect_registers(self, m: Module, reset: Signal) -> None:
-        registers = self._registers
+    def _connect_registers(self, m: Module, reset: Signal, registers: AxiLiteRegisters, counters: Counters) -> None:
         for name, flow in axi_lite_members(registers.address_bits).items():
             port, inner = getattr(self, f"s_axil_{name}"), getattr(registers, name)
             m.d.comb += inner.eq(port) if flow.flow == In else port.eq(inner)
         values = {"id": IDENTITY, "control": 0, "status": self._engine.busy}
-        values |= {name: getattr(self._counters, f"count_{name}") for name in COUNTERS}
+        values |= {name: getattr(counters, f"count_{name}") for name in COUNTERS}
         for name, register in REGISTERS.items():
             m.d.comb += getattr(registers, f"value_{register.address // BYTES}").eq(values[name])
         control = REGISTERS["control"].address // BYTES

@@ -7,6 +7,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 COUNTER_BITS = 32
+COUNTER_LATENCY = 2
+"""Cycles from an event to the counter that shows it."""
 COUNTERS = {
     "load": "beats of the program taken before the first beat of the map",
     "total": "cycles from the first beat of the map to the last beat of the result, both included",
@@ -69,7 +71,7 @@ class Counters(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from an event to the counter that shows it."""
-        return 2
+        return COUNTER_LATENCY
 
     def elaborate(self, platform: object) -> Module:
         """Stage 1 registers the events; stage 2 tells the kind of the cycle and counts."""
