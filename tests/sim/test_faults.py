@@ -1,0 +1,70 @@
+"""Deliberate faults, planted in a scratch copy of the hardware and its packer: each must turn the comparison red."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zeroskip
+
+SOURCE = Path(zeroskip.__file__).parent
+FAULTS = {
+    "a non-zero weight dropped from a list": (
+        "lists.py", "    present = by_list != 0\n",
+        "    present = by_list != 0\n    present.flat[np.flatnonzero(present)[0]] = False\n"),
+    "padding taken for data": ("sequencer.py", "(col + p >= 0) & (col", "(col"),
+    "rounding bit left out": ("requantiser.py", "(value + 1) >> 1", "value >> 1"),
+}
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one small layer in it; builds are cached there."""
+    folder = tmp_path_factory.mktemp("faults")
+    rng = np.random.default_rng(5)
+    weight = rng.integers(-127, 128, (6, 5, 3, 3)).astype(np.int8)
+    weight[rng.random(weight.shape) < 0.5] = 0
+    np.savez(folder / "layer.npz", weight=weight, input=rng.integers(1, 256, (1, 5, 6, 7)).astype(np.uint8),
+             padding=np.array([1, 1]), multiplier=rng.integers(20000, 65536, 6), shift=np.full(6, 25))
+    return folder
+
+
+def run(work: Path, source: Path) -> tuple[int, dict[str, object]]:
+    """Exit status and figures of ``zerokeep simulate`` with the hardware from `source`."""
+    report = work / "report.json"
+    report.unlink(missing_ok=True)
+    start = "import sys; from zerokeep.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", start, "simulate", "layer.npz", "--preset", "tiny", "--engine", "skip-both",
+               "--json", str(report)]
+    done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=600, check=False,
+                          env=os.environ | {"PYTHONPATH": str(source)})
+    assert report.exists(), done.stderr
+    return done.returncode, json.loads(report.read_text())["engines"]["skip-both"]
+
+
+def copy(folder: Path) -> Path:
+    """A scratch copy of the hardware; the folder to put on the path."""
+    shutil.copytree(SOURCE, folder / "zeroskip", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def test_a_copy_without_fault_is_right(work: Path, tmp_path: Path) -> None:
+    status, engine = run(work, copy(tmp_path))
+    assert status == 0 and engine["bit_exact"] is True and engine["mismatches"] == 0
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_turns_the_comparison_red(work: Path, tmp_path: Path, fault: str) -> None:
+    name, right, wrong = FAULTS[fault]
+    file = copy(tmp_path) / "zeroskip" / name
+    text = file.read_text()
+    assert text.count(right) == 1, f"{name} no longer holds {right!r} once"
+    file.write_text(text.replace(right, wrong))
+    status, engine = run(work, tmp_path)
+    assert status == 1 and engine["bit_exact"] is False
+    assert isinstance(engine["mismatches"], int) and engine["mismatches"] > 0
