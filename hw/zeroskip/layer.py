@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -14,6 +16,11 @@ KEYS = ("weight", "input", "bias", "stride", "padding", "groups", "multiplier", 
 OUTPUT_RANGE = {"uint8": (0, 255), "int8": (-128, 127)}
 MULTIPLIER_RANGE = (1, 65535)
 SHIFT_RANGE = (1, 40)
+
+
+DAMAGE = (OSError, ValueError, EOFError, RuntimeError, TypeError, AttributeError, KeyError, MemoryError, OverflowError,
+          zipfile.BadZipFile, zlib.error)
+"""What reading a damaged archive was seen to raise."""
 
 
 class LayerError(ValueError):
@@ -33,10 +40,16 @@ def _integers(key: str, value: object, shape: tuple[int, ...], low: int, high: i
     """Any integer array of `shape` with values in `low`..`high`, as int64."""
     array = np.asarray(value)
     _require(array.dtype.kind in "iu" and array.shape == shape, key, _describe(array), f"integers of shape {shape}")
-    wide = array.astype(np.int64)
-    bad = wide[(wide < low) | (wide > high)]
+    bad = array[(array < low) | (array > high)]
     _require(bad.size == 0, key, f"value {bad.flat[0] if bad.size else ''}", f"values in {low}..{high}")
-    return wide
+    return array.astype(np.int64)
+
+
+def _archive(file: IO[bytes]) -> np.lib.npyio.NpzFile:
+    archive = np.load(file, allow_pickle=False)
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise ValueError("one array, not an archive of arrays by name")
+    return archive
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -184,11 +197,11 @@ class Layer:
             The file cannot be read, or a key is missing, unknown or wrong; the message starts with the file's name.
         """
         try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-                fields = {key: archive[key] for key in archive.files}
+            with open(path, "rb") as file, _archive(file) as archive:
+                fields: dict[str, Any] = {key: np.asarray(archive[key]) for key in archive.files}
         except FileNotFoundError:
             raise LayerError(f"{path}: no such file") from None
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        except DAMAGE as error:
             raise LayerError(f"{path}: not a readable .npz layer file ({error})") from None
         try:
             unknown = sorted(set(fields) - set(KEYS))
