@@ -74,9 +74,6 @@ class ZeroSkipArray(wiring.Component):
         config = self._config
         per_unit = config.groups // config.output_units
         m.submodules.merger = merger = BeatMerger(units=config.output_units)
-        requantise = Signal()  # taken over at the start: rows of the layer before may still be in an output unit
-        with m.If(loader.start):
-            m.d.sync += requantise.eq((loader.config.mode & Mode.REQUANTISE.value) != 0)
         for u in range(config.output_units):
             m.submodules[f"drain_{u}"] = drain = Drain(config=config)
             m.submodules[f"output_{u}"] = output = OutputUnit(
@@ -84,7 +81,7 @@ class ZeroSkipArray(wiring.Component):
             write = loader.write
             m.d.comb += [
                 drain.start.eq(loader.start), drain.filters.eq(loader.config.filters),
-                output.requantise.eq(requantise),
+                output.requantise.eq((loader.config.mode & Mode.REQUANTISE.value) != 0),
                 output.low.eq(loader.config.clamp_low), output.high.eq(loader.config.clamp_high),
                 output.write_en.eq(write.valid & (write.kind == Section.REQUANT) & write.mask[u]),
                 output.write_address.eq(write.address),

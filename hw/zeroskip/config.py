@@ -36,11 +36,11 @@ class ArrayConfig:
     queue_words, queue_lists
         Words in flight per group (at most 16); lists waiting per lane.
     map_positions
-        Positions (of 16 channels each) that the feature-map memory holds.
+        Positions (of 16 channels each) that the feature-map memory holds, 8..16384.
     windows
-        Rows of the window table.
+        Rows of the window table, at most 2048.
     words
-        Words (16 channels of one tap) for which a lane holds lists.
+        Words (16 channels of one tap) for which a lane holds lists, at most 4096.
     list_entries
         Non-zero weights that a lane holds, at most 4096.
     dense_weights
@@ -79,7 +79,7 @@ class ArrayConfig:
             _power_of_two(name, getattr(self, name))
         limits = {"groups": (1, 32), "lanes": (1, 8), "pixels": (1, 8), "acc_width": (28, 32),
                   "lane_filters": (1, 16), "queue_words": (2, 16), "list_entries": (2, 4096), "dense_pixels": (1, 8),
-                  "dense_filters": (1, 16)}
+                  "dense_filters": (1, 16), "map_positions": (8, 16384), "windows": (1, 2048), "words": (1, 4096)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be in {low}..{high}, not {getattr(self, name)}")

@@ -109,8 +109,10 @@ def make_plan(layer: Layer, config: ArrayConfig, arrangement: Arrangement, *, sk
     occupied = (weights != 0).any(axis=(1, 3)).reshape(arrangement.splits, config.lanes, -1).any(axis=1)
     table = window_table(layer, lay, arrangement, config.pixels, occupied)
     need("window table", len(table), config.windows)
-    return Plan(layer=layer, config=config, arrangement=arrangement, layout=lay, filters=filters, weights=weights,
+    plan = Plan(layer=layer, config=config, arrangement=arrangement, layout=lay, filters=filters, weights=weights,
                 table=table, skip_activations=skip_activations)
+    config_section(_registers(plan))  # refuses values that do not fit
+    return plan
 
 
 def best_plan(layer: Layer, config: ArrayConfig, *, skip_activations: bool) -> tuple[Plan, dict[str, int]]:
