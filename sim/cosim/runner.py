@@ -77,7 +77,7 @@ def _simulate(build: Build, folder: Path, waves: bool) -> None:
         build.make_runner().test(
             test_module="cosim.bench", hdl_toplevel=build.design.top, hdl_toplevel_lang="verilog",
             build_dir=build.folder, test_dir=folder, results_xml=str(results), log_file=log, waves=waves,
-            timescale=TIMESCALE, extra_env={ENVIRONMENT: str(folder), "COCOTB_LOG_LEVEL": "WARNING"})
+            timescale=TIMESCALE, plusargs=[f"+dumpfile_path={folder / 'waves.fst'}"], extra_env={ENVIRONMENT: str(folder), "COCOTB_LOG_LEVEL": "WARNING"})
     except (RuntimeError, SystemExit, OSError) as error:
         problem = str(error)
     try:
@@ -91,7 +91,7 @@ def _simulate(build: Build, folder: Path, waves: bool) -> None:
 
 
 def _keep_waves(build: Build, folder: Path, target: Path) -> None:
-    found = sorted([*folder.glob("*.fst"), *folder.glob("*.vcd"), *build.folder.glob("*.fst")])
+    found = sorted(folder.glob("*.fst"))
     if not found:
         raise ToolError(f"{build.simulator.name} wrote no waves")
     target.parent.mkdir(parents=True, exist_ok=True)

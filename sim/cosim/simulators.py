@@ -18,6 +18,7 @@ from typing import Any
 
 from cocotb_tools import runner as cocotb_runner
 
+from cosim import fst_shim
 from zeroskip.verilog import WAIVERS, GeneratedDesign, ToolError, verilator_environment
 
 SIMULATORS = ("verilator", "icarus")
@@ -28,7 +29,7 @@ _DONE = "done"
 _VERILATE = ("-Wno-fatal", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing")
 _MAKE = ("CFG_CXXFLAGS_PCH_I=-include", "OPT_FAST=-O1")
 """How to include a precompiled header, which the wheel's makefiles leave empty; and half the compile time of -Os."""
-_SUPPORT = ("verilat*.o", "lz4*.o", "fst*.o")
+_SUPPORT = ("verilat*.o",)
 _PORTS = """`verilator_config
 public_flat_rw -module "{top}" -var "clk"
 public_flat_rw -module "{top}" -var "rst"
@@ -143,6 +144,7 @@ def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: 
     if (target / _DONE).is_file():
         return Build(simulator=simulator, design=design, folder=target, waves=waves, fresh=False)
     target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(target, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=".build-"))
     try:
         _compile(design, simulator, folder, waves=waves)
@@ -202,7 +204,7 @@ def _compile(design: GeneratedDesign, simulator: Simulator, folder: Path, *, wav
         ports.write_text(_PORTS.format(top=design.top))
         sources = [WAIVERS, ports, *sources]
         _take_support(support, folder)
-        arguments = [*_VERILATE, *(["--trace-fst"] if waves else [])]
+        arguments = [*_VERILATE, *(fst_shim.arguments(folder) if waves else [])]
     try:
         _silent(simulator.runner()).build(
             sources=sources, hdl_toplevel=design.top, build_dir=folder, build_args=arguments,

@@ -1,0 +1,39 @@
+"""The echoing engine built for a simulator, and jobs for it."""
+
+from __future__ import annotations
+
+import shutil
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from tests.hw.echo_engine import MULTIPLIERS, EchoEngine
+
+from cosim.job import Job
+from cosim.simulators import Build, build, find_simulator
+from zeroskip.boundary import Boundary
+from zeroskip.verilog import GeneratedDesign, write_design
+
+CACHE = Path(__file__).parents[2] / "build" / "cache"
+"""Shared by all tests and kept between them: a build is looked up by its Verilog's hash."""
+needs_icarus = not shutil.which("iverilog")
+
+
+@cache
+def echo_design(delay: int = 5, extra: bool = False) -> GeneratedDesign:
+    """The Verilog of an echo."""
+    name = f"echo_{delay}{'_extra' if extra else ''}"
+    boundary = Boundary(EchoEngine(delay=delay, extra=extra), multipliers=MULTIPLIERS)
+    return write_design(boundary, CACHE / "tests" / name, name, about={"kind": "echo"})
+
+
+def echo_build(simulator: str = "verilator", *, waves: bool = False, delay: int = 5, extra: bool = False) -> Build:
+    """A simulator of an echo."""
+    return build(echo_design(delay, extra), find_simulator(simulator), CACHE / "simulators", waves=waves)
+
+
+def echo_job(name: str, *, weights: int = 4, beats: int = 9, seed: int = 0, **more) -> Job:
+    """A job whose answer is its map's complement."""
+    rng = np.random.default_rng(seed)
+    program, feature = (rng.integers(0, 256, (count, 16), dtype=np.uint8) for count in (weights, beats))
+    return Job(name=name, weights=program, map=feature, **{"result_beats": beats} | more)
