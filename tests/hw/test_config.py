@@ -1,0 +1,70 @@
+"""Configurations: presets, what goes together, and the errors by their text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import FrozenInstanceError, fields, replace
+
+import pytest
+
+from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig
+
+TINY = PRESETS["tiny"]
+
+
+def test_presets():
+    assert {name: config.multipliers for name, config in PRESETS.items()} == {
+        "tiny": 4, "small": 16, "base": 64, "large": 128, "fine": 64}
+    assert PRESETS["fine"].pixels == 1
+    for number, name in BY_MULTIPLIERS.items():
+        assert PRESETS[name].multipliers == number
+        assert PRESETS[name].dense_filters * PRESETS[name].dense_pixels == number
+    assert all(config.bus_bytes == 16 for config in PRESETS.values())
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(ArrayConfig)])
+@pytest.mark.parametrize("value", [0, -1, 1.0, "4", True, None])
+def test_positive_integers(field, value):
+    with pytest.raises(TypeError, match=f"^{field} must be a positive integer, not {re.escape(repr(value))}$"):
+        replace(TINY, **{field: value})
+
+
+@pytest.mark.parametrize("field", ["pixels", "dense_filters", "dense_pixels", "queue_words", "queue_lists",
+                                   "map_positions", "windows", "words", "list_entries", "dense_weights"])
+def test_powers_of_two(field):
+    with pytest.raises(ValueError, match=f"^{field} must be a power of two, not 12$"):
+        replace(TINY, **{field: 12})
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"groups": 33}, "groups must be in 1..32, not 33"),
+    ({"lanes": 9}, "lanes must be in 1..8, not 9"),
+    ({"pixels": 16}, "pixels must be in 1..8, not 16"),
+    ({"acc_width": 27}, "acc_width must be in 28..32, not 27"),
+    ({"acc_width": 33}, "acc_width must be in 28..32, not 33"),
+    ({"lane_filters": 17}, "lane_filters must be in 1..16, not 17"),
+    ({"queue_words": 1}, "queue_words must be in 2..16, not 1"),
+    ({"queue_words": 32}, "queue_words must be in 2..16, not 32"),
+    ({"list_entries": 1}, "list_entries must be in 2..4096, not 1"),
+    ({"list_entries": 8192}, "list_entries must be in 2..4096, not 8192"),
+    ({"dense_filters": 32}, "dense_filters must be in 1..16, not 32"),
+    ({"dense_pixels": 16}, "dense_pixels must be in 1..8, not 16"),
+    ({"map_positions": 32768}, "map_positions must be in 8..16384, not 32768"),
+    ({"map_positions": 4}, "map_positions must be in 8..16384, not 4"),
+    ({"windows": 4096}, "windows must be in 1..2048, not 4096"),
+    ({"words": 8192}, "words must be in 1..4096, not 8192"),
+    ({"output_units": 2}, "output_units must divide the 1 groups, not 2"),
+    ({"groups": 4, "output_units": 3}, "output_units must divide the 4 groups, not 3"),
+    ({"dense_filters": 4}, "dense_filters * dense_pixels must be the 4 multipliers of the zero-skip array, not 8"),
+])
+def test_what_does_not_go_together(changes, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        replace(TINY, **changes)
+
+
+def test_frozen_and_by_keyword():
+    with pytest.raises(FrozenInstanceError):
+        TINY.groups = 2
+    with pytest.raises(TypeError):
+        ArrayConfig(1, 2, 2, 1, 2, 2)
+    assert replace(TINY) == TINY and hash(replace(TINY)) == hash(TINY)
