@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+
 from zeroskip.arrangement import arrangements
 from zeroskip.config import PRESETS
 from zeroskip.counts import count
