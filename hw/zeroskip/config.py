@@ -104,9 +104,12 @@ PRESETS: dict[str, ArrayConfig] = {
     "tiny": ArrayConfig(groups=1, lanes=2, pixels=2, output_units=1, dense_filters=2, dense_pixels=2,
                         map_positions=1024, windows=256, words=64, list_entries=1024, dense_weights=16384),
     "small": ArrayConfig(groups=2, lanes=2, pixels=4, output_units=1, dense_filters=4, dense_pixels=4),
-    "base": ArrayConfig(groups=4, lanes=4, pixels=4, output_units=2, dense_filters=8, dense_pixels=8),
-    "large": ArrayConfig(groups=8, lanes=4, pixels=4, output_units=2, dense_filters=16, dense_pixels=8),
-    "fine": ArrayConfig(groups=16, lanes=4, pixels=1, output_units=8, dense_filters=8, dense_pixels=8),
+    "base": ArrayConfig(groups=4, lanes=4, pixels=4, output_units=2, dense_filters=8, dense_pixels=8,
+                        list_entries=2048),
+    "large": ArrayConfig(groups=8, lanes=4, pixels=4, output_units=2, dense_filters=16, dense_pixels=8,
+                         list_entries=2048),
+    "fine": ArrayConfig(groups=16, lanes=4, pixels=1, output_units=8, dense_filters=8, dense_pixels=8,
+                        words=64, list_entries=1024),
 }
 """The named configurations: 4, 16, 64 and 128 multipliers, and ``fine`` with 64 at one pixel to a weight."""
 
