@@ -50,7 +50,7 @@ class DenseEngine(wiring.Component):
         self._raster = PixelRaster(pixels=pixels, line_bits=line_bits)
         self._steps = StepSequencer(filters=filters, windows=config.windows)
         self._reader = ActivationReader(pixels=pixels, line_bits=line_bits)
-        self._weights = WeightReader(filters=filters, depth=config.dense_weights, latency=self._reader.latency)
+        self._weight_reader = WeightReader(filters=filters, depth=config.dense_weights, latency=self._reader.latency)
         self._array = DenseArray(filters=filters, pixels=pixels, acc_width=config.acc_width, gate=gate,
                                  params_depth=depth)
         self._output = OutputUnit(pixels=pixels, acc_width=config.acc_width, params_depth=depth,
@@ -66,7 +66,7 @@ class DenseEngine(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Loader and memory; the front end; the array; the way out."""
         m = Module()
-        for name in ("loader", "feature_map", "raster", "steps", "reader", "weights", "array", "output", "merger"):
+        for name in ("loader", "feature_map", "raster", "steps", "reader", "weight_reader", "array", "output", "merger"):
             m.submodules[name] = getattr(self, f"_{name}")
         loader, feature_map, merger = self._loader, self._feature_map, self._merger
         wiring.connect(m, wiring.flipped(self.weights), loader.weights)
@@ -74,9 +74,9 @@ class DenseEngine(wiring.Component):
         wiring.connect(m, merger.result, wiring.flipped(self.result))
         for part in (feature_map, self._raster, self._steps, self._reader):
             m.d.comb += part.config.eq(loader.config)
-        for part in (feature_map, self._raster, self._steps, self._weights, self._array):
+        for part in (feature_map, self._raster, self._steps, self._weight_reader, self._array):
             m.d.comb += part.start.eq(loader.start)
-        for part in (self._steps, self._weights):
+        for part in (self._steps, self._weight_reader):
             m.d.comb += part.write.eq(loader.write)
         m.d.comb += [
             merger.restart.eq(loader.start),
@@ -107,8 +107,8 @@ class DenseEngine(wiring.Component):
             reader.go.eq(steps.go),
             reader.block.eq(raster.block),
             feature_map.retire.eq(block_end & raster.last),
-            self._weights.go.eq(steps.go),
-            self._weights.rewind.eq(steps.step.block_end),
+            self._weight_reader.go.eq(steps.go),
+            self._weight_reader.rewind.eq(steps.step.block_end),
         ]
         for bank in range(self._config.dense_pixels):
             m.d.comb += [
@@ -149,7 +149,7 @@ class DenseEngine(wiring.Component):
         ]
         m.d.comb += [
             array.activations.eq(self._reader.activations),
-            array.weights.eq(self._weights.weights),
+            array.weights.eq(self._weight_reader.weights),
             array.en.eq(goes[-1]),
             array.last.eq(lasts[-1]),
             array.gating.eq(gating),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -114,10 +114,10 @@ class ActivationReader(wiring.Component):
         """Stage 1: a line for each pixel, then brought to its bank; the rotation; which pixels lie inside."""
         word = self.step.word
         rotation, inside, read = Signal(bank_bits, name="rotation_1"), Signal(self._pixels, name="inside_1"), Signal()
-        start = Signal(self._line_bits, name="word_line")
+        start = Signal(bank_bits + self._line_bits, name="word_start")
         needed = Signal(signed(ROW_BITS))
         m.d.comb += [
-            start.eq(self.base + word.offset[bank_bits:]),
+            start.eq((self.base << bank_bits) + word.offset),
             needed.eq(self.block[self._pixels - 1].row + word.dy),
             self.row_loaded.eq((needed < self.rows_loaded) | (self.rows_loaded == self.config.map_rows)),
         ]
@@ -127,10 +127,15 @@ class ActivationReader(wiring.Component):
             pixel = self.block[index]
             row, col = Signal(ROW_BITS, name=f"row_{index}"), Signal(ROW_BITS, name=f"col_{index}")
             line = Signal(self._line_bits, name=f"line_{index}")
-            m.d.comb += [row.eq(pixel.row + word.dy), col.eq(pixel.col + word.dx)]
+            position = Signal(bank_bits + self._line_bits, name=f"position_{index}")
+            m.d.comb += [
+                row.eq(pixel.row + word.dy),
+                col.eq(pixel.col + word.dx),
+                position.eq(Cat(Const(index, bank_bits), pixel.line) + start),
+            ]
             with m.If(self.step.first):
                 m.d.sync += [
-                    line.eq(pixel.line + start + (word.offset[:bank_bits] + index >= self._pixels)),
+                    line.eq(position[bank_bits:]),
                     inside[index].eq(pixel.exists & (row < self.config.map_rows) & (col < self.config.map_cols)),
                 ]
             lines.append(line)

@@ -118,10 +118,11 @@ class BeatPacker(wiring.Component):
             word = raw.word_select(byte % raw_bytes, 8)
             here = place == Mux(self.requantise, byte // pixels, byte // raw_bytes)
             own = self.beat.word_select(byte, 8)
-            with m.If(self.en & here | second):
-                m.d.sync += own.eq(Mux(self.requantise, code, word))
-            with m.Elif(self.en & (place == 0)):
+            # Cleared first, so that clearing is the register's own reset and costs no logic in front of it.
+            with m.If(self.en & (place == 0) & ~here):
                 m.d.sync += own.eq(0)
+            with m.Elif(self.en & here | second):
+                m.d.sync += own.eq(Mux(self.requantise, code, word))
         return m
 
 
