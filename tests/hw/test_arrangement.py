@@ -1,0 +1,55 @@
+"""How groups share a layer, and filters over lanes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.hw.layers import random_layer, small_config
+
+from zeroskip.arrangement import Arrangement, arrangements, assign_filters, filters_per_lane
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3, 4, 6, 8, 12, 32])
+def test_every_way_once(groups):
+    found = arrangements(groups)
+    wanted = {(s, r, c) for s in range(1, groups + 1) for r in range(1, groups + 1) for c in range(1, groups + 1)
+              if s * r * c == groups}
+    assert len(found) == len(wanted) and {(a.splits, a.rows, a.cols) for a in found} == wanted
+
+
+def test_places():
+    arrangement = Arrangement(splits=2, rows=3, cols=2)
+    places = [arrangement.place(group) for group in range(12)]
+    assert places == [(s, r, c) for s in range(2) for r in range(3) for c in range(2)]
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3, 8])
+@pytest.mark.parametrize("filters", [1, 5, 16])
+def test_each_filter_to_one_lane(filters, lanes):
+    layer = random_layer([filters, lanes], filters=filters, channels=7)
+    table = assign_filters(layer, lanes)
+    assert table.shape == (lanes, -(-filters // lanes)) and table.dtype == np.int64
+    assert sorted(table[table >= 0].tolist()) == list(range(filters))
+    for row in table:  # what a lane lacks stands at its end
+        assert (np.diff((row >= 0).astype(int)) <= 0).all()
+    config = small_config(lanes=1)
+    assert filters_per_lane(layer, config, Arrangement(splits=lanes, rows=1, cols=1)) == table.shape[1]
+
+
+def test_longest_first_to_the_least_loaded():
+    """Lengths 9, 7, 6, 5, 4, 2 on two lanes: 9 + 5 + 2 and 7 + 6 + 4."""
+    weight = np.zeros((6, 9, 1, 1), np.int8)
+    for number, length in enumerate([5, 9, 2, 7, 4, 6]):
+        weight[number, :length] = 1
+    layer = random_layer(0, filters=6, channels=9, kernel=(1, 1))
+    object.__setattr__(layer, "weight", weight)
+    assert assign_filters(layer, 2).tolist() == [[1, 0, 2], [3, 5, 4]]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_balance(seed):
+    """No lane that has room for one more is longer than another by more than its own last filter."""
+    layer = random_layer(seed, filters=32, channels=16, weights=0.3)
+    counts = (layer.weight.reshape(32, -1) != 0).sum(axis=1)
+    loads = counts[assign_filters(layer, 4)].sum(axis=1)
+    assert loads.max() - loads.min() <= counts.max()

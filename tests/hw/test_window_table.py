@@ -1,0 +1,80 @@
+"""The window table: what a block's windows bring is exactly the patches of every group's pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.hw.layers import random_layer
+
+from zeroskip.arrangement import Arrangement, arrangements
+from zeroskip.lists import words_of
+from zeroskip.map_packing import layout
+from zeroskip.window_table import Window, window_table, word_offset
+
+LAYERS = {
+    "plain": random_layer(1, size=(5, 6)),
+    "padding": random_layer(2, size=(4, 3), padding=(2, 1)),
+    "stride": random_layer(3, size=(7, 9), stride=(2, 2), padding=(1, 1)),
+    "unlike": random_layer(4, size=(6, 9), kernel=(2, 3), stride=(1, 3), padding=(0, 2), channels=17),
+    "1x1": random_layer(5, kernel=(1, 1), size=(2, 3)),
+}
+
+
+def occupancy(layer, splits):
+    """One lane a split; filters dealt out in turn."""
+    words = words_of(layer) != 0
+    return np.stack([words[split::splits].any(axis=(0, 2)) for split in range(splits)])
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 4])
+@pytest.mark.parametrize("groups", [1, 4, 6])
+@pytest.mark.parametrize("name", LAYERS)
+def test_windows_are_the_patches(name, groups, pixels):
+    layer = LAYERS[name]
+    lay = layout(layer, 4096, banks=pixels, aligned=False)
+    (_, kw), (sy, sx), (py, px) = layer.kernel, layer.stride, layer.padding
+    for arrangement in arrangements(groups):
+        occupied = occupancy(layer, arrangement.splits)
+        table = window_table(layer, lay, arrangement, pixels, occupied)
+        for group in range(groups):
+            split, row, col = arrangement.place(group)
+            own = [window for window in table if window.want >> group & 1]
+            first = word_offset(layer, lay.channel_words, pixels, row, col)
+            words = [window.word - first for window in own]
+            assert words == [window.words[group] for window in own]
+            assert sorted(words) == np.flatnonzero(occupied[split]).tolist()  # each once, and no other
+            for window, word in zip(own, words, strict=True):
+                tap, channel_word = divmod(word, lay.channel_words)
+                y, x = row * sy + tap // kw - py, col * pixels * sx + tap % kw - px
+                assert (window.offset, window.dy, window.dx) == lay.offset(y, x, channel_word)
+
+
+def test_windows_are_shared():
+    """Groups that see the same position take it in one window; P = 1 shares over rows and columns."""
+    layer = random_layer(6, size=(9, 9), weights=1.0)
+    occupied = np.ones((1, 9), bool)
+    lay = layout(layer, 4096, banks=1, aligned=False)
+    table = window_table(layer, lay, Arrangement(splits=1, rows=2, cols=2), 1, occupied)
+    assert len(table) == 16
+    assert [window.want for window in table][:6] == [1, 3, 3, 2, 5, 15]
+    table = window_table(layer, lay, Arrangement(splits=1, rows=2, cols=2), 2, occupied)
+    assert len(table) == 4 * 6 and all(window.want & 5 in (0, window.want) for window in table)
+
+
+def test_nothing_to_do():
+    layer = random_layer(7, weights=0.0)
+    lay = layout(layer, 4096, banks=1, aligned=False)
+    assert window_table(layer, lay, Arrangement(splits=1, rows=1, cols=1), 1, np.zeros((1, 9), bool)) == []
+
+
+def test_rows_by_input_row():
+    """Windows come by rising input row, so that computing follows the map as it arrives."""
+    layer = LAYERS["plain"]
+    lay = layout(layer, 4096, banks=1, aligned=False)
+    table = window_table(layer, lay, Arrangement(splits=1, rows=3, cols=1), 1, np.ones((1, 9), bool))
+    assert [window.dy for window in table] == sorted(window.dy for window in table)
+
+
+def test_beat():
+    window = Window(offset=-2, dy=-1, dx=3, word=0xABC, words={0: 1, 5: 2})
+    assert window.beat().tobytes() == bytes.fromhex("feffffff ffff 0300 21000000 bc0a0000")
