@@ -1,0 +1,265 @@
+"""From layers to streams: a decoder undoes the packer, refusals by their text, the order of the results."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.hw.layers import random_layer, small_config
+
+from zeroskip import packing, reference
+from zeroskip.arrangement import arrangements
+from zeroskip.config import PRESETS
+from zeroskip.layer import Layer
+from zeroskip.lists import expand, lanes_of, words_of
+from zeroskip.packing import as_convolution, best_plan, decode_result, make_plan, pack, program_sections
+from zeroskip.program_image import PackError, check_accumulators, config_section
+from zeroskip.wire import WORD_CHANNELS, Config, Section, decode, encode
+
+LAYERS = {
+    "plain": random_layer(1, filters=7, images=2, padding=(1, 1)),
+    "one filter": random_layer(2, filters=1, channels=17, weights=0.2),
+    "groups": random_layer(3, filters=6, channels=6, groups=3),
+    "dense": random_layer(4, filters=8, weights=1.0),
+    "zeros": random_layer(5, weights=0.0),
+    "strided sums": random_layer(6, stride=(2, 2), output=None),
+    "int8": random_layer(7, filters=5, dtype=np.int8, output="int8", size=(3, 9)),
+    "linear": as_convolution(random_layer(8, linear=True, filters=9, channels=21, images=5)),
+}
+CONFIGS = {
+    "C1 E1 P1": small_config(1, 1, 1, lane_filters=16),
+    "C4 E2 P1": small_config(4, 2, 1, units=2),
+    "C4 E1 P4": small_config(4, 1, 4, units=4),
+    "C2 E4 P2": small_config(2, 4, 2),
+    "C1 E1 P8": small_config(1, 1, 8, lane_filters=9),
+}
+
+
+def plans(layer, config):
+    """Every arrangement that fits, one after the other in both modes."""
+    found = []
+    for index, arrangement in enumerate(arrangements(config.groups)):
+        try:
+            found.append(make_plan(layer, config, arrangement, skip_activations=index % 2 == 0))
+        except PackError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("name", LAYERS)
+def test_weights_come_back(name, config):
+    """Each lane of each group holds its filters and nothing else; every split holds each of its filters once."""
+    layer = LAYERS[name]
+    words = words_of(layer)
+    found = plans(layer, CONFIGS[config])
+    assert found
+    for plan in found:
+        sections = decode(encode(program_sections(plan)))
+        lanes = plan.config.lanes
+        for group in range(plan.config.groups):
+            split = plan.arrangement.place(group)[0]
+            for lane, lists in enumerate(lanes_of(sections, group, lanes)):
+                own = plan.filters[split * lanes + lane]
+                held = expand(lists, len(own))
+                for index, number in enumerate(own):
+                    wanted = words[number] if number >= 0 else np.zeros((words.shape[1], WORD_CHANNELS), np.int8)
+                    assert np.array_equal(held[index], wanted)
+        assert sorted(plan.filters[plan.filters >= 0].tolist()) == list(range(layer.filters))
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_rest_comes_back(name, config):
+    """Registers, window table and requantisation, read as the hardware reads them."""
+    layer = LAYERS[name]
+    for plan in plans(layer, CONFIGS[config]):
+        sections = decode(encode(program_sections(plan)))
+        registers, rows, tables = {}, {}, []
+        for section in sections:
+            if section.kind == Section.CONFIG:
+                values = np.ascontiguousarray(section.rows[:, :4]).view("<i4").ravel().tolist()
+                registers |= dict(enumerate(values, section.address))
+            elif section.kind == Section.WINDOWS:
+                tables.append(section.rows)
+            elif section.kind == Section.REQUANT:
+                for unit in range(plan.config.output_units):
+                    if section.mask >> unit & 1:
+                        rows |= {(unit, section.address + at): row for at, row in enumerate(section.rows)}
+        check_registers(plan, layer, registers)
+        table = np.concatenate(tables) if tables else np.zeros((0, 16), np.uint8)
+        assert len(table) == len(plan.table)
+        assert all(np.array_equal(row, window.beat()) for row, window in zip(table, plan.table, strict=True))
+        check_requantisation(plan, layer, rows)
+
+
+def check_registers(plan, layer, registers):
+    images, _, height, width = layer.output_shape
+    mode = registers[Config.MODE]
+    assert bool(mode & 1) == plan.skip_activations
+    assert bool(mode & 2) == (layer.input.dtype == np.int8)
+    assert bool(mode & 4) == (layer.multiplier is not None)
+    assert (registers[Config.CLAMP_LOW], registers[Config.CLAMP_HIGH]) == layer.clamp
+    assert (registers[Config.IMAGES], registers[Config.OUT_ROWS], registers[Config.OUT_COLS]) == (images, height, width)
+    assert registers[Config.FILTERS] == plan.filters.shape[1]
+    assert registers[Config.WINDOWS] == len(plan.table)
+    assert registers[Config.RESULT_BEATS] == plan.result_beats
+    assert registers[Config.BLOCK_PITCH] == registers[Config.BLOCK_ROWS] * registers[Config.MAP_PITCH]
+    assert (registers[Config.BLOCK_ROWS], registers[Config.BLOCK_COLS]) == plan.block
+    for group in range(plan.config.groups):
+        _, row, col = plan.arrangement.place(group)
+        assert registers[Config.ROW_OFFSET + group] == row
+        assert registers[Config.COL_OFFSET + group] == col * plan.config.pixels
+
+
+def check_requantisation(plan, layer, rows):
+    """Filter f of lane e of a unit's group g: row (g * E + e) * 16 + f."""
+    per_unit = plan.config.groups // plan.config.output_units
+    for group in range(plan.config.groups):
+        split = plan.arrangement.place(group)[0]
+        unit, inner = divmod(group, per_unit)
+        for lane in range(plan.config.lanes):
+            for index, number in enumerate(plan.filters[split * plan.config.lanes + lane]):
+                row = rows[unit, (inner * plan.config.lanes + lane) * 16 + index].tobytes()
+                if number < 0:
+                    continue
+                assert int.from_bytes(row[:4], "little", signed=True) == layer.bias[number]
+                if layer.multiplier is not None:
+                    assert int.from_bytes(row[4:6], "little") == layer.multiplier[number]
+                    assert row[6] == layer.shift[number]
+
+
+def answer(plan, result):
+    """The answer's beats as the wire format says, by plain loops; rows beyond the result are 0x5A."""
+    config = plan.config
+    images, _, height, width = result.shape
+    per_unit = config.groups // config.output_units
+    beats = []
+    for image in range(images):
+        for top in range(0, height, plan.block[0]):
+            for left in range(0, width, plan.block[1]):
+                units = []
+                for unit in range(config.output_units):
+                    stream = b""
+                    for group in range(unit * per_unit, (unit + 1) * per_unit):
+                        split, row, col = plan.arrangement.place(group)
+                        part = b""
+                        for number in plan.filters[split * config.lanes : (split + 1) * config.lanes].ravel():
+                            for p in range(config.pixels):
+                                y, x = top + row, left + col * config.pixels + p
+                                here = number >= 0 and y < height and x < width
+                                part += result[image, number, y, x].tobytes() if here else b"\x5a" * result.itemsize
+                        stream += part + bytes(-len(part) % 16)
+                    units.append([stream[at : at + 16] for at in range(0, len(stream), 16)])
+                beats += [beat for turn in zip(*units, strict=True) for beat in turn]
+    return np.frombuffer(b"".join(beats), np.uint8).reshape(-1, 16)
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("name", LAYERS)
+def test_order_of_results(name, config):
+    layer = LAYERS[name]
+    wanted = reference.run(layer)
+    for plan in plans(layer, CONFIGS[config]):
+        beats = answer(plan, wanted)
+        assert len(beats) == plan.result_beats
+        found = decode_result(plan, beats, linear=False)
+        assert found.dtype == wanted.dtype and np.array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("engine", packing.ENGINES)
+def test_linear_layers(engine):
+    """Images become columns of one image; the answer has their shape again."""
+    layer = random_layer(9, linear=True, filters=3, channels=18, images=4)
+    assert np.array_equal(reference.run(as_convolution(layer))[0, :, 0, :].T, reference.run(layer))
+    program = pack(layer, PRESETS["tiny"], engine)
+    assert program.decode(np.zeros((program.result_beats, 16), np.uint8)).shape == (4, 3)
+    conv = random_layer(10)
+    assert as_convolution(conv) is conv
+
+
+def test_engines():
+    """Only the mode differs between the zero-skip engines, and an unknown one is refused."""
+    layer, config = random_layer(11), PRESETS["tiny"]
+    both, weights = (pack(layer, config, engine).weights for engine in ("skip-both", "skip-weights"))
+    assert both.shape == weights.shape and np.argwhere(both != weights).tolist() == [[1, 0]]
+    message = "engine: found 'sparse', expected one of dense, gate, skip-weights, skip-both"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        pack(layer, config, "sparse")
+
+
+def test_best_plan():
+    """The arrangement with the fewest cycles by the model, of those that fit."""
+    layer = random_layer(12, filters=6, channels=5, size=(5, 6), weights=0.4)
+    config = small_config(4, 1, 1, lane_filters=4)
+    plan, figures = best_plan(layer, config, skip_activations=True)
+    totals = {p.arrangement: packing.predict(p)["total"] for p in
+              (make_plan(layer, config, a, skip_activations=True) for a in arrangements(4) if a.splits > 1)}
+    assert figures["total"] == min(totals.values()) == totals[plan.arrangement]
+    assert pack(layer, config, "skip-both").predicted == figures
+
+
+def full(value, *shape):
+    return np.full(shape, value, np.int8)
+
+
+def test_refusals():
+    """What the layer needs and what there is."""
+    config = small_config(1, 2, 1, lane_filters=3, words=4, list_entries=16, windows=4, map_positions=16)
+    for layer, message in [
+        (random_layer(20, filters=7, kernel=(1, 1), size=(2, 2)),
+         "accumulators of a lane (filters): the layer needs 4, the configuration has 3"),
+        (random_layer(21, kernel=(1, 1), size=(4, 5)), (
+            "feature-map memory (positions of 16 channels for one image): the layer needs 20, "
+            "the configuration has 16")),
+        (random_layer(22, kernel=(5, 1), size=(5, 2)),
+         "list memory (words of 16 channels times taps): the layer needs 5, the configuration has 4"),
+        (random_layer(23, filters=2, channels=17, kernel=(1, 1), size=(2, 2), weights=1.0),
+         "list memory (non-zero weights of one lane): the layer needs 17, the configuration has 16"),
+    ]:
+        with pytest.raises(PackError, match=f"^{re.escape(message)}$"):
+            pack(layer, config, "skip-both")
+    message = "window table: the layer needs 6, the configuration has 4"
+    with pytest.raises(PackError, match=f"^{re.escape(message)}$"):
+        pack(random_layer(24, filters=1, kernel=(2, 3), size=(2, 3), weights=1.0),
+             small_config(windows=4), "skip-weights")
+
+
+def test_registers_that_overflow():
+    layer = random_layer(25, linear=True, filters=2, channels=1, images=1500)
+    message = "configuration register map_cols: the layer needs 1500, the configuration has 1023"
+    with pytest.raises(PackError, match=f"^{re.escape(message)}$"):
+        pack(layer, small_config(map_positions=2048), "skip-both")
+
+
+def test_config_section():
+    """Each register in its row, signed ones in two's complement, those not named 0."""
+    section = config_section({Config.CLAMP_LOW: -128, Config.IMAGES: 3})
+    assert (section.kind, section.mask, section.address) == (Section.CONFIG, 0, 0)
+    assert np.ascontiguousarray(section.rows).view("<i4")[:, 0].tolist() == [0, 3] + 13 * [0] + [-128]
+
+
+@pytest.mark.parametrize("width", [28, 30])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+def test_accumulator_bound(dtype, width):
+    """The bound is sharp: one more is refused. Bias and filter are in the message."""
+    limit, largest = 2 ** (width - 1) - 1, 255 if dtype == np.uint8 else 128
+    weight = np.concatenate([full(0, 1, 100), full(-127, 1, 100)])
+    worst = 100 * 127 * largest
+    layer = Layer(weight=weight, input=np.ones((1, 100), dtype), bias=np.array([0, worst - limit], np.int32))
+    check_accumulators(layer, width)
+    check_accumulators(replace(layer, bias=np.array([0, limit - worst], np.int32)), width)
+    message = (f"accumulator (worst case of filter 1): the layer needs {limit + 1}, "
+               f"the configuration has {limit}")
+    for bias in (limit - worst + 1, worst - limit - 1):
+        with pytest.raises(PackError, match=f"^{re.escape(message)}$"):
+            check_accumulators(replace(layer, bias=np.array([0, bias], np.int32)), width)
+
+
+@pytest.mark.parametrize("engine", packing.ENGINES)
+def test_overflow_is_refused_on_every_engine(engine):
+    layer = Layer(weight=full(127, 1, 1), input=np.ones((1, 1), np.uint8), bias=np.array([2**31 - 1], np.int32))
+    with pytest.raises(PackError, match=r"^accumulator \(worst case of filter 0\)"):
+        pack(layer, PRESETS["tiny"], engine)
