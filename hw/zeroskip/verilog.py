@@ -155,6 +155,7 @@ def generate(config: ArrayConfig, kind: str, folder: Path, name: str | None = No
     preset = preset_name(config)
     if name is None:
         name = f"zerokeep_{preset or config.multipliers}_{kind}".replace("-", "_")
+    Path(folder).mkdir(parents=True, exist_ok=True)
     engine = build_engine(config, kind)
     boundary = Boundary(engine, multipliers=config.multipliers)
     about = {"kind": kind, "preset": preset, "multipliers": config.multipliers,

@@ -77,7 +77,8 @@ def _simulate(build: Build, folder: Path, waves: bool) -> None:
         build.make_runner().test(
             test_module="cosim.bench", hdl_toplevel=build.design.top, hdl_toplevel_lang="verilog",
             build_dir=build.folder, test_dir=folder, results_xml=str(results), log_file=log, waves=waves,
-            timescale=TIMESCALE, plusargs=[f"+dumpfile_path={folder / 'waves.fst'}"], extra_env={ENVIRONMENT: str(folder), "COCOTB_LOG_LEVEL": "WARNING"})
+            timescale=TIMESCALE, plusargs=[f"+dumpfile_path={folder / 'waves.fst'}"],
+            extra_env={ENVIRONMENT: str(folder), "COCOTB_LOG_LEVEL": "WARNING"})
     except (RuntimeError, SystemExit, OSError) as error:
         problem = str(error)
     try:

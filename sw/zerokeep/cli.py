@@ -54,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     A user's mistake is one sentence on stderr. A mistake of the program keeps its traceback.
     """
     try:
-        result = make_app()(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        result = make_app()(given, prog_name="zerokeep", standalone_mode=False)
     except typer.Exit as stop:
         return stop.exit_code
     except (KeyboardInterrupt, typer.Abort):

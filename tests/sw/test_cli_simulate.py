@@ -1,0 +1,131 @@
+"""``zerokeep simulate`` from a file to JSON, and what bad input gets."""
+
+import json
+
+import numpy as np
+import pytest
+from tests.sim.echo import CACHE
+from tests.sim.test_simulate import convolution, drop_a_weight
+
+from cosim import simulate as simulation
+from zerokeep import cli, model_folder
+from zerokeep.network import Network, Step
+from zeroskip import reference
+from zeroskip.layer import Layer
+from zeroskip.packing import ENGINES
+
+TINY = ["--preset", "tiny", "--cache", str(CACHE)]
+
+
+@pytest.fixture(autouse=True)
+def in_its_own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def layer_file(tmp_path):
+    convolution().save(tmp_path / "conv.npz")
+    return tmp_path / "conv.npz"
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A model folder of a convolution, a pooling and a linear layer."""
+    rng = np.random.default_rng(2)
+    conv = Layer(weight=rng.integers(-9, 10, (3, 1, 3, 3)).astype(np.int8), stride=(2, 2), padding=(1, 1),
+                 multiplier=np.full(3, 30000), shift=np.full(3, 20))
+    last = Layer(weight=rng.integers(-9, 10, (10, 12)).astype(np.int8))
+    steps = (
+        Step(name="conv1", op="conv", inputs=("input",), scale=1.0, layer=conv),
+        Step(name="pool", op="maxpool", inputs=("conv1",), scale=1.0, parameters={"kernel": [7, 7], "stride": [7, 7]}),
+        Step(name="flat", op="flatten", inputs=("pool",), scale=1.0),
+        Step(name="last", op="linear", inputs=("flat",), scale=1.0, layer=last),
+    )
+    network = Network(name="test", input_shape=(1, 28, 28), input_scale=1.0, steps=steps)
+    model_folder.write(tmp_path / "model", network, b"onnx", {})
+    return tmp_path / "model"
+
+
+def test_a_layer_file(layer_file, tmp_path, capsys):
+    paths = [tmp_path / "out" / "figures.json", tmp_path / "answers.npz"]
+    status = cli.main(["simulate", str(layer_file), *TINY, "--json", str(paths[0]), "--outputs", str(paths[1])])
+    shown = capsys.readouterr()
+    assert (status, shown.err) == (0, "")
+    assert [line.split()[:3] for line in shown.out.splitlines()[1:]] == [["conv", name, "yes"] for name in ENGINES]
+    document = json.loads(paths[0].read_text())
+    assert document["name"] == "conv" and tuple(document["engines"]) == ENGINES and document["images"] == 2
+    with np.load(paths[1]) as answers:
+        assert tuple(answers.files) == ENGINES
+        for name in ENGINES:
+            np.testing.assert_array_equal(answers[name], reference.run(convolution()))
+
+
+def test_a_model_folder(model, tmp_path, capsys):
+    paths = [tmp_path / "figures.json", tmp_path / "answers.npz"]
+    arguments = ["--engine", "skip-both", "--images", "2", "--json", str(paths[0]), "--outputs", str(paths[1])]
+    assert cli.main(["simulate", str(model), *TINY, *arguments]) == 0, capsys.readouterr().err
+    document = json.loads(paths[0].read_text())
+    assert [entry["name"] for entry in document["layers"]] == ["conv1", "last"]
+    assert (document["images"], document["multipliers"], document["seed"]) == (2, 4, 0)
+    assert all(entry["engines"]["skip-both"]["bit_exact"] and entry["images"] == 2 for entry in document["layers"])
+    with np.load(paths[1]) as answers:
+        assert answers.files == ["conv1/skip-both", "last/skip-both"]
+        assert answers["conv1/skip-both"].shape == (2, 3, 14, 14) and answers["last/skip-both"].dtype == np.int32
+
+
+def test_images_of_a_layer_file(layer_file, tmp_path):
+    target = tmp_path / "x.json"
+    arguments = ["--engine", "dense", "--images", "1", "--stall", "0.2", "--seed", "7", "--json", str(target)]
+    assert cli.main(["simulate", str(layer_file), *TINY, *arguments]) == 0
+    document = json.loads(target.read_text())
+    assert (document["images"], document["seed"], document["stall"]) == (1, 7, 0.2)
+
+
+def test_a_mismatch_is_status_1_with_positions_and_files(layer_file, tmp_path, capsys, monkeypatch):
+    real, target = simulation.pack, tmp_path / "x.json"
+    monkeypatch.setattr(simulation, "pack", lambda given, *rest: real(drop_a_weight(given), *rest))
+    assert cli.main(["simulate", str(layer_file), *TINY, "--engine", "skip-both", "--json", str(target)]) == 1
+    shown = capsys.readouterr()
+    assert "values differ: [" in shown.err and "Traceback" not in shown.err and " NO " in shown.out
+    assert json.loads(target.read_text())["engines"]["skip-both"]["bit_exact"] is False
+    kept = tmp_path / "build" / "failures" / "conv-skip-both"
+    monkeypatch.setattr(simulation, "pack", real)
+    assert cli.main(["simulate", str(kept / "layer.npz"), *TINY, "--engine", "skip-both"]) == 0
+
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    (["none.npz"], "none.npz: no such file"),
+    (["conv.npz", "--stall", "1"], "stall must be from 0 to less than 1, not 1.0"),
+    (["conv.npz", "--stall", "-0.1"], "stall must be from 0 to less than 1, not -0.1"),
+    (["conv.npz", "--simulator", "vcs"], "simulator must be one of verilator, icarus, not 'vcs'"),
+    (["conv.npz", "--engine", "auto"], "engine must be one of dense, gate, skip-weights, skip-both, not 'auto'"),
+    (["conv.npz", "--images", "3"], "--images 3 is more than the 2 in conv.npz"),
+    (["conv.npz", "--images", "0"], "--images must be a whole number of at least 1, not 0"),
+    (["conv.npz", "--json", "."], "cannot write .: it is a folder"),
+    (["noinput.npz"], "input: found nothing, expected this key in the file"),
+    (["text.npz"], "not a readable .npz layer file"),
+    (["empty"], "no model folder"),
+    (["big.npz"], "does not fit the engine dense"),
+])
+def test_bad_input_is_one_sentence_and_status_2(arguments, text, layer_file, tmp_path, capsys):
+    np.savez(tmp_path / "noinput.npz", weight=convolution().weight)
+    (tmp_path / "text.npz").write_text("this is text")
+    (tmp_path / "empty").mkdir()
+    Layer(weight=np.ones((2, 16, 3, 3), np.int8), input=np.ones((1, 16, 60, 60), np.uint8)).save(tmp_path / "big.npz")
+    extra = [] if "--preset" in arguments else TINY
+    assert cli.main(["simulate", *arguments, *extra]) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("zerokeep: ") and text in shown.err and shown.err.count("\n") == 1 and not shown.out
+
+
+def test_a_damaged_model_folder(model, capsys):
+    (model / "layers" / "01_conv1.npz").write_bytes(b"")
+    assert cli.main(["simulate", str(model), *TINY]) == 2
+    assert "01_conv1.npz is damaged" in capsys.readouterr().err
+
+
+def test_a_missing_simulator_is_said(layer_file, capsys, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert cli.main(["simulate", str(layer_file), *TINY]) == 2
+    assert "make was not found: verilator needs it to build" in capsys.readouterr().err
