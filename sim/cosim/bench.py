@@ -14,7 +14,7 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.simtime import convert, get_sim_time
 from cocotb.triggers import ClockCycles, Timer, ValueChange
-from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamBus, AxiStreamSink, AxiStreamSource
+from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp, AxiStreamBus, AxiStreamSink, AxiStreamSource
 
 from cosim.job import ENVIRONMENT, QUIET_CYCLES, Job, Outcome, read_jobs, write_outcomes
 from cosim.monitor import HandshakeLog
@@ -23,6 +23,8 @@ from zeroskip.wire import BEAT_BYTES
 PERIOD_NS = 10
 STREAMS = {"weights": "s_axis_weights", "map": "s_axis_map", "result": "m_axis_result"}
 RESET_CYCLES = 4
+WORD = 4
+"""Bytes of a register."""
 
 
 def pauses(probability: float, seed: str) -> Iterator[bool]:
@@ -133,11 +135,18 @@ class Bench:
 
     async def read(self, register: str) -> int:
         """The value of a register."""
-        return await self.control.read_dword(self.registers[register])
+        answer = await self.control.read(self.registers[register], WORD)
+        self._check_response(register, answer.resp)
+        return int.from_bytes(answer.data, "little")
+
+    def _check_response(self, register: str, response: AxiResp) -> None:
+        if response != AxiResp.OKAY:
+            raise WrongError(f"register {register} at {self.registers[register]:#x}: answered {response.name}")
 
     async def reset(self) -> None:
         """Reset the engine and the counters by the control register."""
-        await self.control.write_dword(self.registers["control"], 1)
+        answer = await self.control.write(self.registers["control"], (1).to_bytes(WORD, "little"))
+        self._check_response("control", answer.resp)
         await ClockCycles(self.dut.clk, RESET_CYCLES)
 
     async def run(self, job: Job) -> Outcome:

@@ -8,7 +8,7 @@ from amaranth.lib import wiring
 from zeroskip.engine import engine_members
 
 MULTIPLIERS = 4
-EXTRA_AFTER = 20
+EXTRA_AFTER = 90
 """Cycles from the last beat to the one too many, where an engine is made to give one."""
 
 

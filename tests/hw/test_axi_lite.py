@@ -71,6 +71,26 @@ def test_a_read_answers_in_two_cycles():
     simulate(dut, bench)
 
 
+def test_no_second_read_before_the_first_is_answered():
+    dut = AxiLiteRegisters(count=2)
+
+    async def bench(ctx):
+        ctx.set(dut.value_1, 9)
+        ctx.set(dut.araddr, 4)
+        ctx.set(dut.arvalid, 1)
+        await ctx.tick()
+        ctx.set(dut.araddr, 0)
+        for _ in range(6):
+            assert not ctx.get(dut.arready)
+            await ctx.tick()
+        assert ctx.get(dut.rvalid) and ctx.get(dut.rdata) == 9
+        ctx.set(dut.rready, 1)
+        await ctx.tick()
+        assert ctx.get(dut.arready) and not ctx.get(dut.rvalid)
+
+    simulate(dut, bench)
+
+
 @pytest.mark.parametrize(("late_address", "late_data"), [(0, 0), (3, 0), (0, 3)])
 def test_a_write_gives_one_strobe_whichever_channel_is_first(late_address, late_data):
     dut, seen = AxiLiteRegisters(count=5), []

@@ -43,7 +43,7 @@ def program(rng, *, beats, length):
     quiet = dict.fromkeys(FLAGS, 0) | {"issued": 0, "gated": 0}
     cycles = [quiet | {"program_taken": 1} for _ in range(beats)] + [quiet]
     for n in range(length):
-        cycle = {flag: rng.randrange(2) for flag in FLAGS} | {"issued": rng.randrange(5), "program_taken": 0}
+        cycle = {flag: rng.randrange(2) for flag in FLAGS} | {"issued": rng.randrange(5)}
         cycle["map_taken"] |= n == 0
         cycle["result_last"] = 0
         cycles.append(cycle | {"gated": rng.randint(0, cycle["issued"])})
@@ -83,6 +83,7 @@ def test_equals_the_model_over_programs_back_to_back(seed):
 
 def test_parts_make_the_total():
     counts = model(program(random.Random(9), beats=3, length=200))
+    assert counts["load"] == 3
     assert counts["total"] == sum(counts[name] for name in ("wait", "compute", "drain", "stalled")) == 201
     assert min(counts[name] for name in ("wait", "compute", "drain", "stalled")) > 0
 

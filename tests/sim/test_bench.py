@@ -114,6 +114,17 @@ def test_another_device_is_refused(tmp_path: Path) -> None:
     assert outcome.error == "register id: found 0x5a4b0001, expected 0x5a4b0002"
 
 
+def test_a_register_that_is_not_there_is_said(tmp_path: Path) -> None:
+    def move(name: str):
+        return lambda about: about["registers"][name].update(address=0x34)
+
+    build = with_sidecar(echo_build(), tmp_path, move("control"))
+    first, second = run_jobs(build, [echo_job("plain"), echo_job("reset", reset=True)])
+    assert first.error is None and second.error == "register control at 0x34: answered SLVERR"
+    (outcome,) = run_jobs(with_sidecar(echo_build(), tmp_path, move("gated")), [echo_job("any")])
+    assert outcome.error == "register gated at 0x34: answered SLVERR"
+
+
 @pytest.mark.parametrize("simulator", SIMULATORS)
 def test_waves_on_request(simulator: str, tmp_path: Path) -> None:
     waves = tmp_path / "deep" / "waves.fst"
