@@ -1,0 +1,221 @@
+# amaranth: UnusedElaboratable=no
+"""The sequencer against loops over blocks and windows; rows arrive and slots are freed at any time."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from amaranth.utils import ceil_log2
+from tests.hw.layers import random_layer, small_config
+from tests.hw.streams import simulate
+from tests.hw.test_map_packing import stored
+
+from zeroskip.arrangement import arrangements
+from zeroskip.packing import make_plan, program_sections
+from zeroskip.program import GROUP_BASES
+from zeroskip.sequencer import Sequencer
+from zeroskip.wire import WORD_CHANNELS, Config, Section
+
+POISON = b"\xa5" * WORD_CHANNELS
+
+
+def windows(plan):
+    """Everything on the bus, in order: (want, marker, word, mask, pixel words), and None where an image ends."""
+    config, layer, lay = plan.config, plan.layer, plan.layout
+    memory = stored(layer, lay)
+    images, _, height, width = layer.output_shape
+    everyone = (1 << config.groups) - 1
+    for image in range(images):
+        for top in range(0, height, plan.block[0]):
+            for left in range(0, width, plan.block[1]):
+                for window in plan.table:
+                    want, kept = 0, set()
+                    for group in window.words:
+                        _, row, col = plan.arrangement.place(group)
+                        first = left + col * config.pixels
+                        if top + row < height and first < width:
+                            want |= 1 << group
+                            kept |= {p for p in range(config.pixels) if first + p < width}
+                    row, col = top + window.dy, left + window.dx
+                    own = set(range(max(0, -col), min(config.pixels, lay.cols - col)))
+                    if not want or not 0 <= row < lay.rows or not own:
+                        continue
+                    words = [bytes(WORD_CHANNELS)] * config.pixels
+                    for p in own & kept:
+                        at = image * lay.image_size + top * lay.pitch + left + window.offset + p
+                        words[p] = memory[at].tobytes()
+                    mask = sum(1 << c for c in range(WORD_CHANNELS) if any(word[c] for word in words))
+                    yield want, 0, window.word, mask if plan.skip_activations else 0xFFFF, words
+                yield everyone, 1, None, None, None
+            # the marker of the last block of an image retires it
+        yield None
+    yield everyone, 1, None, None, None
+
+
+class Surroundings:
+    """What stands around the sequencer: the map, arriving row by row, and groups that free their slots in order."""
+
+    def __init__(self, plan, dut, rng, stall):
+        self.plan, self.dut, self.rng, self.stall = plan, dut, rng, stall
+        self.memory = stored(plan.layer, plan.layout)
+        self.image = self.rows = self.retired = 0
+        self.used = [0] * plan.config.groups
+        self.seen = []
+
+    def read(self, bank, line):
+        """The word of the image being read; poison where its row has not come."""
+        lay = self.plan.layout
+        base = (self.image % lay.slots) * lay.image_size
+        position = (line * self.plan.config.pixels + bank - base) % self.plan.config.map_positions
+        row = position % lay.plane_size // lay.pitch
+        if position >= lay.image_size or row >= self.rows:
+            return POISON
+        return self.memory[self.image * lay.image_size + position].tobytes()
+
+    def cycle(self, ctx, retire, window, reads):
+        """Answer what was seen in the cycle before."""
+        dut, lay, config = self.dut, self.plan.layout, self.plan.config
+        for bank, (en, line) in enumerate(reads):
+            if en:
+                ctx.set(dut.data[bank], int.from_bytes(self.read(bank, line), "little"))
+        want, marker, word, mask, values = window
+        if want:
+            raw = values.to_bytes(WORD_CHANNELS * config.pixels, "little")
+            words = [raw[at : at + WORD_CHANNELS] for at in range(0, len(raw), WORD_CHANNELS)]
+            self.seen.append((want, 1, None, None, None) if marker else (want, 0, word, mask, words))
+        release = 0
+        for group in range(config.groups):
+            self.used[group] += want >> group & 1
+            assert self.used[group] <= config.queue_words, "no slot was free"
+            if self.used[group] and self.rng.random() >= self.stall:
+                self.used[group] -= 1
+                release |= 1 << group
+        ctx.set(dut.release, release)
+        if retire:
+            assert self.rows == lay.rows, "retired before it was complete"
+            self.image, self.rows, self.retired = self.image + 1, 0, self.retired + 1
+            ctx.set(dut.base, (self.image % lay.slots) * lay.image_size // config.pixels)
+        if self.image < lay.images and self.rows < lay.rows and self.rng.random() >= self.stall:
+            self.rows += 1
+        ctx.set(dut.rows_loaded, self.rows)
+
+
+async def configure(ctx, dut, plan):
+    for section in program_sections(plan):
+        if section.kind == Section.WINDOWS:
+            for at, row in enumerate(section.rows):
+                ctx.set(dut.write, {"valid": 1, "kind": int(section.kind), "mask": 0, "address": at,
+                                    "data": int.from_bytes(row.tobytes(), "little")})
+                await ctx.tick()
+            ctx.set(dut.write.valid, 0)
+        elif section.kind == Section.CONFIG:
+            values = np.ascontiguousarray(section.rows[:, :4]).view("<i4").ravel().tolist()
+            for register in Config:
+                if register < Config.ROW_OFFSET:
+                    values += [0] * (register + 1 - len(values))
+                    ctx.set(dut.config[register.name.lower()], values[register])
+            for name, base in GROUP_BASES.items():
+                for group in range(plan.config.groups):
+                    ctx.set(dut.group[group][name], values[base + group])
+
+
+LAYERS = {
+    "plain": random_layer(1, size=(4, 5), padding=(1, 1)),
+    "images": random_layer(2, images=3, size=(3, 3), kernel=(2, 2)),
+    "stride": random_layer(3, images=2, size=(5, 5), stride=(2, 2), padding=(1, 1), channels=17),
+    "last rows unread": random_layer(4, images=3, size=(8, 3), kernel=(2, 1), stride=(7, 1)),
+    "no windows": random_layer(5, images=2, weights=0.0, size=(3, 3), kernel=(2, 2)),
+    "far padding": random_layer(6, size=(1, 2), kernel=(5, 5), padding=(4, 4), weights=0.3),
+}
+SHAPES = [(1, 1, 4, 256), (4, 1, 2, 128), (2, 2, 16, 128), (1, 4, 2, 128), (1, 8, 4, 256)]
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.6])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", LAYERS)
+def test_windows(name, shape, stall):
+    """`shape`: groups, pixels, queue, positions. Twice over, so that a layer follows another."""
+    groups, pixels, queue, positions = shape
+    config = small_config(groups, 1, pixels, queue_words=queue, map_positions=positions, lane_filters=3)
+    rng = random.Random(f"{name} {shape} {stall}")
+    ways = arrangements(groups)
+    way = ways[rng.randrange(len(ways))]
+    plan = make_plan(LAYERS[name], config, way, skip_activations=rng.random() < 0.7)
+    wanted = list(windows(plan))
+    images = wanted.count(None)
+    wanted = [window for window in wanted if window is not None]
+    dut = Sequencer(groups=groups, pixels=pixels, windows=config.windows, queue_words=queue,
+                    line_bits=ceil_log2(positions // pixels))
+    bus = dut.window
+
+    async def bench(ctx):
+        await configure(ctx, dut, plan)
+        for _ in range(2):
+            around = Surroundings(plan, dut, rng, stall)
+            ctx.set(dut.release, 0)
+            ctx.set(dut.base, 0)
+            ctx.set(dut.rows_loaded, 0)
+            ctx.set(dut.start, 1)
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+            quiet = 0
+            while quiet < 100:
+                _, _, retire, finished, *rest = await ctx.tick().sample(
+                    dut.retire, dut.finished, bus.want, bus.marker, bus.word, bus.mask, bus.data.as_value(),
+                    *dut.en, *dut.address)
+                window, reads = rest[:5], rest[5:]
+                around.cycle(ctx, retire, window, list(zip(reads[:pixels], reads[pixels:], strict=True)))
+                quiet += len(around.seen) >= len(wanted)
+            for index, (found, want) in enumerate(zip(around.seen, wanted, strict=True)):
+                assert found == want, f"{index} of {len(wanted)}, {way}"
+            assert around.retired == images and finished and not any(around.used)
+
+    simulate(dut, bench, cycles=10_000)
+
+
+def test_rate():
+    """W windows and a marker in W + 1 cycles; from issue to the bus `latency` cycles."""
+    config = small_config(1, 1, 1, queue_words=16)
+    layer = random_layer(7, size=(4, 4), kernel=(2, 2), weights=1.0)
+    plan = make_plan(layer, config, arrangements(1)[0], skip_activations=True)
+    dut = Sequencer(groups=1, pixels=1, windows=config.windows, queue_words=16, line_bits=8)
+
+    async def bench(ctx):
+        await configure(ctx, dut, plan)
+        ctx.set(dut.start, 1)
+        ctx.set(dut.rows_loaded, 4)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        seen, issued = [], []
+        for cycle in range(80):
+            _, _, en, window = await ctx.tick().sample(dut.en[0], dut.window)
+            issued += [cycle] * en
+            seen += [cycle] * window.want
+            ctx.set(dut.release, window.want)
+        assert len(seen) == 9 * 5 + 1 and seen == list(range(seen[0], seen[0] + len(seen)))
+        assert seen[0] - issued[0] == dut.latency
+
+    simulate(dut, bench, cycles=200)
+
+
+def test_waiting():
+    """`waiting` while a row is missing, and not for want of a slot."""
+    config = small_config(1, 1, 1, queue_words=2)
+    layer = random_layer(8, size=(2, 2), kernel=(1, 1), weights=1.0)
+    plan = make_plan(layer, config, arrangements(1)[0], skip_activations=True)
+    dut = Sequencer(groups=1, pixels=1, windows=config.windows, queue_words=2, line_bits=8)
+
+    async def bench(ctx):
+        await configure(ctx, dut, plan)
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        await ctx.tick().repeat(10)
+        assert ctx.get(dut.waiting) and not ctx.get(dut.window.want)
+        ctx.set(dut.rows_loaded, 1)
+        await ctx.tick().repeat(10)
+        assert not ctx.get(dut.waiting) and not ctx.get(dut.finished)  # window and marker fill the queue
+
+    simulate(dut, bench, cycles=200)
