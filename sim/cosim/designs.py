@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import zeroskip.verilog
+from cosim.simulators import move_into_place
 from zeroskip.config import ArrayConfig
 from zeroskip.verilog import GeneratedDesign, generate, preset_name
 
@@ -48,11 +49,7 @@ def cached(config: ArrayConfig, kind: str, cache: Path) -> GeneratedDesign:
         scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".verilog-"))
         try:
             generate(config, kind, scratch)
-            shutil.rmtree(target, ignore_errors=True)
-            scratch.rename(target)
-        except OSError:
-            if load(target) is None:  # else another process was quicker
-                raise
+            move_into_place(scratch, target, lambda: load(target) is not None)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         design = load(target)

@@ -129,6 +129,16 @@ def cache_key(design: GeneratedDesign, simulator: Simulator, *, waves: bool) -> 
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
 
+def move_into_place(folder: Path, target: Path, good: Callable[[], bool]) -> None:
+    """Rename `folder` to `target`; what is there stays where it is `good`: another process was quicker."""
+    try:
+        folder.rename(target)
+    except OSError:
+        if not good():
+            shutil.rmtree(target, ignore_errors=True)
+            folder.rename(target)
+
+
 def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: bool = False) -> Build:
     """Compile a design, or take it from the folder `cache`.
 
@@ -144,16 +154,11 @@ def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: 
     if (target / _DONE).is_file():
         return Build(simulator=simulator, design=design, folder=target, waves=waves, fresh=False)
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(target, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=".build-"))
     try:
         _compile(design, simulator, folder, waves=waves)
         (folder / _DONE).touch()
-        try:
-            folder.rename(target)
-        except OSError:
-            if not (target / _DONE).is_file():
-                raise
+        move_into_place(folder, target, lambda: (target / _DONE).is_file())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return Build(simulator=simulator, design=design, folder=target, waves=waves, fresh=True)
