@@ -12,7 +12,7 @@ from zeroskip.dense_shape import params_depth, pass_beats
 from zeroskip.layer import Layer
 from zeroskip.map_packing import MapLayout, layout, map_beats
 from zeroskip.packing import as_convolution
-from zeroskip.program_image import Program, check_accumulators, config_section, need
+from zeroskip.program_image import Program, check_accumulators, config_sections, need
 from zeroskip.requant_rows import requant_rows
 from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS, Config, Mode, Section, SectionData, encode
 
@@ -50,7 +50,7 @@ def pack_dense(layer: Layer, config: ArrayConfig, *, gate: bool) -> Program:
     count = conv.output_shape[0] * blocks * passes * pass_beats(config, requantise=conv.multiplier is not None)
     need("count of result beats", count, (1 << 24) - 1)
     sections = [
-        config_section(_registers(conv, lay, len(words), count, gate=gate)),
+        *config_sections(_registers(conv, lay, len(words), count, gate=gate)),
         SectionData(Section.WINDOWS, 0, 0, np.stack([word.beat() for word in words])),
         SectionData(Section.REQUANT, 1, 0, requant_rows(conv, np.arange(conv.filters))),
         SectionData(Section.WEIGHTS, 0, 0, weights),

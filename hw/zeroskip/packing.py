@@ -12,7 +12,7 @@ from zeroskip.cycle_model import predict
 from zeroskip.layer import Layer
 from zeroskip.lists import compress, sections, words_of
 from zeroskip.map_packing import MapLayout, layout, map_beats
-from zeroskip.program_image import PackError, Program, check_accumulators, config_section, need
+from zeroskip.program_image import PackError, Program, check_accumulators, config_sections, need
 from zeroskip.requant_rows import requant_rows
 from zeroskip.window_table import Window, window_table, word_offset
 from zeroskip.wire import BEAT_BYTES, Config, Mode, Section, SectionData, encode
@@ -111,7 +111,7 @@ def make_plan(layer: Layer, config: ArrayConfig, arrangement: Arrangement, *, sk
     need("window table", len(table), config.windows)
     plan = Plan(layer=layer, config=config, arrangement=arrangement, layout=lay, filters=filters, weights=weights,
                 table=table, skip_activations=skip_activations)
-    config_section(_registers(plan))  # refuses values that do not fit
+    config_sections(_registers(plan))  # refuses values that do not fit
     return plan
 
 
@@ -148,7 +148,7 @@ def pack_zero_skip(layer: Layer, config: ArrayConfig, *, skip_activations: bool)
 def program_sections(plan: Plan) -> list[SectionData]:
     """The sections of a plan's program, END left out."""
     config, place = plan.config, plan.arrangement.place
-    made = [config_section(_registers(plan))]
+    made = config_sections(_registers(plan))
     if plan.table:
         made.append(SectionData(Section.WINDOWS, 0, 0, np.stack([window.beat() for window in plan.table])))
     for split in range(plan.arrangement.splits):

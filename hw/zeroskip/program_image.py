@@ -44,20 +44,26 @@ def _register(number: int) -> tuple[str, Shape]:
     return name, Shape.cast(ConfigRegisters[name].shape)
 
 
-def config_section(registers: dict[int, int]) -> SectionData:
-    """The configuration as one section; registers that are not named become 0.
+def config_sections(registers: dict[int, int]) -> list[SectionData]:
+    """The configuration, one section for each run of register numbers.
 
     Raises
     ------
     PackError
         A value does not fit its register.
     """
-    rows = np.zeros((max(registers) + 1, BEAT_BYTES), np.uint8)
-    for number, value in registers.items():
+    sections: list[SectionData] = []
+    for number, value in sorted(registers.items()):
         name, shape = _register(number)
         need(f"configuration register {name}", value, 2 ** (shape.width - shape.signed) - 1)
-        rows[number, :4] = np.array([value & 0xFFFFFFFF], "<u4").view(np.uint8)
-    return SectionData(Section.CONFIG, 0, 0, rows)
+        row = np.zeros((1, BEAT_BYTES), np.uint8)
+        row[0, :4] = np.array([value & 0xFFFFFFFF], "<u4").view(np.uint8)
+        if sections and sections[-1].address + len(sections[-1].rows) == number:
+            rows = np.concatenate([sections.pop().rows, row])
+            sections.append(SectionData(Section.CONFIG, 0, number + 1 - len(rows), rows))
+        else:
+            sections.append(SectionData(Section.CONFIG, 0, number, row))
+    return sections
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -15,7 +15,7 @@ from zeroskip.config import PRESETS
 from zeroskip.layer import Layer
 from zeroskip.lists import expand, lanes_of, words_of
 from zeroskip.packing import as_convolution, best_plan, decode_result, make_plan, pack, program_sections
-from zeroskip.program_image import PackError, check_accumulators, config_section
+from zeroskip.program_image import PackError, check_accumulators, config_sections
 from zeroskip.wire import WORD_CHANNELS, Config, Section, decode, encode
 
 LAYERS = {
@@ -234,11 +234,13 @@ def test_registers_that_overflow():
         pack(layer, small_config(map_positions=2048), "skip-both")
 
 
-def test_config_section():
-    """Each register in its row, signed ones in two's complement, those not named 0."""
-    section = config_section({Config.CLAMP_LOW: -128, Config.IMAGES: 3})
-    assert (section.kind, section.mask, section.address) == (Section.CONFIG, 0, 0)
-    assert np.ascontiguousarray(section.rows).view("<i4")[:, 0].tolist() == [0, 3] + 13 * [0] + [-128]
+def test_config_sections():
+    """A section for each run of registers, each value in its row, signed ones in two's complement."""
+    made = config_sections({Config.CLAMP_LOW: -128, Config.MODE: 5, Config.IMAGES: 3})
+    assert [(section.kind, section.mask, section.address) for section in made] == [
+        (Section.CONFIG, 0, 0), (Section.CONFIG, 0, Config.CLAMP_LOW)]
+    values = [np.ascontiguousarray(section.rows).view("<i4")[:, 0].tolist() for section in made]
+    assert values == [[5, 3], [-128]]
 
 
 @pytest.mark.parametrize("width", [28, 30])
