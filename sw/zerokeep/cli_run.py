@@ -1,0 +1,69 @@
+"""``zerokeep run``: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zerokeep.cli_common import Status
+from zerokeep.cli_generate import Multipliers, Preset
+from zerokeep.cli_prune import (
+    Criterion,
+    Data,
+    Distil,
+    Epochs,
+    FilterRatio,
+    FirstZeroRatio,
+    LinearZeroRatio,
+    Model,
+    Seed,
+    ZeroRatio,
+)
+from zerokeep.recipe import Recipe
+
+_DEFAULT = Recipe()
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("run", help="Prune, quantise, generate, simulate, synthesise and report, all in one go.")(run)
+
+
+def run(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help=(
+        "The output folder; what is finished there already is not done again."))] = Path("build/demo"),
+    preset: Preset = None, multipliers: Multipliers = None, model: Model = "vgg-small",
+    train_epochs: Annotated[int | None, typer.Option("--train-epochs", metavar="N", help=(
+        "Train the base network first, so many epochs, instead of loading weights."))] = None,
+    data: Data = None, criterion: Criterion = _DEFAULT.criterion, zero_ratio: ZeroRatio = _DEFAULT.zero_ratio,
+    first_zero_ratio: FirstZeroRatio = _DEFAULT.first_zero_ratio,
+    linear_zero_ratio: LinearZeroRatio = _DEFAULT.linear_zero_ratio,
+    filter_ratio: FilterRatio = _DEFAULT.filter_ratio, epochs: Epochs = None, distil: Distil = True, seed: Seed = 0,
+    images: Annotated[int, typer.Option("--images", metavar="N", help="Test images to simulate.")] = 4,
+    simulator: Annotated[str, typer.Option("--simulator", metavar="NAME", help="verilator or icarus.")] = "verilator",
+    cache: Annotated[Path, typer.Option("--cache", metavar="FOLDER", help="Verilog and simulators built before.")] =
+        Path("build/cache"),
+    workers: Annotated[int, typer.Option("--workers", metavar="N", help="Steps at a time.")] = 2,
+) -> int:
+    """Status 1 where the hardware was wrong; the report is written then, too."""
+    recipe = Recipe(criterion=criterion, zero_ratio=zero_ratio, first_zero_ratio=first_zero_ratio,
+                    linear_zero_ratio=linear_zero_ratio, filter_ratio=filter_ratio, epochs=epochs, distil=distil,
+                    seed=seed)
+    from zerokeep.cli_report import print_summary
+    from zerokeep.report import make
+    from zerokeep.run import Run, RunOptions, failures
+    from zerokeep.run_progress import showing
+
+    job = Run(RunOptions(out=out, preset=preset, multipliers=multipliers, model=model, train_epochs=train_epochs,
+                         recipe=recipe, data=data, images=images, simulator=simulator, cache=cache, workers=workers))
+    steps = job.steps()
+    with showing(steps) as show:
+        results = job.do(steps, show)
+    failed = failures(results)
+    found = make(out)
+    print_summary(found, out)
+    for sentence in failed:
+        typer.echo(f"zerokeep: {sentence}", err=True)
+    return Status.WRONG if failed else Status.DONE

@@ -1,0 +1,54 @@
+"""The report as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zerokeep.report_figures import LABELS, draw
+
+HARDWARE = {"dense": "dense", "gate": "dense, gated", "skip-both": "zero-skip"}
+"""The engines whose resources are shown: each kind of hardware once."""
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """With thousands separated; a dash where there is none.
+
+    >>> number(1234.56), number(0.5, 2), number(None)
+    ('1,235', '0.50', '–')
+    """
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share as a percentage.
+
+    >>> percent(0.9141)
+    '91.4 %'
+    """
+    return "–" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def times(value: float | None, digits: int = 1) -> str:
+    """A factor.
+
+    >>> times(9.53)
+    '9.5×'
+    """
+    return "–" if value is None else f"{value:,.{digits}f}×"
+
+
+def ideal(products: int, multipliers: int) -> float:
+    """Cycles in which so many multipliers compute so many products, without a gap."""
+    return products / multipliers
+
+
+def page(document: Mapping[str, Any]) -> str:
+    """The page of a report's content."""
+    import jinja2
+
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("zerokeep"), autoescape=True, trim_blocks=True,
+                                     lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters |= {"number": number, "percent": percent, "times": times, "ideal": ideal}
+    return environment.get_template("report.html.j2").render(
+        document, labels=LABELS, hardware=HARDWARE, figures=draw(document))

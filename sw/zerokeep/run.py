@@ -1,0 +1,295 @@
+"""The main job: prune, quantise, generate, simulate, synthesise; :mod:`zerokeep.report` makes the report of it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zerokeep.errors import UserError, check_count
+from zerokeep.recipe import Recipe
+from zerokeep.run_steps import Result, Say, Show, Step, output_errors, run_steps, source_digest
+
+if TYPE_CHECKING:
+    from cosim.simulate import Options as SimulationOptions
+    from zerokeep.data import DataSet
+    from zeroskip.config import ArrayConfig
+
+KINDS = {"dense": ("dense",), "dense-gate": ("gate",), "zero-skip": ("skip-weights", "skip-both")}
+"""The engines that each kind of hardware runs."""
+UNPRUNED = "unpruned"
+"""What the folder and the steps of the network with nothing removed are called."""
+RUN = "run"
+"""The step that notes what was asked for."""
+DEFAULT_IMAGES = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What to do.
+
+    Parameters
+    ----------
+    out
+        The output folder; steps that were finished there are not done again.
+    preset, multipliers
+        The configuration, by one or the other; ``base`` where neither is given.
+    model
+        A network with shipped weights, or a file of weights; with `train_epochs` a network to train.
+    train_epochs
+        Train the base network from nothing, so many epochs, instead of loading it; ``None``: load it.
+    recipe
+        How to prune; its seed is that of everything.
+    data
+        Folder of the data set; ``None`` for what is installed, else what is shipped.
+    images
+        Test images to simulate.
+    simulator
+        ``"verilator"`` or ``"icarus"``.
+    cache
+        Folder for Verilog and simulators built before.
+    workers
+        Steps at a time.
+    """
+
+    out: Path
+    preset: str | None = None
+    multipliers: int | None = None
+    model: str = "vgg-small"
+    train_epochs: int | None = None
+    recipe: Recipe = field(default_factory=Recipe)
+    data: Path | None = None
+    images: int = DEFAULT_IMAGES
+    simulator: str = "verilator"
+    cache: Path = Path("build/cache")
+    workers: int = 2
+
+
+class Run:
+    """One run of the main job: everything is checked here, before any work.
+
+    Raises
+    ------
+    UserError
+        An option is wrong, the data or the model is missing, or the output folder cannot be written.
+    """
+
+    def __init__(self, options: RunOptions) -> None:
+        from cosim import simulate as simulation
+        from zerokeep.cli_common import as_user_error, writable
+        from zerokeep.data import load
+        from zeroskip.verilog import preset_name
+
+        self.options = options
+        writable(options.out / "report.json")
+        writable(options.cache / "any")
+        check_count("--images", options.images, 1)
+        check_count("--workers", options.workers, 1)
+        with as_user_error(ValueError):
+            self.config: ArrayConfig = simulation.select(options.preset, options.multipliers)
+            self.preset = preset_name(self.config)
+            simulation.check_options(self._simulation())
+        if options.train_epochs is not None:
+            check_count("--train-epochs", options.train_epochs, 1)
+        self.data: DataSet = load(options.data)
+        if options.images > len(self.data.test_images):
+            raise UserError(f"--images {options.images} is more than the {len(self.data.test_images)} test images")
+        self._base_inputs = self._check_base()
+
+    def _check_base(self) -> dict[str, object]:
+        """What the base network depends on; it is loaded once here, so that a damaged one is seen early."""
+        from zerokeep.models import ASSETS, MODELS, build, load_base
+
+        options = self.options
+        if options.train_epochs is not None:
+            build(options.model)
+            return {"train": options.model, "epochs": options.train_epochs, "seed": options.recipe.seed}
+        load_base(options.model)
+        path = ASSETS / f"{options.model}.safetensors" if options.model in MODELS else Path(options.model)
+        return {"weights": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+    def _simulation(self, part: str = "", workers: int = 1) -> SimulationOptions:
+        from cosim.simulate import Options
+
+        options = self.options
+        return Options(seed=options.recipe.seed, simulator=options.simulator, cache=options.cache,
+                       keep=options.out / "failures" / part, workers=workers)
+
+    def steps(self) -> list[Step]:
+        """Every step, in the order of importance: pruning takes longest, so it goes first."""
+        data = {"data": self.data.name, "arrays": _data_digest(self.data)}
+        software = source_digest("zerokeep")
+        hardware = {"config": asdict(self.config), "sources": source_digest("zeroskip", "cosim"),
+                    "simulator": self.options.simulator}
+        network = {"base": self._base_inputs, "software": software, **data}
+        folder = self.options.out
+        found = [
+            Step(name=RUN, title="Note what is asked for", action=self._note, inputs=self._asked()),
+            Step(name="prune", title="Prune, fine-tune, quantise", action=partial(self._prune, "model"),
+                 inputs={"recipe": self._resolved(), **network}, whole=partial(_model_is_whole, folder / "model")),
+        ]
+        for kind in reversed(KINDS):  # the one that takes longest first
+            found += [
+                Step(name=f"verilog-{kind}", title=f"Verilog and simulator: {kind}", inputs=hardware,
+                     action=partial(self._generate, kind), whole=partial(_verilog_is_whole, folder / "verilog")),
+                Step(name=f"synth-{kind}", title=f"Synthesise {kind}", inputs={"sources": hardware["sources"]},
+                     after=(f"verilog-{kind}",), action=partial(self._synthesise, kind)),
+            ]
+        unpruned = asdict(Recipe.unpruned(self.options.recipe.seed))
+        found.append(Step(name=UNPRUNED, title="Quantise the unpruned network", inputs={"recipe": unpruned, **network},
+                          action=partial(self._prune, UNPRUNED), waits_for=("prune",),
+                          whole=partial(_model_is_whole, folder / UNPRUNED)))
+        asked = hardware | {"images": self.options.images, "seed": self.options.recipe.seed, **data}
+        for model, kind, step in [*(("model", kind, "prune") for kind in KINDS), (UNPRUNED, "dense", UNPRUNED)]:
+            name = kind if model == "model" else f"{UNPRUNED}-{kind}"
+            title = f"Simulate {' and '.join(KINDS[kind])}" + (" on the unpruned network" if model == UNPRUNED else "")
+            found.append(Step(name=f"simulate-{name}", title=title, inputs=asked, after=(step, f"verilog-{kind}"),
+                              action=partial(self._simulate, model, kind)))
+        return found
+
+    def _asked(self) -> dict[str, object]:
+        options = self.options
+        return {
+            "model": options.model, "train_epochs": options.train_epochs, "recipe": self._resolved(),
+            "preset": self.preset, "multipliers": self.config.multipliers, "parameters": asdict(self.config),
+            "images": options.images, "seed": options.recipe.seed, "simulator": options.simulator,
+            "data": None if options.data is None else str(options.data), "command": self.command(),
+        }
+
+    def _resolved(self) -> dict[str, object]:
+        return self.options.recipe.as_dict(len(self.data.train_images))
+
+    def command(self) -> str:
+        """The command line that does the same again."""
+        options = self.options
+        words = ["zerokeep run", f"--out {options.out}", f"--preset {self.preset}", f"--model {options.model}"]
+        words += [f"--train-epochs {options.train_epochs}"] if options.train_epochs is not None else []
+        words += [f"--data {options.data}"] if options.data is not None else []
+        words += [options.recipe.options(len(self.data.train_images)), f"--images {options.images}"]
+        words += [f"--simulator {options.simulator}"] if options.simulator != "verilator" else []
+        return " ".join(words)
+
+    def _note(self, say: Say, results: Mapping[str, Result]) -> Result:
+        return dict(self._asked())
+
+    def _base(self, say: Say) -> Any:
+        """The base network: loaded, or trained and kept."""
+        from zerokeep.models import load_base
+        from zerokeep.train import train
+
+        epochs, seed = self.options.train_epochs, self.options.recipe.seed
+        if epochs is None:
+            return load_base(self.options.model)
+        kept = self.options.out / "base.safetensors"
+        if kept.is_file():
+            with contextlib.suppress(UserError):
+                base = load_base(kept)
+                wanted = {"seed": seed, "epochs": epochs, "data": self.data.name}
+                if base.name == self.options.model and wanted.items() <= dict(base.metadata).items():
+                    return base
+        return train(self.options.model, self.data, seed=seed, epochs=epochs, out=kept, progress=say)
+
+    def _prune(self, name: str, say: Say, results: Mapping[str, Result]) -> Result:
+        from zerokeep.pipeline import prune_model
+
+        recipe = self.options.recipe if name == "model" else Recipe.unpruned(self.options.recipe.seed)
+        info = prune_model(self._base(say), self.data, recipe, self.options.out / name, say)
+        return info | {"fingerprint": info["files"]}
+
+    def _generate(self, kind: str, say: Say, results: Mapping[str, Result]) -> Result:
+        from cosim.designs import cached
+        from cosim.simulators import build, find_simulator
+        from zeroskip.verilog import lint
+
+        options = self.options
+        simulator = find_simulator(options.simulator)
+        say("generate", None)
+        design = cached(self.config, kind, options.cache / "verilog")
+        target = options.out / "verilog"
+        target.mkdir(parents=True, exist_ok=True)
+        for path in (design.verilog, design.sidecar):
+            shutil.copyfile(path, target / path.name)
+        say("lint", None)
+        messages = lint(design.verilog, design.top)
+        say("build the simulator", None)
+        build(design, simulator, options.cache / "simulators")
+        lines = design.verilog.read_text(encoding="utf-8").count("\n")
+        return {"kind": kind, "top": design.top, "sha256": design.digest, "verilog": design.verilog.name,
+                "sidecar": design.sidecar.name, "lines": lines, "lint": messages, "fingerprint": design.digest,
+                "failed": [f"{design.verilog.name}: {message}" for message in messages]}
+
+    def _simulate(self, model: str, kind: str, say: Say, results: Mapping[str, Result]) -> Result:
+        from cosim.simulate import simulate
+        from zerokeep.model_folder import layer_inputs
+
+        images = self.data.test_images[: self.options.images]
+        layers = {step.name: layer for step, layer in layer_inputs(self.options.out / model, images)}
+        done = simulate(layers, self.config, KINDS[kind], options=self._simulation("" if model == "model" else model),
+                        progress=lambda text: say(text, None))
+        return {"layers": done.layers, "failed": done.failed}
+
+    def _synthesise(self, kind: str, say: Say, results: Mapping[str, Result]) -> Result:
+        from zeroskip.synth import synthesise
+
+        folder, design = self.options.out / "verilog", results[f"verilog-{kind}"]
+        say("yosys", None)
+        found = synthesise(folder / design["verilog"], design["top"], multipliers=self.config.multipliers,
+                           log=folder / f"{design['top']}.yosys.log")
+        return {"resources": resources(found["total"]), "parts": found["parts"],
+                "tool_versions": {"pyosys": importlib.metadata.version("pyosys")}}
+
+    def do(self, steps: list[Step], show: Show) -> dict[str, Result]:
+        """Do the steps; each one's result by name."""
+        with output_errors(self.options.out):
+            return run_steps(steps, self.options.out, show, workers=self.options.workers)
+
+
+def resources(cells: Mapping[str, int]) -> dict[str, int | None]:
+    """Cells by the names of the report; ``LUT`` is what they take of the chip's LUTs, before packing.
+
+    A carry cell takes two LUTs; a LUT memory of 16 x 4 three slices of two. ``COMB`` is known only when packed.
+
+    >>> resources({"LUT4": 100, "CCU2C": 10, "DPR16X4": 5, "FF": 7, "MULT": 4, "BRAM": 2})["LUT"]
+    150
+    """
+    luts = cells["LUT4"] + 2 * cells["CCU2C"] + 6 * cells["DPR16X4"]
+    return {"LUT4": cells["LUT4"], "CCU2C": cells["CCU2C"], "DPR16X4": cells["DPR16X4"], "LUT": luts,
+            "FF": cells["FF"], "DSP": cells["MULT"], "BRAM": cells["BRAM"], "COMB": None}
+
+
+def failures(results: Mapping[str, Result]) -> list[str]:
+    """A sentence for everything in which the hardware was wrong."""
+    return [sentence for result in results.values() for sentence in result.get("failed", [])]
+
+
+def _data_digest(data: DataSet) -> str:
+    found = hashlib.sha256()
+    for name in ("train_images", "train_labels", "test_images", "test_labels"):
+        array = getattr(data, name)
+        found.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
+    return found.hexdigest()
+
+
+def _model_is_whole(folder: Path, result: Result) -> bool:
+    from zerokeep import model_folder
+
+    try:
+        return dict(model_folder.read(folder).info)["files"] == result["files"]
+    except UserError:
+        return False
+
+
+def _verilog_is_whole(folder: Path, result: Result) -> bool:
+    try:
+        text = (folder / result["verilog"]).read_bytes()
+        return hashlib.sha256(text).hexdigest() == result["sha256"] and (folder / result["sidecar"]).is_file()
+    except OSError:
+        return False
+
+
