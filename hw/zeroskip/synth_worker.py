@@ -1,0 +1,17 @@
+"""Runs one yosys script in a process of its own: ``python -m zeroskip.synth_worker FILE``; the log goes to stdout."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(arguments: list[str]) -> int:
+    """Run the script, whose errors end the process with a status that is not 0."""
+    from pyosys import libyosys
+
+    libyosys.run_pass(f"script {arguments[0]}", libyosys.Design())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
