@@ -19,6 +19,8 @@ from zeroskip.output import PARAMETERS, BeatMerger, OutputUnit
 from zeroskip.program import ProgramLoader
 from zeroskip.wire import Mode, Section
 
+PARTS = ("loader", "feature_map", "raster", "steps", "reader", "weight_reader", "array", "output", "merger")
+
 
 class DenseEngine(wiring.Component):
     """M filters by N consecutive output pixels at a time; one multiplication per multiplier and cycle.
@@ -66,7 +68,7 @@ class DenseEngine(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Loader and memory; the front end; the array; the way out."""
         m = Module()
-        for name in ("loader", "feature_map", "raster", "steps", "reader", "weight_reader", "array", "output", "merger"):
+        for name in PARTS:
             m.submodules[name] = getattr(self, f"_{name}")
         loader, feature_map, merger = self._loader, self._feature_map, self._merger
         wiring.connect(m, wiring.flipped(self.weights), loader.weights)

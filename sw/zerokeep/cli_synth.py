@@ -18,7 +18,7 @@ SHOWN = ("LUT4", "CCU2C", "DPR16X4", "FF", "MULT", "BRAM")
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("synth", help="Count the LUTs, flip-flops, multipliers and memories that engines take on an ECP5.")(synth)
+    app.command("synth", help="Count what engines take of an ECP5: LUTs, registers, multipliers, memories.")(synth)
 
 
 def synth(
