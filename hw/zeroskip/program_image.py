@@ -66,6 +66,12 @@ def config_sections(registers: dict[int, int]) -> list[SectionData]:
     return sections
 
 
+def read_config(sections: list[SectionData]) -> dict[int, int]:
+    """Undo `config_sections` on a decoded program: values (signed 32 bits) by register."""
+    return {section.address + at: int(value) for section in sections if section.kind == Section.CONFIG
+            for at, value in enumerate(np.ascontiguousarray(section.rows[:, :4]).view("<i4").ravel())}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Program:
     """One layer packed for one engine.

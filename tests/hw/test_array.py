@@ -20,8 +20,7 @@ from zeroskip.counts import count
 from zeroskip.layer import Layer
 from zeroskip.map_packing import map_beats
 from zeroskip.packing import Plan, as_convolution, decode_result, make_plan, pack, program_sections
-from zeroskip.program import GROUP_BASES
-from zeroskip.wire import Config, Section, SectionData, encode
+from zeroskip.wire import Section, SectionData, encode
 
 QUIET = 100
 CYCLES = 60_000
@@ -33,15 +32,12 @@ def payloads(beats):
             for index, beat in enumerate(beats)]
 
 
-def shortened(sections, groups):
-    """The same program without what nobody reads: registers that do not exist, pointers of empty lists."""
+def shortened(sections):
+    """The same program without what nobody reads: pointers of empty lists."""
     made, occupied = [], np.zeros(0, bool)
     for section in sections:
         used = np.ones(len(section.rows), bool)
-        if section.kind == Section.CONFIG:
-            own = [base + g for base in GROUP_BASES.values() for g in range(groups)]
-            used = np.isin(np.arange(len(used)), [*Config, *own])
-        elif section.kind == Section.OCCUPANCY:
+        if section.kind == Section.OCCUPANCY:
             masks = np.bitwise_or.reduce(np.ascontiguousarray(section.rows).view("<u2"), axis=1)
             occupied = (masks[:, None] >> np.arange(16) & 1 != 0).ravel()
         elif section.kind == Section.POINTERS:
@@ -56,7 +52,7 @@ def wire(plan: Plan, *, whole: bool = True):
     """The payloads of the two streams in."""
     sections = program_sections(plan)
     if not whole:
-        sections = shortened(sections, plan.config.groups)
+        sections = shortened(sections)
     return payloads(encode(sections)), payloads(map_beats(plan.layer, plan.layout))
 
 

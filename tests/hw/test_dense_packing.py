@@ -9,7 +9,7 @@ from tests.hw.dense_run import dense_config, random_layer
 from zeroskip.dense_packing import pack_dense, weight_rows, window_words
 from zeroskip.layer import Layer
 from zeroskip.map_packing import layout
-from zeroskip.program_image import PackError
+from zeroskip.program_image import PackError, read_config
 from zeroskip.wire import Config, Mode, Section, decode
 
 SMALL = dict(filters=3, channels=2, kernel=(3, 3), size=(5, 5))
@@ -49,9 +49,9 @@ def test_weights_by_group():
 
 def test_sections():
     layer = random_layer(2, **SMALL)
-    sections = {section.kind: section for section in decode(pack_dense(layer, dense_config(2, 2), gate=True).weights)}
-    assert set(sections) == {Section.CONFIG, Section.WINDOWS, Section.REQUANT, Section.WEIGHTS}
-    config = sections[Section.CONFIG].rows.view("<u4")[:, 0]
+    sections = decode(pack_dense(layer, dense_config(2, 2), gate=True).weights)
+    assert {section.kind for section in sections} == {Section.CONFIG, Section.WINDOWS, Section.REQUANT, Section.WEIGHTS}
+    config = read_config(sections)
     assert config[Config.MODE] == Mode.SKIP_ACTIVATIONS | Mode.REQUANTISE
     assert config[Config.FILTERS] == 3 and config[Config.WINDOWS] == 9
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import random
 
-import numpy as np
 import pytest
 from amaranth.utils import ceil_log2
 from tests.hw.layers import random_layer, small_config
@@ -15,6 +14,7 @@ from tests.hw.test_map_packing import stored
 from zeroskip.arrangement import arrangements
 from zeroskip.packing import make_plan, program_sections
 from zeroskip.program import GROUP_BASES
+from zeroskip.program_image import read_config
 from zeroskip.sequencer import Sequencer
 from zeroskip.wire import WORD_CHANNELS, Config, Section
 
@@ -110,15 +110,13 @@ async def configure(ctx, dut, plan):
                                     "data": int.from_bytes(row.tobytes(), "little")})
                 await ctx.tick()
             ctx.set(dut.write.valid, 0)
-        elif section.kind == Section.CONFIG:
-            values = np.ascontiguousarray(section.rows[:, :4]).view("<i4").ravel().tolist()
-            for register in Config:
-                if register < Config.ROW_OFFSET:
-                    values += [0] * (register + 1 - len(values))
-                    ctx.set(dut.config[register.name.lower()], values[register])
-            for name, base in GROUP_BASES.items():
-                for group in range(plan.config.groups):
-                    ctx.set(dut.group[group][name], values[base + group])
+    values = read_config(program_sections(plan))
+    for register in Config:
+        if register < Config.ROW_OFFSET:
+            ctx.set(dut.config[register.name.lower()], values.get(register, 0))
+    for name, base in GROUP_BASES.items():
+        for group in range(plan.config.groups):
+            ctx.set(dut.group[group][name], values[base + group])
 
 
 LAYERS = {
