@@ -134,7 +134,7 @@ def _label(axes: Axes, x: float, value: float, bound: float | None, top: float, 
         axes.text(x, value - 0.012 * top, f"{value:.1f}", ha="center", va="top", fontsize=7.2,
                   color="white" if strong else INK)
         return
-    y = bound if bound is not None and value < bound < value + room else value
+    y = max(1.0, bound if bound is not None and value < bound < value + room else value)  # off the line at 1
     axes.text(x, y + 0.008 * top, f"{value:.1f}", ha="center", va="bottom", fontsize=7.2, color=INK)
 
 
