@@ -40,9 +40,8 @@ def as_svg(figure: Figure, name: str) -> str:
     text = re.sub(r" font-family: [^;\"]*;?", "", text)
     text = re.sub(r'(<svg[^>]*?) height="[\d.]+pt"', r"\1", text)
     text = re.sub(r'(<svg[^>]*?) width="[\d.]+pt"', r'\1 role="img"', text)
-    # The names of clip paths and markers are made unique, since all figures share one page.
-    for old in sorted(set(re.findall(r'id="(\w+)"', text)), key=len, reverse=True):
-        text = re.sub(rf'((?:id="|#)){old}(?=["\)])', rf"\g<1>{name}-{old}", text)
+    # All figures share one page: names of clip paths and markers begin with the figure's.
+    text = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", text)
     return text.strip()
 
 

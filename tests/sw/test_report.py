@@ -1,0 +1,158 @@
+import json
+import math
+import os
+
+import pytest
+from tests.sw.report_records import results, write
+
+from zerokeep.cli import main
+from zerokeep.errors import UserError
+from zerokeep.report import ENGINES, make, ratio, read_steps
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write(tmp_path / "demo", results())
+
+
+def numbers(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [number for each in value for number in numbers(each)]
+    return [value] if isinstance(value, float) else []
+
+
+def test_ratio_is_never_nan_or_infinite():
+    assert ratio(6, 3) == 2
+    assert [ratio(1, 0), ratio(None, 1), ratio(1, None), ratio(math.inf, 1), ratio(math.nan, 1)] == [None] * 5
+
+
+def test_report_has_what_the_contract_names(folder):
+    make(folder)
+    found = json.loads((folder / "report.json").read_text())
+    assert {"base", "pruned", "int8", "data", "test_images"} <= set(found["accuracy"])
+    assert {"criterion", "zero_ratio", "filter_ratio", "epochs", "seed"} <= set(found["recipe"])
+    assert found["nzer"] == 0.2 and found["nzer_orig"] == 0.15
+    assert found["tool_versions"] == {"torch": "2.13.0", "onnx": None, "cocotb": "2.1.0", "pyosys": "0.70"}
+    assert [layer["name"] for layer in found["layers"]] == ["conv1", "conv2"]
+    for layer in found["layers"]:
+        assert tuple(layer["engines"]) == ENGINES == ("dense", "gate", "skip-weights", "skip-both")
+        for entry in layer["engines"].values():
+            assert {"bit_exact", "cycles", "utilisation", "speedup", "speedup_measured", "predicted"} <= set(entry)
+    for name in ENGINES:
+        assert {"LUT4", "FF", "DSP", "BRAM", "COMB"} <= set(found["resources"][name])
+    assert all(math.isfinite(number) for number in numbers(found))
+
+
+def test_cycles_of_the_whole_network(folder):
+    found = make(folder)
+    engines = found["network"]["engines"]
+    assert engines["unpruned"]["cycles"]["end_to_end"] == 8 * 110 + 20
+    assert engines["skip-both"]["cycles"]["end_to_end"] == 4 * 20 + 40
+    assert engines["skip-both"]["cycles_per_image"] == 60
+    assert engines["skip-both"]["speedup_over_unpruned"] == 900 / 120
+    assert engines["dense"]["end_to_end_by_layer"] == [120, 340]
+    assert found["network"]["speedup_beyond_first_layer"] == 330 / 60
+    assert found["layers"][1]["engines"]["skip-weights"]["speedup_measured"] == 330 / 120
+    assert found["layers"][0]["ideal_speedup"] == {"skip-weights": 6_000 / 1_280, "skip-both": 6_000 / 640}
+
+
+def test_throughput_is_the_unpruned_networks_work(folder):
+    skip, base = (make(folder)["throughput"][name] for name in ("skip-both", "unpruned"))
+    assert skip["macs_per_cycle"] == 48_000 / 120
+    assert skip["per_multiplier"] == 48_000 / 120 / 64
+    assert skip["per_1000_LUT"] == pytest.approx(48_000 / 120 / 2)
+    assert base["per_1000_LUT"] == pytest.approx(48_000 / 900)
+    assert skip["per_1000_LUT_over_unpruned"] == pytest.approx(900 / 120 / 2)
+    assert skip["per_multiplier_over_unpruned"] == pytest.approx(900 / 120)
+
+
+def test_a_run_that_gave_no_answer_is_null_and_said(tmp_path):
+    made = results()
+    entry = made["simulate-zero-skip"]["layers"][0]["engines"]["skip-both"]
+    entry |= {"bit_exact": False, "cycles": dict.fromkeys(entry["cycles"]), "multiplications": None, "gated": None,
+              "utilisation": None, "speedup": None}
+    made["simulate-zero-skip"]["failed"] = ["conv1 on skip-both: it hangs"]
+    folder = write(tmp_path / "demo", made)
+    found = make(folder)
+    assert found["bit_exact"] is False
+    assert found["runs"] == {"count": 10, "bit_exact": 9}
+    assert found["network"]["engines"]["skip-both"]["cycles_per_image"] is None
+    assert found["throughput"]["skip-both"]["per_1000_LUT"] is None
+    page = (folder / "report.html").read_text()
+    assert "conv1 on skip-both: it hangs" in page and "1 of 10 runs of a layer were wrong" in page
+
+
+def test_page_needs_nothing_else(folder):
+    make(folder)
+    page = (folder / "report.html").read_text()
+    for sign in ("http", "//", "src=", "<link", "<script", "@import", "url(h"):
+        assert sign not in page.replace("url(#", ""), sign
+    assert page.count("<svg") == page.count("</svg>") == 5
+    names = [word.split('"')[0] for word in page.split(' id="')[1:]]
+    assert len(names) == len(set(names))
+
+
+def test_page_shows_the_figures(folder):
+    make(folder)
+    page = (folder / "report.html").read_text()
+    for text in ("7.5×", "90.5 %", "15.0 %", "10/10", "zerokeep run --seed 3", "made up", "2,000", "cocotb", "0.70"):
+        assert text in page, text
+    assert "None" not in page and "NaN" not in page
+
+
+def test_page_escapes_what_it_is_told(tmp_path):
+    made = results()
+    made["prune"]["accuracy"]["data"] = "<b>mine</b>"
+    folder = write(tmp_path / "demo", made)
+    make(folder)
+    assert "&lt;b&gt;mine&lt;/b&gt;" in (folder / "report.html").read_text()
+
+
+def test_verb_makes_it_again(folder, capsys):
+    assert main(["report", str(folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "int8 90.50%" in shown and "10 of 10 runs" in shown and "7.50" in shown
+    first = (folder / "report.html").read_text()
+    (folder / "report.html").unlink()
+    assert main(["report", str(folder)]) == 0
+    assert (folder / "report.html").read_text() == first
+
+
+def test_verb_says_that_the_hardware_was_wrong(tmp_path, capsys):
+    made = results()
+    made["simulate-dense"]["layers"][1]["engines"]["dense"]["bit_exact"] = False
+    made["simulate-dense"]["failed"] = ["conv2 on dense: 3 of 10 values differ"]
+    assert main(["report", str(write(tmp_path / "demo", made))]) == 1
+    assert capsys.readouterr().err == "zerokeep: conv2 on dense: 3 of 10 values differ\n"
+
+
+def test_what_is_no_run_is_refused(tmp_path, capsys):
+    with pytest.raises(UserError, match=r"there is no folder .*nothing$"):
+        read_steps(tmp_path / "nothing")
+    assert main(["report", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"zerokeep: {tmp_path} is no folder of 'zerokeep run': it has no steps/run.json\n")
+
+
+@pytest.mark.parametrize("missing", ["prune", "simulate-zero-skip", "synth-dense"])
+def test_an_unfinished_run_is_refused(folder, missing):
+    (folder / "steps" / f"{missing}.json").write_text('{"result": {')
+    with pytest.raises(UserError) as caught:
+        read_steps(folder)
+    assert str(caught.value) == (f"the run in {folder} is not finished: the step {missing} is missing; "
+                                 "finish it with 'zerokeep run --seed 3'")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_full_disk_is_one_sentence(folder, capsys, monkeypatch):
+    def full(path, text):
+        with open("/dev/full", "w") as file:
+            file.write(text)
+
+    monkeypatch.setattr("zeroskip.verilog.write_atomically", full)
+    assert main(["report", str(folder)]) == 2
+    assert capsys.readouterr().err == (
+        f"zerokeep: cannot write {folder / 'report.json'}: No space left on device\n")
+    assert not (folder / "report.json").exists()
