@@ -98,12 +98,10 @@ class DenseEngine(wiring.Component):
         m.d.comb += [
             block_end.eq(steps.go & steps.step.block_end),
             steps.block_valid.eq(raster.valid),
-            steps.row_loaded.eq(reader.row_loaded),
-            # An image is given up only when all of it has come, though its last rows may never be read.
-            steps.block_loaded.eq(~raster.last | (feature_map.rows_loaded == self._loader.config.map_rows)),
             steps.room.eq(self._make_room(m, steps.go & steps.step.last)),
             raster.take.eq(block_end),
-            reader.rows_loaded.eq(feature_map.rows_loaded),
+            raster.reach.eq(steps.reach),
+            raster.rows_loaded.eq(feature_map.rows_loaded),
             reader.base.eq(feature_map.base),
             reader.step.eq(steps.step),
             reader.go.eq(steps.go),
@@ -126,15 +124,15 @@ class DenseEngine(wiring.Component):
         beats, spacing = ({q: function(self._config, requantise=q) for q in (False, True)}
                           for function in (pass_beats, pass_spacing))
         room, cost = Signal(range(depth + 1), init=depth), Signal(range(depth + 1))
-        wait = Signal(range(max(spacing.values())))
+        wait, free = Signal(range(max(spacing.values()))), Signal()
         popped = self._output.beats.valid & self._output.beats.ready
         m.d.comb += cost.eq(Mux(requantise, beats[True], beats[False]))
         m.d.sync += room.eq(room - Mux(pass_end, cost, 0) + popped)
         with m.If(pass_end):
-            m.d.sync += wait.eq(Mux(requantise, spacing[True] - 1, spacing[False] - 1))
-        with m.Elif(wait != 0):
-            m.d.sync += wait.eq(wait - 1)
-        return (room >= cost) & (wait == 0)
+            m.d.sync += [wait.eq(Mux(requantise, spacing[True] - 2, spacing[False] - 2)), free.eq(0)]
+        with m.Else():
+            m.d.sync += [wait.eq(wait - (wait != 0)), free.eq((room >= cost) & (wait == 0))]
+        return free
 
     def _connect_array(self, m: Module) -> None:
         """The step's flags travel beside its operands."""
@@ -147,7 +145,7 @@ class DenseEngine(wiring.Component):
             lasts.eq(Cat(steps.step.last, lasts)),
             gating.eq((loader.config.mode & Mode.SKIP_ACTIVATIONS.value) != 0),
             quiet.eq(~goes.any() & ~array.active),
-            self.waiting.eq(steps.waiting),
+            self.waiting.eq(self._raster.waiting),
         ]
         m.d.comb += [
             array.activations.eq(self._reader.activations),

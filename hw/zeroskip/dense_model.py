@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 
 from zeroskip.config import ArrayConfig
-from zeroskip.dense_shape import fifo_depth, pass_beats, pass_spacing
+from zeroskip.dense_shape import drain_cycles, fifo_depth, pass_beats, pass_spacing
 from zeroskip.layer import Layer
 from zeroskip.map_packing import MapLayout
 
 LOAD_LATENCY = 2
-"""Cycles from a row's last beat to the first step that may read it."""
+"""Cycles from a row's last beat to the cycle in which a block that reads it may be taken up."""
+ROOM_LATENCY = 2
+"""Cycles from a beat that leaves to the first step that may use its room."""
 SUM_LATENCY = 8
 """Cycles from a pass's last step to its first row of sums: activations, multiplier, accumulator."""
 CODE_LATENCY, RAW_LATENCY = 12, 5
@@ -23,6 +25,7 @@ class _Results:
     def __init__(self, config: ArrayConfig, *, requantise: bool) -> None:
         self._beats = pass_beats(config, requantise=requantise)
         self._spacing = pass_spacing(config, requantise=requantise)
+        self._drain = drain_cycles(config, requantise=requantise)
         self._latency = CODE_LATENCY if requantise else RAW_LATENCY
         self._room = fifo_depth(config)
         self._leaving: deque[int] = deque()
@@ -32,12 +35,12 @@ class _Results:
         """The cycle of the last step of a pass whose operands are there at `now`."""
         now = max(now, self._last + self._spacing)
         while self._room < self._beats:
-            now = max(now, self._leaving.popleft() + 1)
+            now = max(now, self._leaving.popleft() + ROOM_LATENCY)
             self._room += 1
         self._room -= self._beats
         self._last = now
         first = now + SUM_LATENCY + self._latency
-        every = self._spacing / self._beats
+        every = self._drain / self._beats
         self._leaving.extend(first + int((beat + 1) * every) - 1 for beat in range(self._beats))
         return now
 
@@ -93,28 +96,19 @@ def predict_dense(layer: Layer, config: ArrayConfig, lay: MapLayout, words: list
     images, filters, height, width = layer.output_shape
     pixels = config.dense_pixels
     steps = sum(channels for _, channels in words)
+    reach = max(dy for dy, _ in words)
     passes = -(-filters // config.dense_filters)
     results, rows = _Results(config, requantise=layer.multiplier is not None), _Rows(lay)
-    moved = pixels  # the cycle in which the present block's pixels became known
-    now = moved + 1
+    end, moved = 0, -1  # the last step of the block before; the cycle in which the present block was taken up
     starts = range(0, height * width, pixels)
     for _ in range(images):
         rows.next_image()
         for start in starts:
             bottom = min(start + pixels - 1, height * width) // width
-            if now < rows.loaded(lay.rows):
-                for dy, channels in words:
-                    now = max(now, rows.loaded(bottom + dy)) + channels
-            else:
-                now += steps
-            for index in range(passes):
-                last = now - 1 if index == 0 else now + steps - 1
-                if index == passes - 1 and start == starts[-1]:
-                    last = max(last, rows.loaded(lay.rows))
-                now = results.end_pass(last) + 1
-            end = now - 1
-            if start == starts[-1]:
-                rows.retire(end)
-            moved = max(end, moved + pixels)
-            now = moved + 1
+            needed = lay.rows if start == starts[-1] else bottom + reach
+            moved = max(end + (start == 0), moved + pixels + 1, rows.loaded(needed))
+            end = moved
+            for _ in range(passes):
+                end = results.end_pass(end + steps)
+        rows.retire(end)
     return results.end + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -11,6 +11,7 @@ from zeroskip.multiplier import positive
 from zeroskip.program import ConfigRegisters
 
 COORDINATE_BITS = 10
+ROW_BITS = 12
 
 
 def pixel_layout(line_bits: int) -> data.StructLayout:
@@ -21,8 +22,10 @@ def pixel_layout(line_bits: int) -> data.StructLayout:
 class PixelRaster(wiring.Component):
     """Gives the coordinates of N consecutive output pixels, block after block, image after image.
 
-    The next block's pixels are made one a cycle while the present block is worked on. The last block of an image is
-    filled up with pixels that do not exist. Position ``row * pitch + column`` of pixel j has j as its remainder by
+    The next block's pixels are made one a cycle while the present block is worked on, so that a block lasts N + 1
+    cycles at least. It is given when all rows of the map that it reads have been loaded, the last of an image when all
+    of the image has (it is given up with that block, though its last rows may never be read). The last block of an
+    image is filled up with pixels that do not exist. Position ``row * pitch + column`` of pixel j has j as its remainder by
     N, because ``pitch`` and the output's width have the same remainder.
 
     Parameters
@@ -37,6 +40,11 @@ class PixelRaster(wiring.Component):
     config : In(ConfigRegisters)
     start : In(1)
         A new layer.
+    reach : In(signed(12))
+        Rows of the map that are read below the row of an output pixel, at most.
+    rows_loaded : In(10)
+        From the feature-map memory, for the image of `block`; of the next image from the second cycle after the last
+        block was taken.
     block : Out(ArrayLayout(pixel_layout(line_bits), pixels))
     valid : Out(1)
         `block` is there.
@@ -44,6 +52,8 @@ class PixelRaster(wiring.Component):
         It is the last block of its image.
     take : In(1)
         The block is done.
+    waiting : Out(1)
+        There is no block only because the map has not come.
     finished : Out(1)
         There are no more blocks after those taken.
 
@@ -64,16 +74,19 @@ class PixelRaster(wiring.Component):
         super().__init__({
             "config": In(ConfigRegisters),
             "start": In(1),
+            "reach": In(signed(ROW_BITS)),
+            "rows_loaded": In(COORDINATE_BITS),
             "block": Out(data.ArrayLayout(pixel_layout(line_bits), pixels)),
             "valid": Out(1),
             "last": Out(1),
             "take": In(1),
+            "waiting": Out(1),
             "finished": Out(1),
         })
 
     @property
     def latency(self) -> int:
-        """Cycles from `start` to the first block."""
+        """Cycles from `start` to the first block, if the map is there."""
         return self._pixels + 2
 
     def elaborate(self, platform: object) -> Module:
@@ -82,21 +95,25 @@ class PixelRaster(wiring.Component):
         config = self.config
         coming = Signal.like(self.block, name="coming")
         coming_last = Signal()
-        filled, place = Signal(range(self._pixels + 1)), Signal(range(self._pixels + 1))
+        filled = Signal(range(self._pixels + 1))
         images = Signal.like(config.images, name="images_left")
-        full, moves, fills, complete, image_end = Signal(), Signal(), Signal(), Signal(), Signal()
+        bottom = Signal(signed(ROW_BITS))
+        full, loaded, moves, fills, complete, image_end = (
+            Signal(name=name) for name in ("full", "loaded", "moves", "fills", "complete", "image_end"))
         new, more = self._walk(m, fills, image_end)
         m.d.comb += [
             full.eq(filled == self._pixels),
-            moves.eq(full & (self.take | ~self.valid)),
-            fills.eq((images != 0) & (~full | moves)),
-            place.eq(Mux(moves, 0, filled)),
-            complete.eq(fills & (place == self._pixels - 1)),
+            loaded.eq((self.rows_loaded == config.map_rows) | (~coming_last & (bottom < self.rows_loaded))),
+            moves.eq(full & loaded & (~self.valid | (self.take & ~self.last))),
+            fills.eq((images != 0) & ~full),
+            complete.eq(fills & (filled == self._pixels - 1)),
             image_end.eq(complete & ~more),
-            self.finished.eq((images == 0) & (filled == 0) & ~self.valid),
+            self.waiting.eq(full & ~loaded & ~self.valid),
+            self.finished.eq((images == 0) & ~full & ~self.valid),
         ]
-        m.d.sync += [filled.eq(place + fills), images.eq(images - image_end)]
+        m.d.sync += [filled.eq(Mux(moves, 0, filled + fills)), images.eq(images - image_end)]
         with m.If(fills):
+            m.d.sync += bottom.eq(new.row + self.reach)
             for pixel in range(self._pixels):
                 m.d.sync += coming[pixel].eq(new if pixel == self._pixels - 1 else coming[pixel + 1])
         with m.If(complete):

@@ -8,8 +8,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zeroskip.dense_pe import ACTIVATION_BITS
-from zeroskip.dense_raster import pixel_layout
-from zeroskip.dense_steps import ROW_BITS, STEP
+from zeroskip.dense_raster import ROW_BITS, pixel_layout
+from zeroskip.dense_steps import STEP
 from zeroskip.multiplier import positive
 from zeroskip.program import ConfigRegisters
 from zeroskip.wire import BEAT_BYTES
@@ -39,13 +39,11 @@ class ActivationReader(wiring.Component):
     Members
     -------
     config : In(ConfigRegisters)
-    rows_loaded, base : In
-        From the feature-map memory, for the image being read.
+    base : In(line_bits)
+        From the feature-map memory: the image being read.
     step, go : In(STEP), In(1)
         The step, and whether it goes.
     block : In(ArrayLayout(pixel_layout(line_bits), pixels))
-    row_loaded : Out(1)
-        The word that `step` needs has been loaded for every pixel of the block; in the same cycle.
     address, en, data
         To and from the feature-map memory, by bank.
     activations : Out(ArrayLayout(signed(9), pixels))
@@ -62,12 +60,10 @@ class ActivationReader(wiring.Component):
         self._pixels, self._line_bits = positive("pixels", pixels), positive("line_bits", line_bits)
         super().__init__({
             "config": In(ConfigRegisters),
-            "rows_loaded": In(10),
             "base": In(line_bits),
             "step": In(STEP),
             "go": In(1),
             "block": In(data.ArrayLayout(pixel_layout(line_bits), pixels)),
-            "row_loaded": Out(1),
             "address": Out(line_bits).array(pixels),
             "en": Out(1).array(pixels),
             "data": In(8 * BEAT_BYTES).array(pixels),
@@ -115,12 +111,7 @@ class ActivationReader(wiring.Component):
         word = self.step.word
         rotation, inside, read = Signal(bank_bits, name="rotation_1"), Signal(self._pixels, name="inside_1"), Signal()
         start = Signal(bank_bits + self._line_bits, name="word_start")
-        needed = Signal(signed(ROW_BITS))
-        m.d.comb += [
-            start.eq((self.base << bank_bits) + word.offset),
-            needed.eq(self.block[self._pixels - 1].row + word.dy),
-            self.row_loaded.eq((needed < self.rows_loaded) | (self.rows_loaded == self.config.map_rows)),
-        ]
+        m.d.comb += start.eq((self.base << bank_bits) + word.offset)
         m.d.sync += read.eq(self.go & self.step.first)
         lines: list[Value] = []
         for index in range(self._pixels):

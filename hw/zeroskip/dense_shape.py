@@ -18,9 +18,14 @@ def pass_beats(config: ArrayConfig, *, requantise: bool) -> int:
     return -(-size // BEAT_BYTES)
 
 
-def pass_spacing(config: ArrayConfig, *, requantise: bool) -> int:
-    """Cycles that the rows of a pass take to leave."""
+def drain_cycles(config: ArrayConfig, *, requantise: bool) -> int:
+    """Cycles that the rows of a pass take to leave the array."""
     return config.dense_filters * (1 if requantise else raw_beats(config.dense_pixels))
+
+
+def pass_spacing(config: ArrayConfig, *, requantise: bool) -> int:
+    """Cycles from the end of a pass to that of the next at least; the control needs two."""
+    return max(2, drain_cycles(config, requantise=requantise))
 
 
 def fifo_depth(config: ArrayConfig) -> int:

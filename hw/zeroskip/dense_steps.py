@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from zeroskip.dense_raster import ROW_BITS
 from zeroskip.multiplier import positive
 from zeroskip.program import ConfigRegisters, TableWrite
 from zeroskip.wire import WORD_CHANNELS, Section
 
 OFFSET_BITS = 14
-ROW_BITS = 12
 LAST_CHANNEL_BITS = ceil_log2(WORD_CHANNELS)
 
 WORD = data.StructLayout({
@@ -37,8 +37,7 @@ STEP = data.StructLayout({
 class StepSequencer(wiring.Component):
     """Gives one step a cycle where nothing holds it up: no bubble between words, passes or blocks.
 
-    A word's first step waits for `row_loaded`, a pass's last one for `room`, a block's last one for `block_loaded`, and
-    everything for a block.
+    A pass's last step waits for `room`, and every step for a block.
 
     Parameters
     ----------
@@ -56,10 +55,10 @@ class StepSequencer(wiring.Component):
         The step, whether it goes or not.
     go : Out(1)
         It goes in this cycle.
-    block_valid, row_loaded, block_loaded, room : In(1)
-        There is a block; what `step` reads has been loaded; the block may end; the sums of its pass can be taken off.
-    waiting : Out(1)
-        Only the map holds it up.
+    block_valid, room : In(1)
+        There is a block; the sums of its pass can be taken off.
+    reach : Out(signed(12))
+        The greatest `dy` in the table.
 
     Raises
     ------
@@ -77,21 +76,18 @@ class StepSequencer(wiring.Component):
             "step": Out(STEP),
             "go": Out(1),
             "block_valid": In(1),
-            "row_loaded": In(1),
-            "block_loaded": In(1),
             "room": In(1),
-            "waiting": Out(1),
+            "reach": Out(signed(ROW_BITS)),
         })
 
     def elaborate(self, platform: object) -> Module:
-        """Counters of channel and filter around the word that the table's reader gives."""
+        """The channel counts within the word that the table's reader gives."""
         m = Module()
         step, go = self.step, self.go
         valid, word_end, pass_end = Signal(), Signal(), Signal()
         word, last_word = self._read_words(m, valid, go & word_end)
         channel = Signal(LAST_CHANNEL_BITS)
-        filters_done = Signal.like(self.config.filters, name="filters_done")
-        loaded, able = Signal(), Signal()
+        last_pass = self._count_passes(m, go & pass_end)
         m.d.comb += [
             step.word.eq(word),
             step.channel.eq(channel),
@@ -99,21 +95,27 @@ class StepSequencer(wiring.Component):
             pass_end.eq(word_end & last_word),
             step.first.eq(channel == 0),
             step.last.eq(pass_end),
-            step.block_end.eq(pass_end & (filters_done + self._filters >= self.config.filters)),
-            loaded.eq((~step.first | self.row_loaded) & (~step.block_end | self.block_loaded)),
-            able.eq(valid & self.block_valid & (~pass_end | self.room)),
-            go.eq(able & loaded),
-            self.waiting.eq(able & ~loaded),
+            step.block_end.eq(pass_end & last_pass),
+            go.eq(valid & self.block_valid & (~pass_end | self.room)),
         ]
         with m.If(go):
             m.d.sync += channel.eq(Mux(word_end, 0, channel + 1))
-            with m.If(pass_end):
-                m.d.sync += filters_done.eq(Mux(step.block_end, 0, filters_done + self._filters))
         with m.If(self.start):
-            m.d.sync += [channel.eq(0), filters_done.eq(0)]
+            m.d.sync += channel.eq(0)
         return m
 
-    def _read_words(self, m: Module, valid: Signal, taken: object) -> tuple[data.View, Signal]:
+    def _count_passes(self, m: Module, pass_end: Value) -> Signal:
+        """Whether the present pass is the last of its block; known from a register."""
+        all_filters = self.config.filters
+        left = Signal.like(all_filters, name="filters_left")
+        last_pass = Signal()
+        with m.If(self.start | (pass_end & last_pass)):
+            m.d.sync += [left.eq(all_filters), last_pass.eq(all_filters <= self._filters)]
+        with m.Elif(pass_end):
+            m.d.sync += [left.eq(left - self._filters), last_pass.eq(left <= 2 * self._filters)]
+        return last_pass
+
+    def _read_words(self, m: Module, valid: Signal, taken: Value) -> tuple[data.View, Signal]:
         """Walks the table round and round; the word is the register after the memory."""
         m.submodules.table = table = Memory(shape=WORD, depth=self._windows, init=[])
         write, read = table.write_port(), table.read_port()
@@ -133,6 +135,8 @@ class StepSequencer(wiring.Component):
             read.addr.eq(index),
             read.en.eq((moves | ~fetched) & ~write.en),
         ]
+        with m.If(write.en & ((write.addr == 0) | (write.data.dy > self.reach))):
+            m.d.sync += self.reach.eq(write.data.dy)
         with m.If(moves | ~fetched):
             m.d.sync += [index.eq(Mux(index_end, 0, index + 1)), fetched.eq(1), fetched_end.eq(index_end)]
         with m.If(moves):

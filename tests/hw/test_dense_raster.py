@@ -54,7 +54,7 @@ def test_blocks(pixels, rows, cols, pitch, images, hurry):
                 while not ctx.get(dut.valid):
                     await ctx.tick()
                     cycles += 1
-                assert cycles <= (dut.latency if index == 0 else pixels)
+                assert cycles <= (dut.latency if index == 0 else pixels + 1)
                 assert seen(ctx, dut) == block
                 for _ in range(0 if hurry else rng.randint(0, 2 * pixels)):
                     await ctx.tick()
@@ -69,7 +69,7 @@ def test_blocks(pixels, rows, cols, pitch, images, hurry):
 
 
 def test_no_bubble():
-    """A block that lasts as long as its pixels is followed by the next one at once."""
+    """A block that lasts N + 1 cycles is followed by the next at once; before another image there is one cycle."""
     dut = PixelRaster(pixels=4, line_bits=LINE_BITS)
 
     async def bench(ctx):
@@ -79,13 +79,49 @@ def test_no_bubble():
         await ctx.tick()
         ctx.set(dut.start, 0)
         await ctx.tick().repeat(dut.latency - 1)
-        for _ in range(15):
+        for block in range(15):
+            if block in (5, 10):
+                assert not ctx.get(dut.valid)
+                await ctx.tick()
             assert ctx.get(dut.valid)
-            await ctx.tick().repeat(3)
+            await ctx.tick().repeat(4)
             ctx.set(dut.take, 1)
             await ctx.tick()
             ctx.set(dut.take, 0)
         assert not ctx.get(dut.valid)
+
+    simulate(dut, bench)
+
+
+def test_waits_for_rows():
+    """A block comes with the last row that it reads, the image's last one with all of it; of each image anew."""
+    dut = PixelRaster(pixels=2, line_bits=LINE_BITS)
+    rows, reach = 6, 2
+
+    async def bench(ctx):
+        for name, value in {"out_rows": 3, "out_cols": 2, "map_pitch": 2, "images": 2, "map_rows": rows}.items():
+            ctx.set(dut.config[name], value)
+        ctx.set(dut.reach, reach)
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        await ctx.tick().repeat(dut.latency)
+        for _ in range(2):
+            for row, needed in ((0, 0 + reach + 1), (1, 1 + reach + 1), (2, rows)):
+                ctx.set(dut.rows_loaded, needed - 1)
+                for _ in range(6):
+                    assert not ctx.get(dut.valid)
+                    await ctx.tick()
+                assert ctx.get(dut.waiting)
+                ctx.set(dut.rows_loaded, needed)
+                await ctx.tick()
+                assert ctx.get(dut.valid) and not ctx.get(dut.waiting)
+                assert ctx.get(dut.block[0].row) == row
+                assert ctx.get(dut.last) == (row == 2)
+                ctx.set(dut.take, 1)
+                await ctx.tick()
+                ctx.set(dut.take, 0)
+            ctx.set(dut.rows_loaded, 0)
 
     simulate(dut, bench)
 

@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""The activation reader against indexing in numpy: addresses, rotation, channels, zeros outside, rows not loaded."""
+"""The activation reader against indexing in numpy: addresses, rotation, channels, zeros outside."""
 
 from __future__ import annotations
 
@@ -43,9 +43,6 @@ def test_activations(pixels, signed):
             for pixel, (row, col, line, exists) in zip(dut.block, block, strict=True):
                 ctx.set(pixel, {"row": row, "col": col, "line": line, "exists": exists})
             ctx.set(dut.step.word, {"offset": offset & 0x3FFF, "dy": dy, "dx": dx, "last_channel": 0})
-            loaded = int(rng.integers(rows + 1))
-            ctx.set(dut.rows_loaded, loaded)
-            assert ctx.get(dut.row_loaded) == (block[-1][0] + dy < loaded or loaded == rows)
             for index, channel in enumerate(rng.integers(0, 16, int(rng.integers(1, 4))).tolist()):
                 ctx.set(dut.step.channel, channel)
                 ctx.set(dut.step.first, index == 0)
