@@ -78,6 +78,8 @@ class Run:
     ------
     UserError
         An option is wrong, the data or the model is missing, or the output folder cannot be written.
+    ToolError
+        The simulator is not installed.
     """
 
     def __init__(self, options: RunOptions) -> None:
@@ -95,6 +97,7 @@ class Run:
             self.config: ArrayConfig = simulation.select(options.preset, options.multipliers)
             self.preset = preset_name(self.config)
             simulation.check_options(self._simulation())
+        simulation.find_simulator(options.simulator)
         if options.train_epochs is not None:
             check_count("--train-epochs", options.train_epochs, 1)
         self.data: DataSet = load(options.data)

@@ -149,6 +149,14 @@ def test_bad_options_are_one_sentence_before_any_work(tmp_path, data_folder, har
     assert not (tmp_path / "out" / "steps").exists()
 
 
+def test_missing_simulator_is_said_before_any_work(tmp_path, data_folder, hardware, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(arguments(tmp_path, data_folder)) == 2
+    assert capsys.readouterr().err == (
+        "zerokeep: make was not found: verilator needs it to build (install make, g++ and perl)\n")
+    assert not (tmp_path / "out" / "steps").exists()
+
+
 def test_output_that_is_a_file(tmp_path, data_folder, capsys):
     (tmp_path / "out").write_text("mine")
     assert main(arguments(tmp_path, data_folder)) == 2
