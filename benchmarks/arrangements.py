@@ -14,7 +14,7 @@ from zeroskip.config import PRESETS
 from zeroskip.counts import count
 from zeroskip.cycle_model import predict
 from zeroskip.layer import Layer
-from zeroskip.packing import make_plan
+from zeroskip.plan import make_plan
 from zeroskip.program_image import PackError
 
 LAYERS = {  # filters, channels, kernel, map, stride, share of non-zero weights, of non-zero activations

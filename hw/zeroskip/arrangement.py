@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
 
 
@@ -56,8 +55,3 @@ def assign_filters(layer: Layer, lanes: int) -> np.ndarray:
         filled[lane] += 1
         load[lane] += counts[number]
     return table
-
-
-def filters_per_lane(layer: Layer, config: ArrayConfig, arrangement: Arrangement) -> int:
-    """Accumulators that each lane needs."""
-    return -(-layer.filters // (arrangement.splits * config.lanes))

@@ -6,14 +6,10 @@ binds first) and the order of two releases in one cycle.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from zeroskip.lane_work import lane_work
-
-if TYPE_CHECKING:
-    from zeroskip.packing import Plan
+from zeroskip.plan import Plan
 
 LOAD_LATENCY = 2
 """From the last beat of a row to the cycle in which the sequencer may read it."""

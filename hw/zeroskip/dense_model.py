@@ -13,7 +13,7 @@ LOAD_LATENCY = 2
 """Cycles from a row's last beat to the cycle in which a block that reads it may be taken up."""
 ROOM_LATENCY = 2
 """Cycles from a beat that leaves to the first step that may use its room."""
-SUM_LATENCY = 8
+SUM_LATENCY = 9
 """Cycles from a pass's last step to its first row of sums: activations, multiplier, accumulator."""
 CODE_LATENCY, RAW_LATENCY = 12, 5
 """Cycles from a row of sums to its beat of codes, or of sums."""

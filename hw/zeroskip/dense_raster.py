@@ -25,8 +25,8 @@ class PixelRaster(wiring.Component):
     The next block's pixels are made one a cycle while the present block is worked on, so that a block lasts N + 1
     cycles at least. It is given when all rows of the map that it reads have been loaded, the last of an image when all
     of the image has (it is given up with that block, though its last rows may never be read). The last block of an
-    image is filled up with pixels that do not exist. Position ``row * pitch + column`` of pixel j has j as its remainder by
-    N, because ``pitch`` and the output's width have the same remainder.
+    image is filled up with pixels that do not exist. Position ``row * pitch + column`` of pixel j has j as its
+    remainder by N, because ``pitch`` and the output's width have the same remainder.
 
     Parameters
     ----------

@@ -72,8 +72,8 @@ class ActivationReader(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """Address, memory, four channels, one channel, rotation."""
-        return 5
+        """Address, memory, word, four channels, one channel, rotation."""
+        return 6
 
     def elaborate(self, platform: object) -> Module:
         """A free-running pipeline; what belongs to the word is computed in its first step and travels along."""
@@ -82,7 +82,7 @@ class ActivationReader(wiring.Component):
         rotation, inside = self._address(m, bank_bits)
         channel: Value = self.step.channel
         channels = []
-        for stage in range(1, 4):
+        for stage in range(1, 5):
             channel, before = Signal(4, name=f"channel_{stage}"), channel
             m.d.sync += channel.eq(before)
             channels.append(channel)
@@ -92,10 +92,12 @@ class ActivationReader(wiring.Component):
             m.d.sync += [rotation.eq(rotation_before), inside.eq(inside_before)]
         picked: list[Value] = []
         for bank in range(self._pixels):
+            word = Signal(8 * BEAT_BYTES, name=f"word_{bank}")
             four, one = Signal(32, name=f"four_{bank}"), Signal(8, name=f"one_{bank}")
             m.d.sync += [
-                four.eq(self.data[bank].word_select(channels[1][2:], 32)),
-                one.eq(four.word_select(channels[2][:2], 8)),
+                word.eq(self.data[bank]),
+                four.eq(word.word_select(channels[2][2:], 32)),
+                one.eq(four.word_select(channels[3][:2], 8)),
             ]
             picked.append(one)
         signed_map = self.config.mode[1]

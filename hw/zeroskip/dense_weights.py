@@ -26,7 +26,7 @@ class WeightReader(wiring.Component):
     depth
         Weights that the memory holds.
     latency
-        At least 2.
+        At least 3.
 
     Members
     -------
@@ -42,7 +42,7 @@ class WeightReader(wiring.Component):
     TypeError
         `filters` or `depth` is not a positive integer.
     ValueError
-        `filters` does not divide 16, or `latency` is below 2.
+        `filters` does not divide 16, or `latency` is below 3.
 
     """
 
@@ -50,8 +50,8 @@ class WeightReader(wiring.Component):
         self._filters, self._depth = positive("filters", filters), positive("depth", depth)
         if BEAT_BYTES % filters:
             raise ValueError(f"filters must divide {BEAT_BYTES}, not {filters}")
-        if latency < 2:
-            raise ValueError(f"latency must be at least 2, not {latency}")
+        if latency < 3:
+            raise ValueError(f"latency must be at least 3, not {latency}")
         self._latency = latency
         super().__init__({
             "write": In(TableWrite),
@@ -67,20 +67,21 @@ class WeightReader(wiring.Component):
         return self._latency
 
     def elaborate(self, platform: object) -> Module:
-        """The step is delayed, then counted: memory, and a register after the choice of the step in its row."""
+        """The step is delayed, then counted: memory, a register after it, and one after the choice of the step."""
         m = Module()
         rows = max(1, self._depth // BEAT_BYTES)
         m.submodules.memory = memory = Memory(shape=8 * BEAT_BYTES, depth=rows, init=[])
         write, read = memory.write_port(), memory.read_port()
         go: Value = self.go
         rewind: Value = self.go & self.rewind
-        for stage in range(1, self._latency - 1):
+        for stage in range(1, self._latency - 2):
             go, go_before = Signal(name=f"go_{stage}"), go
             rewind, rewind_before = Signal(name=f"rewind_{stage}"), rewind
             m.d.sync += [go.eq(go_before), rewind.eq(rewind_before)]
         place_bits = ceil_log2(BEAT_BYTES // self._filters)
         place, row = Signal(place_bits), Signal(range(rows))
-        place_read = Signal(place_bits)
+        place_read, place_held = Signal(place_bits), Signal(place_bits)
+        held = Signal(8 * BEAT_BYTES)
         m.d.comb += [
             write.en.eq(self.write.valid & (self.write.kind == Section.WEIGHTS)),
             write.addr.eq(self.write.address),
@@ -92,5 +93,9 @@ class WeightReader(wiring.Component):
             m.d.sync += [Cat(place, row).eq(Mux(rewind, 0, Cat(place, row) + 1)), place_read.eq(place)]
         with m.If(self.start):
             m.d.sync += Cat(place, row).eq(0)
-        m.d.sync += self.weights.eq(read.data.word_select(place_read, WEIGHT_BITS * self._filters))
+        m.d.sync += [
+            held.eq(read.data),
+            place_held.eq(place_read),
+            self.weights.eq(held.word_select(place_held, WEIGHT_BITS * self._filters)),
+        ]
         return m

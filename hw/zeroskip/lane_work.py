@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zeroskip.plan import Plan
 from zeroskip.wire import WORD_CHANNELS
-
-if TYPE_CHECKING:
-    from zeroskip.packing import Plan
 
 
 @dataclass(frozen=True, eq=False)

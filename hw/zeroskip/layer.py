@@ -6,7 +6,7 @@ import os
 import tempfile
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -179,6 +179,13 @@ class Layer:
     def weight4(self) -> np.ndarray:
         """The weight as (O, I / groups, KH, KW)."""
         return self.weight[:, :, None, None] if self.is_linear else self.weight
+
+    def as_convolution(self) -> Layer:
+        """A linear layer as a 1x1 convolution over one image, whose columns are the images; a convolution unchanged."""
+        if not self.is_linear:
+            return self
+        data = None if self.input is None else np.ascontiguousarray(self.input.T)[None, :, None, :]
+        return replace(self, weight=self.weight4, input=data)
 
     @property
     def output_shape(self) -> tuple[int, int, int, int]:

@@ -24,8 +24,8 @@ from zeroskip import reference
 from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig
 from zeroskip.counts import count
 from zeroskip.layer import Layer
-from zeroskip.packing import ENGINES, KINDS, PackError, pack
-from zeroskip.program_image import Program
+from zeroskip.packing import ENGINES, KINDS, pack
+from zeroskip.program_image import PackError, Program
 from zeroskip.verilog import preset_name, versions
 
 DEFAULT_CACHE = Path("build/cache")

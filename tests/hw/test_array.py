@@ -19,8 +19,10 @@ from zeroskip.config import ArrayConfig
 from zeroskip.counts import count
 from zeroskip.layer import Layer
 from zeroskip.map_packing import map_beats
-from zeroskip.packing import Plan, as_convolution, decode_result, make_plan, pack, program_sections
+from zeroskip.packing import pack
+from zeroskip.plan import Plan, make_plan
 from zeroskip.wire import Section, SectionData, encode
+from zeroskip.zero_skip_packing import decode_result, program_sections
 
 QUIET = 100
 CYCLES = 60_000
@@ -62,7 +64,7 @@ class Run:
     def __init__(self, name: object, layer: Layer, config: ArrayConfig, *, skip: bool, arrangement: int = 0) -> None:
         ways = arrangements(config.groups)
         self.name, self.layer, self.skip = name, layer, skip
-        self.plan = make_plan(as_convolution(layer), config, ways[arrangement % len(ways)], skip_activations=skip)
+        self.plan = make_plan(layer.as_convolution(), config, ways[arrangement % len(ways)], skip_activations=skip)
         self.beats: list[int] = []
         self.issued = self.gated = 0
 

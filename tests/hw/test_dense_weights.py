@@ -13,7 +13,7 @@ from zeroskip.dense_weights import WeightReader
 from zeroskip.wire import Section
 
 
-@pytest.mark.parametrize("latency", [2, 5])
+@pytest.mark.parametrize("latency", [3, 6])
 @pytest.mark.parametrize("filters", [1, 2, 8, 16])
 def test_order(filters, latency):
     rng = random.Random(filters)
@@ -55,7 +55,7 @@ def test_order(filters, latency):
 def test_messages():
     with pytest.raises(ValueError, match=r"^filters must divide 16, not 3$"):
         WeightReader(filters=3, depth=64, latency=5)
-    with pytest.raises(ValueError, match=r"^latency must be at least 2, not 1$"):
-        WeightReader(filters=2, depth=64, latency=1)
+    with pytest.raises(ValueError, match=r"^latency must be at least 3, not 2$"):
+        WeightReader(filters=2, depth=64, latency=2)
     with pytest.raises(TypeError, match=r"^depth must be a positive integer, not 0$"):
         WeightReader(filters=2, depth=0, latency=5)

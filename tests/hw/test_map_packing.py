@@ -11,7 +11,6 @@ from tests.hw.layers import random_layer
 
 from zeroskip.layer import Layer
 from zeroskip.map_packing import MapLayout, layout, map_beats
-from zeroskip.packing import as_convolution
 from zeroskip.program_image import PackError
 from zeroskip.wire import WORD_CHANNELS, Config
 
@@ -37,7 +36,7 @@ LAYERS = {
     "stride beyond the kernel": random_layer(4, size=(8, 3), kernel=(2, 1), stride=(7, 1), images=3),
     "padding": random_layer(5, size=(1, 1), padding=(2, 2)),
     "int8": random_layer(6, dtype=np.int8, output="int8"),
-    "linear": as_convolution(random_layer(7, linear=True, channels=20, images=5)),
+    "linear": random_layer(7, linear=True, channels=20, images=5).as_convolution(),
 }
 
 

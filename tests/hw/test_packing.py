@@ -12,11 +12,14 @@ from tests.hw.layers import random_layer, small_config
 from zeroskip import packing, reference
 from zeroskip.arrangement import arrangements
 from zeroskip.config import PRESETS
+from zeroskip.cycle_model import predict
 from zeroskip.layer import Layer
 from zeroskip.lists import expand, lanes_of, words_of
-from zeroskip.packing import as_convolution, best_plan, decode_result, make_plan, pack, program_sections
+from zeroskip.packing import pack
+from zeroskip.plan import make_plan
 from zeroskip.program_image import PackError, check_accumulators, config_sections
 from zeroskip.wire import WORD_CHANNELS, Config, Section, decode, encode
+from zeroskip.zero_skip_packing import best_plan, decode_result, program_sections
 
 LAYERS = {
     "plain": random_layer(1, filters=7, images=2, padding=(1, 1)),
@@ -26,7 +29,7 @@ LAYERS = {
     "zeros": random_layer(5, weights=0.0),
     "strided sums": random_layer(6, stride=(2, 2), output=None),
     "int8": random_layer(7, filters=5, dtype=np.int8, output="int8", size=(3, 9)),
-    "linear": as_convolution(random_layer(8, linear=True, filters=9, channels=21, images=5)),
+    "linear": random_layer(8, linear=True, filters=9, channels=21, images=5).as_convolution(),
 }
 CONFIGS = {
     "C1 E1 P1": small_config(1, 1, 1, lane_filters=16),
@@ -173,11 +176,11 @@ def test_order_of_results(name, config):
 def test_linear_layers(engine):
     """Images become columns of one image; the answer has their shape again."""
     layer = random_layer(9, linear=True, filters=3, channels=18, images=4)
-    assert np.array_equal(reference.run(as_convolution(layer))[0, :, 0, :].T, reference.run(layer))
+    assert np.array_equal(reference.run(layer.as_convolution())[0, :, 0, :].T, reference.run(layer))
     program = pack(layer, PRESETS["tiny"], engine)
     assert program.decode(np.zeros((program.result_beats, 16), np.uint8)).shape == (4, 3)
     conv = random_layer(10)
-    assert as_convolution(conv) is conv
+    assert conv.as_convolution() is conv
 
 
 def test_engines():
@@ -195,7 +198,7 @@ def test_best_plan():
     layer = random_layer(12, filters=6, channels=5, size=(5, 6), weights=0.4)
     config = small_config(4, 1, 1, lane_filters=4)
     plan, figures = best_plan(layer, config, skip_activations=True)
-    totals = {p.arrangement: packing.predict(p)["total"] for p in
+    totals = {p.arrangement: predict(p)["total"] for p in
               (make_plan(layer, config, a, skip_activations=True) for a in arrangements(4) if a.splits > 1)}
     assert figures["total"] == min(totals.values()) == totals[plan.arrangement]
     assert pack(layer, config, "skip-both").predicted == figures

@@ -12,11 +12,12 @@ from tests.hw.streams import simulate
 from tests.hw.test_map_packing import stored
 
 from zeroskip.arrangement import arrangements
-from zeroskip.packing import make_plan, program_sections
+from zeroskip.plan import make_plan
 from zeroskip.program import GROUP_BASES
 from zeroskip.program_image import read_config
 from zeroskip.sequencer import Sequencer
 from zeroskip.wire import WORD_CHANNELS, Config, Section
+from zeroskip.zero_skip_packing import program_sections
 
 POISON = b"\xa5" * WORD_CHANNELS
 

@@ -15,7 +15,8 @@ from zeroskip import reference
 from zeroskip.config import PRESETS
 from zeroskip.counts import count
 from zeroskip.layer import Layer
-from zeroskip.packing import ENGINES, PackError
+from zeroskip.packing import ENGINES
+from zeroskip.program_image import PackError
 
 TINY = PRESETS["tiny"]
 ENTRY = {"bit_exact", "mismatches", "cycles", "multiplications", "gated", "utilisation", "speedup", "speedup_measured"}

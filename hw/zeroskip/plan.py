@@ -1,0 +1,104 @@
+"""How one convolution lies in the zero-skip array: what the packer, the hardware and the cycle model agree on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from zeroskip.arrangement import Arrangement, assign_filters
+from zeroskip.config import ArrayConfig
+from zeroskip.layer import Layer
+from zeroskip.lists import words_of
+from zeroskip.map_packing import MapLayout, layout
+from zeroskip.program_image import config_sections, need
+from zeroskip.window_table import Window, window_table, word_offset
+from zeroskip.wire import BEAT_BYTES, Config, Mode
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """How one convolution lies in the array: everything that the hardware and the cycle model must agree on.
+
+    ``filters`` is int64 (splits * lanes, F): which filter is which lane's, -1 for none. ``weights`` is
+    int8 (splits * lanes, F, words, 16).
+    """
+
+    layer: Layer
+    config: ArrayConfig
+    arrangement: Arrangement
+    layout: MapLayout
+    filters: np.ndarray
+    weights: np.ndarray
+    table: list[Window]
+    skip_activations: bool
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """Output rows and columns of a block."""
+        return self.arrangement.rows, self.arrangement.cols * self.config.pixels
+
+    @property
+    def blocks(self) -> tuple[int, int]:
+        """Rows and columns of blocks in an image."""
+        _, _, height, width = self.layer.output_shape
+        return -(-height // self.block[0]), -(-width // self.block[1])
+
+    @property
+    def group_beats(self) -> int:
+        """Beats that one group's results of one block fill."""
+        rows = self.config.lanes * self.filters.shape[1]
+        return -(-rows * self.config.pixels * (4 if self.layer.multiplier is None else 1) // BEAT_BYTES)
+
+    @property
+    def result_beats(self) -> int:
+        """Beats of the whole answer."""
+        return self.layer.output_shape[0] * self.blocks[0] * self.blocks[1] * self.config.groups * self.group_beats
+
+
+def make_plan(layer: Layer, config: ArrayConfig, arrangement: Arrangement, *, skip_activations: bool) -> Plan:
+    """Lay a convolution out for one arrangement.
+
+    Raises
+    ------
+    PackError
+        It does not fit.
+    """
+    lanes = arrangement.splits * config.lanes
+    need("accumulators of a lane (filters)", -(-layer.filters // lanes), config.lane_filters)
+    lay = layout(layer, config.map_positions, banks=config.pixels, aligned=False)
+    words = words_of(layer)
+    need("list memory (words of 16 channels times taps)", words.shape[1], config.words)
+    filters = assign_filters(layer, lanes)
+    weights = np.where((filters >= 0)[:, :, None, None], words[filters], 0).astype(np.int8)
+    need("list memory (non-zero weights of one lane)", int((weights != 0).sum(axis=(1, 2, 3)).max()),
+         config.list_entries)
+    occupied = (weights != 0).any(axis=(1, 3)).reshape(arrangement.splits, config.lanes, -1).any(axis=1)
+    table = window_table(layer, lay, arrangement, config.pixels, occupied)
+    need("window table", len(table), config.windows)
+    plan = Plan(layer=layer, config=config, arrangement=arrangement, layout=lay, filters=filters, weights=weights,
+                table=table, skip_activations=skip_activations)
+    config_sections(registers(plan))  # refuses values that do not fit
+    return plan
+
+
+def registers(plan: Plan) -> dict[int, int]:
+    """The configuration registers of a plan, by number."""
+    layer, config = plan.layer, plan.config
+    _, _, height, width = layer.output_shape
+    assert layer.clamp is not None
+    mode = Mode.SKIP_ACTIVATIONS if plan.skip_activations else Mode(0)
+    mode |= Mode.SIGNED_MAP if layer.needed_input().dtype == np.int8 else Mode(0)
+    mode |= Mode.REQUANTISE if layer.multiplier is not None else Mode(0)
+    values = plan.layout.config() | {
+        Config.MODE: int(mode), Config.OUT_ROWS: height, Config.OUT_COLS: width,
+        Config.BLOCK_ROWS: plan.block[0], Config.BLOCK_COLS: plan.block[1], Config.WINDOWS: len(plan.table),
+        Config.FILTERS: plan.filters.shape[1], Config.CLAMP_LOW: layer.clamp[0], Config.CLAMP_HIGH: layer.clamp[1],
+        Config.RESULT_BEATS: plan.result_beats, Config.BLOCK_PITCH: plan.block[0] * plan.layout.pitch,
+    }
+    for group in range(config.groups):
+        _, row, col = plan.arrangement.place(group)
+        values[Config.ROW_OFFSET + group] = row
+        values[Config.COL_OFFSET + group] = col * config.pixels
+        values[Config.WORD_OFFSET + group] = word_offset(layer, plan.layout.channel_words, config.pixels, row, col)
+    return values

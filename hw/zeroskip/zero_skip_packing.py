@@ -1,0 +1,107 @@
+"""From a layer to the zero-skip array's streams and back from its answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from zeroskip.arrangement import arrangements
+from zeroskip.config import ArrayConfig
+from zeroskip.cycle_model import predict
+from zeroskip.layer import Layer
+from zeroskip.lists import compress, sections
+from zeroskip.map_packing import map_beats
+from zeroskip.plan import Plan, make_plan, registers
+from zeroskip.program_image import PackError, Program, config_sections
+from zeroskip.requant_rows import requant_rows
+from zeroskip.wire import BEAT_BYTES, Section, SectionData, encode
+
+
+def best_plan(layer: Layer, config: ArrayConfig, *, skip_activations: bool) -> tuple[Plan, dict[str, int]]:
+    """The arrangement that fits and needs the fewest cycles by the model, with the model's figures."""
+    best, refusal = None, None
+    for arrangement in arrangements(config.groups):
+        try:
+            plan = make_plan(layer, config, arrangement, skip_activations=skip_activations)
+        except PackError as error:
+            refusal = error
+            continue
+        figures = predict(plan)
+        if best is None or figures["total"] < best[1]["total"]:
+            best = plan, figures
+    if best is None:
+        assert refusal is not None
+        raise refusal
+    return best
+
+
+def pack_zero_skip(layer: Layer, config: ArrayConfig, *, skip_activations: bool) -> Program:
+    """Pack for the zero-skip array, in the best arrangement."""
+    plan, figures = best_plan(layer.as_convolution(), config, skip_activations=skip_activations)
+    return Program(
+        weights=encode(program_sections(plan)),
+        map=map_beats(plan.layer, plan.layout),
+        result_beats=plan.result_beats,
+        decode=lambda beats: decode_result(plan, beats, linear=layer.is_linear),
+        predicted=figures,
+    )
+
+
+def program_sections(plan: Plan) -> list[SectionData]:
+    """The sections of a plan's program, END left out."""
+    config, place = plan.config, plan.arrangement.place
+    made = config_sections(registers(plan))
+    if plan.table:
+        made.append(SectionData(Section.WINDOWS, 0, 0, np.stack([window.beat() for window in plan.table])))
+    for split in range(plan.arrangement.splits):
+        mask = sum(1 << g for g in range(config.groups) if place(g)[0] == split)
+        own = plan.weights[split * config.lanes : (split + 1) * config.lanes]
+        made += sections([compress(lane) for lane in own], mask)
+    return made + _requant_sections(plan)
+
+
+def _requant_sections(plan: Plan) -> list[SectionData]:
+    """Parameters at (group of the unit * lanes + lane) * 16 + filter, for the units of the mask."""
+    config = plan.config
+    per_unit = config.groups // config.output_units
+    made = []
+    for unit in range(config.output_units):
+        for inner in range(per_unit):
+            split = plan.arrangement.place(unit * per_unit + inner)[0]
+            for lane in range(config.lanes):
+                rows = requant_rows(plan.layer, plan.filters[split * config.lanes + lane])
+                made.append(SectionData(Section.REQUANT, 1 << unit, (inner * config.lanes + lane) * 16, rows))
+    merged: dict[tuple[int, bytes], SectionData] = {}
+    for section in made:  # units that hold the same rows share one section
+        key = (section.address, section.rows.tobytes())
+        known = merged.get(key)
+        merged[key] = replace(section, mask=section.mask | (known.mask if known else 0))
+    return list(merged.values())
+
+
+def decode_result(plan: Plan, beats: np.ndarray, *, linear: bool) -> np.ndarray:
+    """The layer's result from the answer's beats, uint8 (result_beats, 16); undoes the order of the wire format."""
+    config, layer = plan.config, plan.layer
+    images, channels, height, width = layer.output_shape
+    units, per_unit = config.output_units, config.groups // config.output_units
+    down, across = plan.blocks
+    kind = np.dtype("<i4") if layer.multiplier is None else np.dtype(layer.output_dtype)
+    by_unit = beats.reshape(images, down, across, per_unit * plan.group_beats, units, BEAT_BYTES)
+    by_group = by_unit.transpose(0, 1, 2, 4, 3, 5).reshape(images, down, across, config.groups, -1)
+    per_lane = plan.filters.shape[1]
+    used = config.lanes * per_lane * config.pixels * kind.itemsize
+    rows = np.ascontiguousarray(by_group[..., :used]).view(kind)
+    rows = rows.reshape(images, down, across, config.groups, config.lanes, per_lane, config.pixels)
+    full_rows, full_cols = down * plan.block[0], across * plan.block[1]
+    out = np.zeros((images, channels, full_rows, full_cols), kind)
+    for group in range(config.groups):
+        split, row, col = plan.arrangement.place(group)
+        for lane in range(config.lanes):
+            numbers = plan.filters[split * config.lanes + lane]
+            own = rows[:, :, :, group, lane][:, :, :, numbers >= 0]  # images, down, across, filters, pixels
+            for p in range(config.pixels):
+                out[:, numbers[numbers >= 0], row :: plan.block[0], col * config.pixels + p :: plan.block[1]] = (
+                    own[..., p].transpose(0, 3, 1, 2))
+    result = np.ascontiguousarray(out[:, :, :height, :width])
+    return np.ascontiguousarray(result[0, :, 0, :].T) if linear else result
