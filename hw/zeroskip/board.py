@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from amaranth.hdl import Elaboratable, Module
+from amaranth.lib import io
 from amaranth.vendor import LatticeECP5Platform
 
 from zeroskip.config import PRESETS
@@ -66,10 +67,13 @@ class BoardTop(Elaboratable):
         m = Module()
         divisor = round(platform.default_clk_frequency / BAUD)
         m.submodules.host = host = SerialHost(build_engine(PRESETS[self._preset], self._kind), divisor=divisor)
-        uart, busy, lost = platform.request("uart", 0), platform.request("led", 0), platform.request("led", 1)
-        m.d.comb += [
-            host.receive.eq(uart.rx.i), uart.tx.o.eq(host.transmit), busy.o.eq(host.busy), lost.o.eq(host.lost),
-        ]
+        uart = platform.request("uart", 0, dir="-")
+        m.submodules.receive = receive = io.Buffer("i", uart.rx)
+        m.d.comb += host.receive.eq(receive.i)
+        leds = [platform.request("led", at, dir="-") for at in range(2)]
+        for port, value in ((uart.tx, host.transmit), (leds[0], host.busy), (leds[1], host.lost)):
+            m.submodules += (buffer := io.Buffer("o", port))
+            m.d.comb += buffer.o.eq(value)
         return m
 
 

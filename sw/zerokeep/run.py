@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -208,16 +207,17 @@ class Run:
     def _generate(self, kind: str, say: Say, results: Mapping[str, Result]) -> Result:
         from cosim.designs import cached
         from cosim.simulators import build, find_simulator
-        from zeroskip.verilog import lint
+        from zeroskip.verilog import lint, write_atomically
 
         options = self.options
         simulator = find_simulator(options.simulator)
         say("generate", None)
-        design = cached(self.config, kind, options.cache / "verilog")
+        with output_errors(options.cache):
+            design = cached(self.config, kind, options.cache / "verilog")
         target = options.out / "verilog"
         target.mkdir(parents=True, exist_ok=True)
         for path in (design.verilog, design.sidecar):
-            shutil.copyfile(path, target / path.name)
+            write_atomically(target / path.name, path.read_text(encoding="utf-8"))
         say("lint", None)
         messages = lint(design.verilog, design.top)
         say("build the simulator", None)
