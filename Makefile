@@ -19,6 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	rm -rf zerokeep.egg-info
 	touch $@
 
 demo: $(STAMP)  ## prune, generate, simulate, synthesise, report: build/demo/report.html
@@ -35,4 +36,4 @@ bench: $(STAMP)  ## dense against zero-skip on a few standard layers
 	$(BIN)/python benchmarks/layers.py
 
 clean:  ## remove what was built; .venv stays
-	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build
