@@ -43,7 +43,7 @@ def main() -> None:
     for name, parameters in LAYERS.items():
         layer = make(*parameters)
         ideal = count(layer)["pairs"] / config.multipliers
-        for arrangement in arrangements(config.groups):
+        for arrangement in arrangements(config.groups, config.pixels):
             try:
                 total = predict(make_plan(layer, config, arrangement, skip_activations=True))["total"]
             except PackError as error:

@@ -13,27 +13,41 @@ from zeroskip.layer import Layer
 class Arrangement:
     """``splits * rows * cols`` groups: group g has split g // (rows * cols), then its row, then its column.
 
-    Groups of one split hold the same filters; groups of one (row, col) work on the same output pixels.
+    Groups of one split hold the same filters; groups of one (row, col) work on the same output pixels: P neighbours
+    in a row. With `raster` the columns are places in the sequence of all output pixels, and run on over row ends.
     """
 
     splits: int
     rows: int
     cols: int
+    raster: bool = False
 
     def place(self, group: int) -> tuple[int, int, int]:
         """(split, row, col) of a group."""
         split, rest = divmod(group, self.rows * self.cols)
         return split, rest // self.cols, rest % self.cols
 
+    @property
+    def flips(self) -> tuple[int, int]:
+        """(columns, rows): what a group's number is XORed with where groups change places, 0 for never.
 
-def arrangements(groups: int) -> list[Arrangement]:
-    """Every way to share `groups` groups."""
+        In every other block they do, so that no group has all the blocks that the map's edge cuts.
+        """
+        if self.raster or self.rows & (self.rows - 1) or self.cols & (self.cols - 1):
+            return 0, 0
+        return self.cols - 1, (self.rows - 1) * self.cols
+
+
+def arrangements(groups: int, pixels: int) -> list[Arrangement]:
+    """Every way to share `groups` groups of `pixels` pixels."""
     found = []
     for splits in range(1, groups + 1):
         if groups % splits == 0:
             rest = groups // splits
             found += [Arrangement(splits=splits, rows=rows, cols=rest // rows)
                       for rows in range(1, rest + 1) if rest % rows == 0]
+            if pixels > 1:
+                found.append(Arrangement(splits=splits, rows=1, cols=rest, raster=True))
     return found
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from zeroskip.program import ConfigRegisters
+from zeroskip.wire import Mode
 
 
 class BlockCounter(wiring.Component):
-    """Block origins in the order image, row of blocks, block; one step a cycle at most.
+    """Block origins in the order image, row of blocks, block; raster: image, block. One step a cycle at most.
 
     Members
     -------
     config
-        In: output size, block size, images, ``block_pitch``.
+        In: output size, block size, images, blocks, ``block_pitch``, ``map_wrap``, mode.
     start
         In: go to the first block of the first image.
     step
@@ -24,6 +25,8 @@ class BlockCounter(wiring.Component):
         Out: output row and column of the block's first pixel.
     position
         Out: ``row * map_pitch + col``.
+    flip
+        Out: bit 0, groups change places over columns; bit 1, over rows (see ``BlockGrid.exchange``).
     last_of_image, last
         Out: this block is the last of its image; of the layer.
     """
@@ -36,6 +39,7 @@ class BlockCounter(wiring.Component):
             "row": Out(10),
             "col": Out(10),
             "position": Out(14),
+            "flip": Out(2),
             "last_of_image": Out(1),
             "last": Out(1),
         })
@@ -44,22 +48,35 @@ class BlockCounter(wiring.Component):
         """Counters with their ends."""
         m = Module()
         config = self.config
-        image, row_position = Signal(16), Signal(14)
-        col_end, row_end = Signal(), Signal()
+        image, row_position, block = Signal(16), Signal(14), Signal(20)
+        next_col, col_end, raster = Signal(11), Signal(), Signal()
+        down, across = Signal(), Signal()
         m.d.comb += [
-            col_end.eq(self.col + config.block_cols >= config.out_cols),
-            row_end.eq(self.row + config.block_rows >= config.out_rows),
-            self.last_of_image.eq(col_end & row_end),
+            raster.eq((config.mode & Mode.RASTER.value) != 0),
+            next_col.eq(self.col + config.block_cols),
+            col_end.eq(next_col >= config.out_cols),
+            self.last_of_image.eq(block == config.blocks - 1),
             self.last.eq(self.last_of_image & (image == config.images - 1)),
-            self.position.eq(row_position + self.col),
+            self.flip.eq(Cat(down ^ image[0], across ^ image[1])),
         ]
         with m.If(self.step):
-            m.d.sync += self.col.eq(self.col + config.block_cols)
-            with m.If(col_end):
-                m.d.sync += [self.col.eq(0), self.row.eq(self.row + config.block_rows),
-                             row_position.eq(row_position + config.block_pitch)]
+            m.d.sync += [block.eq(block + 1), self.col.eq(next_col), across.eq(~across)]
             with m.If(self.last_of_image):
-                m.d.sync += [self.row.eq(0), row_position.eq(0), image.eq(image + 1)]
+                m.d.sync += [self.row.eq(0), self.col.eq(0), self.position.eq(0), row_position.eq(0), block.eq(0),
+                             down.eq(0), across.eq(0), image.eq(image + 1)]
+            with m.Elif(raster):
+                m.d.sync += [
+                    self.col.eq(Mux(col_end, next_col - config.out_cols, next_col)),
+                    self.row.eq(self.row + config.block_rows + col_end),
+                    self.position.eq(self.position + config.block_pitch + Mux(col_end, config.map_wrap, 0)),
+                ]
+            with m.Elif(col_end):
+                m.d.sync += [self.col.eq(0), self.row.eq(self.row + config.block_rows), down.eq(~down), across.eq(0),
+                             row_position.eq(row_position + config.block_pitch),
+                             self.position.eq(row_position + config.block_pitch)]
+            with m.Else():
+                m.d.sync += self.position.eq(self.position + config.block_cols)
         with m.If(self.start):
-            m.d.sync += [self.col.eq(0), self.row.eq(0), row_position.eq(0), image.eq(0)]
+            m.d.sync += [self.row.eq(0), self.col.eq(0), self.position.eq(0), row_position.eq(0), block.eq(0),
+                         down.eq(0), across.eq(0), image.eq(0)]
         return m

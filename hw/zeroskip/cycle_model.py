@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zeroskip.lane_work import lane_work
+from zeroskip.lane_work import LaneWork, lane_work
 from zeroskip.plan import Plan
 
 LOAD_LATENCY = 2
@@ -91,19 +91,31 @@ class _Model:
             self.free = np.maximum(self.free, self.drained[-2][:, None])
 
 
-def predict(plan: Plan) -> dict[str, int]:
+def lower_bound(plan: Plan, work: LaneWork) -> int:
+    """Cycles that no queue can save: the busiest lane, the windows one after the other, the results' way out."""
+    per_unit = plan.config.groups // plan.config.output_units
+    size = 4 if plan.layer.multiplier is None else 1
+    rows = plan.config.lanes * plan.filters.shape[1]
+    row_cycles = max(1.0, plan.config.output_units * plan.config.pixels * size / 16)
+    return max(int(work.cycles.sum(axis=(0, 1)).max()), int(work.wanted.any(axis=2).sum()),
+               int(len(work.wanted) * per_unit * rows * row_cycles))
+
+
+def predict(plan: Plan, work: LaneWork | None = None) -> dict[str, int]:
     """Cycles of a plan on the zero-skip array, from the first beat of the map to the last of the result.
+
+    `work` is ``lane_work(plan)``, where it is known already.
 
     Returns
     -------
     dict
         ``total``, and ``multiplications`` (slots that are issued, exact).
     """
-    work = lane_work(plan)
+    work = lane_work(plan) if work is None else work
     model = _Model(plan)
     lay = plan.layout
     images = plan.layer.output_shape[0]
-    per_image = plan.blocks[0] * plan.blocks[1]
+    per_image = plan.grid.count
     row_beats = lay.planes * lay.cols
     retired: list[float] = []
     loaded_from = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -73,8 +73,10 @@ class Group(wiring.Component):
         word = data.ArrayLayout(data.ArrayLayout(8, WORD_CHANNELS), config.pixels)
         m.submodules.values = values = memory.Memory(shape=word, depth=config.queue_words, init=[])
         write_port = values.write_port()
-        push, slot = Signal(), Signal(range(config.queue_words))
+        push, slot, offset = Signal(), Signal(range(config.queue_words)), Signal.like(self.own.word_offset)
         m.d.comb += [
+            offset.eq(Array([self.own.word_offset, self.own.word_offset_cols, self.own.word_offset_rows,
+                             self.own.word_offset_both])[self.window.flip]),
             push.eq(self.window.want[self._index]),
             write_port.en.eq(push), write_port.addr.eq(slot), write_port.data.eq(self.window.data),
         ]
@@ -91,7 +93,7 @@ class Group(wiring.Component):
                 lane.write.eq(self.write), lane.write.valid.eq(self.write.valid & self.write.mask[self._index]),
                 lane.write_row.eq(self.write.data.word_select(e, 16)),
                 lane.push.eq(push), lane.marker.eq(self.window.marker), lane.slot.eq(slot),
-                lane.word.eq(self.window.word - self.own.word_offset), lane.mask.eq(self.window.mask),
+                lane.word.eq(self.window.word - offset), lane.mask.eq(self.window.mask),
                 read_port.addr.eq(lane.read_slot), lane.slot_data.eq(read_port.data),
                 lane.drained.eq(self.drained),
                 lane.read_en.eq(self.read_en), lane.read_address.eq(self.read_address),

@@ -12,14 +12,14 @@ from zeroskip.wire import WORD_CHANNELS
 
 @dataclass(frozen=True, eq=False)
 class LaneWork:
-    """Per block (image, row of blocks, block) and row of the window table.
+    """Per block (image, block) and row of the window table; groups as they stand in the hardware.
 
     Attributes
     ----------
     wanted
         bool (blocks, table, groups): the group takes the window.
     row
-        int64 (blocks, table): row of the map that the window reads, -1 where nobody takes it.
+        int64 (blocks, table): last row of the map that the window reads, -1 where nobody takes it.
     cycles
         int64 (blocks, table, groups, lanes): list entries that the lane walks.
     untouched
@@ -32,58 +32,70 @@ class LaneWork:
     untouched: np.ndarray
 
 
-def _channel_masks(plan: Plan, dy: int, dx: int, keep: np.ndarray, word: int) -> np.ndarray:
-    """Channels worth visiting in the window at input (dy, dx) from each block: bool (blocks, 16).
+class _Activations:
+    """The layer's non-zero activations, looked up by pixel of the result and word."""
 
-    `keep` is bool (blocks, P): pixels that are output pixels.
-    """
-    data = plan.layer.input4
-    images, _, height, width = data.shape
-    (down, across), (block_rows, block_cols), pixels = plan.blocks, plan.block, plan.config.pixels
-    sy, sx = plan.layer.stride
-    y = np.arange(down) * block_rows * sy + dy
-    x = (np.arange(across)[:, None] * block_cols + np.arange(pixels)) * sx + dx
-    cut = np.zeros((images, WORD_CHANNELS, down, across, pixels), bool)
-    own = data[:, word * WORD_CHANNELS : (word + 1) * WORD_CHANNELS]
-    rows, cols = (y >= 0) & (y < height), (x >= 0) & (x < width)
-    picked = own[:, :, np.clip(y, 0, height - 1)][:, :, :, np.clip(x, 0, width - 1)]
-    if plan.skip_activations:
-        cut[:, : own.shape[1]] = (picked != 0) & rows[:, None, None] & cols
-    else:
-        cut[:] = True
-    flat = cut.transpose(0, 2, 3, 4, 1).reshape(-1, pixels, WORD_CHANNELS)
-    return np.asarray((flat & keep[:, :, None] if plan.skip_activations else flat).any(axis=1))
+    def __init__(self, plan: Plan) -> None:
+        layer, lay = plan.layer, plan.layout
+        self.plan = plan
+        images, channels, height, width = layer.input4.shape
+        sy, sx = layer.stride
+        shape = lay.rows * sy, lay.cols * sx, images, lay.channel_words * WORD_CHANNELS
+        self.flags = np.zeros(shape, bool)
+        self.flags[:height, :width, :, :channels] = (layer.input4 != 0).transpose(2, 3, 0, 1)
+
+    def look_up(self, word: int, y: np.ndarray, x: np.ndarray, valid: np.ndarray
+                ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The window of `word` for output pixels (y, x), each (blocks, P).
+
+        Returns which blocks read it, bool (blocks,); the last row they read; the mask, bool (blocks, images, 16).
+        """
+        layer, lay = self.plan.layer, self.plan.layout
+        tap, channel_word = divmod(word, lay.channel_words)
+        ky, kx = divmod(tap, layer.kernel[1])
+        (sy, sx), (py, px) = layer.stride, layer.padding
+        row, col = y + (ky - py) // sy, x + (kx - px) // sx
+        inside = valid & (row >= 0) & (row < lay.rows) & (col >= 0) & (col < lay.cols)
+        at_y = np.where(inside, y * sy + ky - py, 0)
+        at_x = np.where(inside, x * sx + kx - px, 0)
+        first = channel_word * WORD_CHANNELS
+        found = self.flags[at_y, at_x, :, first : first + WORD_CHANNELS] & inside[..., None, None]
+        mask = found.any(axis=1) if self.plan.skip_activations else np.ones_like(found[:, 0])
+        return np.asarray(inside.any(axis=1)), np.where(inside, row, -1).max(axis=1), np.asarray(mask)
 
 
 def lane_work(plan: Plan) -> LaneWork:
     """Count the work of every lane for every window."""
-    config, table = plan.config, plan.table
-    groups, lanes, pixels = config.groups, config.lanes, config.pixels
-    images, _, out_rows, out_cols = plan.layer.output_shape
-    (down, across), (block_rows, block_cols) = plan.blocks, plan.block
-    blocks = images * down * across
-    row0 = np.tile(np.repeat(np.arange(down) * block_rows, across), images)
-    col0 = np.tile(np.arange(across) * block_cols, images * down)
-    places = [plan.arrangement.place(g) for g in range(groups)]
-    pixel = [(col0 + place[2] * pixels)[:, None] + np.arange(pixels) < out_cols for place in places]
-    active = np.stack([(row0 + place[1] < out_rows) & pixel[g][:, 0] for g, place in enumerate(places)], axis=1)
+    config, table, grid = plan.config, plan.table, plan.grid
+    groups, lanes = config.groups, config.lanes
+    images, per_image = plan.layer.output_shape[0], grid.count
+    filters = plan.weights.shape[1]
     counts = (plan.weights != 0).reshape(plan.arrangement.splits, lanes, *plan.weights.shape[1:])
-    wanted = np.zeros((blocks, len(table), groups), bool)
-    row = np.full((blocks, len(table)), -1, np.int64)
-    cycles = np.zeros((blocks, len(table), groups, lanes), np.int64)
-    touched = np.zeros((blocks, groups, lanes, plan.weights.shape[1]), np.int64)
+    counts = counts.transpose(0, 3, 4, 1, 2).reshape(plan.arrangement.splits, -1, WORD_CHANNELS, lanes * filters)
+    activations = _Activations(plan)
+    places = [grid.places(group) for group in range(groups)]
+    wanted = np.zeros((images, per_image, len(table), groups), bool)
+    row = np.full((images, per_image, len(table)), -1, np.int64)
+    cycles = np.zeros((images, per_image, len(table), groups, lanes), np.int32)
+    touched = np.zeros((images, per_image, groups, lanes * filters), bool)
     for t, window in enumerate(table):
-        at_row, at_col = row0 + window.dy, col0 + window.dx
-        inside = (at_row >= 0) & (at_row < plan.layout.rows) & (at_col + pixels > 0) & (at_col < plan.layout.cols)
-        members = list(window.words)
-        wanted[:, t, members] = inside[:, None] & active[:, members]
-        row[:, t] = np.where(wanted[:, t].any(axis=1), at_row, -1)
-        dy, dx, word = plan.layout.tap(window.offset, window.dy, window.dx)
-        keep = pixel[members[0]]
-        mask = _channel_masks(plan, dy, dx, keep, word).astype(np.float32)
-        for g in members:
-            own = counts[places[g][0], :, :, window.words[g]].reshape(-1, WORD_CHANNELS).astype(np.float32)
-            visits = (mask * wanted[:, t, g, None] @ own.T).astype(np.int64).reshape(blocks, lanes, -1)
-            cycles[:, t, g] = visits.sum(axis=2)
-            touched[:, g] += visits
-    return LaneWork(wanted, row, cycles, plan.filters.shape[1] - (touched > 0).sum(axis=3))
+        known: dict[tuple[int, int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+        for group, word in window.words.items():
+            split, at_row, at_col = plan.arrangement.place(group)
+            key = word, at_row, at_col
+            if key not in known:
+                known[key] = activations.look_up(word, *places[group])
+            reads, last, mask = known[key]
+            wanted[:, :, t, group] = reads
+            row[:, :, t] = np.maximum(row[:, :, t], last)
+            visits = (mask & reads[:, None, None]).astype(np.float32) @ counts[split, word].astype(np.float32)
+            visits = visits.transpose(1, 0, 2).astype(np.int32)
+            cycles[:, :, t, group] = visits.reshape(images, per_image, lanes, filters).sum(axis=3)
+            touched[:, :, group] |= visits > 0
+    untouched = filters - touched.reshape(images, per_image, groups, lanes, filters).sum(axis=4)
+    turn = grid.exchange(images)
+    blocks = images * per_image
+    wanted, cycles, untouched = (values.reshape(blocks, *values.shape[2:]) for values in (wanted, cycles, untouched))
+    return LaneWork(np.take_along_axis(wanted, turn[:, None, :], axis=2), row.reshape(blocks, -1),
+                    np.take_along_axis(cycles, turn[:, None, :, None], axis=2),
+                    np.take_along_axis(untouched, turn[:, :, None], axis=1))

@@ -187,6 +187,12 @@ class Layer:
         data = None if self.input is None else np.ascontiguousarray(self.input.T)[None, :, None, :]
         return replace(self, weight=self.weight4, input=data)
 
+    def transposed(self) -> Layer:
+        """A convolution with rows and columns exchanged; so are those of its result."""
+        data = None if self.input is None else np.ascontiguousarray(self.input.transpose(0, 1, 3, 2))
+        return replace(self, weight=np.ascontiguousarray(self.weight.transpose(0, 1, 3, 2)), input=data,
+                       stride=self.stride[::-1], padding=self.padding[::-1])
+
     @property
     def output_shape(self) -> tuple[int, int, int, int]:
         """(N, O, OH, OW); a linear layer's OH and OW are 1."""

@@ -13,7 +13,7 @@ ADDRESS_BITS = 16
 
 
 ConfigRegisters = data.StructLayout({
-    "mode": unsigned(3),
+    "mode": unsigned(4),
     "images": unsigned(16),
     "map_rows": unsigned(10),
     "map_planes": unsigned(12),
@@ -32,6 +32,10 @@ ConfigRegisters = data.StructLayout({
     "clamp_high": signed(10),
     "result_beats": unsigned(24),
     "block_pitch": unsigned(14),
+    "blocks": unsigned(20),
+    "map_wrap": signed(12),
+    "flip_cols": unsigned(5),
+    "flip_rows": unsigned(5),
 })
 """The configuration registers by name (lower case of ``wire.Config``), with their widths."""
 
@@ -40,11 +44,15 @@ GroupRegisters = data.StructLayout({
     "row_offset": unsigned(6),
     "col_offset": unsigned(8),
     "word_offset": unsigned(12),
+    "word_offset_cols": unsigned(12),
+    "word_offset_rows": unsigned(12),
+    "word_offset_both": unsigned(12),
 })
 """The configuration of one group."""
 
 
-GROUP_BASES = {"row_offset": Config.ROW_OFFSET, "col_offset": Config.COL_OFFSET, "word_offset": Config.WORD_OFFSET}
+GROUP_BASES = {name: Config[name.upper()] for name, _ in GroupRegisters}
+"""Number of each group register of group 0."""
 
 
 TableWrite = data.StructLayout({

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
-from amaranth.lib import data, memory, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zeroskip.block_counter import BlockCounter
 from zeroskip.program import ConfigRegisters, GroupRegisters, TableWrite
 from zeroskip.window_bus import WindowRow, window_shape
+from zeroskip.window_place import BlockStep, WindowPlace
 from zeroskip.window_reader import WindowReader
 from zeroskip.wire import Section
 
@@ -74,71 +75,93 @@ class Sequencer(wiring.Component):
         """Issue: bounds, rows loaded, credits; then the reader."""
         m = Module()
         m.submodules.blocks = blocks = BlockCounter()
+        m.submodules.place = place = WindowPlace(groups=self._groups, pixels=self._pixels)
         m.submodules.reader = reader = WindowReader(groups=self._groups, pixels=self._pixels)
-        ahead, row, here = self._walk(m, blocks)
+        here, go = place.placed, Signal()
+        self._walk(m, blocks, place)
         credits = self._count_credits(m, reader.issue)
-        needs_row, incomplete, ready, inside, wanted = Signal(), Signal(), Signal(), Signal(), Signal(self._groups)
-        map_row, col = Signal(signed(12)), Signal(signed(12))
-        position = Signal(self._line_bits + ceil_log2(self._pixels))
-        active, kept = self._find_active(m, here, wanted)
+        inside, last_row, wanted = self._look(m, here)
+        incomplete, ready = Signal(), Signal()
         m.d.comb += [
-            map_row.eq(here.row + row.dy.as_signed()),
-            col.eq(here.col + row.dx.as_signed()),
-            position.eq(here.position + row.offset),
-            inside.eq((map_row >= 0) & (map_row < self.config.map_rows)
-                      & (col + self._pixels > 0) & (col < self.config.map_cols)),
-            needs_row.eq(~here.marker & inside & (wanted != 0)),
-            incomplete.eq(here.marker & here.retire & (self.rows_loaded != self.config.map_rows)),
-            wanted.eq(Mux(here.marker, ~0, Mux(inside, row.want[: self._groups] & active, 0))),
-            self.waiting.eq(here.valid & (incomplete | (needs_row & (map_row >= self.rows_loaded)))),
+            incomplete.eq(Mux(here.marker, here.retire & (self.rows_loaded != self.config.map_rows),
+                              (wanted != 0) & (last_row >= self.rows_loaded))),
+            self.waiting.eq(here.valid & incomplete),
             ready.eq((wanted & ~credits) == 0),
-            reader.issue.eq(Mux(here.valid & ready & ~self.waiting, wanted, 0)),
-            ahead.eq(~here.valid | (ready & ~self.waiting)),
-            self.retire.eq(here.valid & here.marker & here.retire & ready & ~self.waiting),
+            go.eq(here.valid & ready & ~incomplete),
+            reader.issue.eq(Mux(go, wanted, 0)),
+            place.en.eq(~here.valid | go),
+            self.retire.eq(go & here.marker & here.retire),
             reader.mode.eq(self.config.mode),
             reader.marker.eq(here.marker),
-            reader.word.eq(row.word),
-            reader.rotation.eq(position),
-            reader.inside.eq(kept & Cat((col + p >= 0) & (col + p < self.config.map_cols)
-                                        for p in range(self._pixels))),
+            reader.flip.eq(here.flip),
+            reader.word.eq(here.word),
+            reader.rotation.eq(here.position),
+            reader.inside.eq(inside),
             reader.data.eq(Cat(self.data)),
             self.window.eq(reader.window),
         ]
-        bank_bits = ceil_log2(self._pixels)
-        for bank in range(self._pixels):
-            m.d.comb += [
-                self.en[bank].eq((reader.issue != 0) & ~here.marker),
-                self.address[bank].eq(self.base + position[bank_bits:] + (position[:bank_bits] > bank)),
-            ]
+        self._address(m, here, go & ~here.marker)
         return m
 
-    def _find_active(self, m, here, wanted):
-        """Groups that have an output in this block; pixels of the window that are one for a group that wants it.
-
-        Pixels beyond the last output column become zeros, so that nothing is multiplied for them. Groups at
-        different columns share a window only where P = 1, so what one of them keeps is right for all.
-        """
-        active, kept = Signal(self._groups), []
-        for g, group in enumerate(self.group):
-            valid = Signal(self._pixels, name=f"valid_pixels_{g}")
+    def _look(self, m, here):
+        """Pixels of the window that lie in the map, the last row they lie in, and the groups that take it."""
+        config = self.config
+        own, next_row = Signal(self._pixels), Signal(self._pixels)
+        inside, wanted, taken = Signal(self._pixels), Signal(self._groups), Signal(self._groups)
+        in_row, in_next, last_row = Signal(), Signal(), Signal(signed(12))
+        m.d.comb += [
+            in_row.eq((here.row >= 0) & (here.row < config.map_rows)),
+            in_next.eq((here.row + 1 >= 0) & (here.row + 1 < config.map_rows)),
+        ]
+        for p in range(self._pixels):
+            col = here.col + p
+            back = col - config.out_cols
             m.d.comb += [
-                valid.eq(Cat(here.col + group.col_offset + p < self.config.out_cols for p in range(self._pixels))),
-                active[g].eq(valid[0] & (here.row + group.row_offset < self.config.out_rows)),
+                own[p].eq(~here.wrapped[p] & in_row & (col >= 0) & (col < config.map_cols)),
+                next_row[p].eq(here.wrapped[p] & in_next & (back >= 0) & (back < config.map_cols)),
             ]
-            kept.append(Mux(wanted[g], valid, 0))
-        return active, Cat(Cat(mask[p] for mask in kept).any() for p in range(self._pixels))
+        m.d.comb += [
+            wanted.eq(Mux(own.any(), here.wanted, 0) | Mux(next_row.any(), here.wanted_next, 0)),
+            inside.eq(Mux(here.wanted.any(), own, 0) | Mux(here.wanted_next.any(), next_row, 0)),
+            last_row.eq(here.row + (inside & next_row).any()),
+            taken.eq(Mux(here.marker, ~0, self._exchange(m, here, wanted))),
+        ]
+        return inside, last_row, taken
 
-    def _walk(self, m, blocks):
-        """The table's address runs one step ahead; `here` goes with the row that stands at the table's output."""
+    def _exchange(self, m, here, wanted):
+        """The mask of groups after they have changed places: group g stands where g ^ flips did."""
+        flips = Mux(here.flip[0], self.config.flip_cols, 0) ^ Mux(here.flip[1], self.config.flip_rows, 0)
+        for bit in range(ceil_log2(self._groups)):
+            turned = Cat(wanted[g ^ 1 << bit] if g ^ 1 << bit < self._groups else wanted[g]
+                         for g in range(self._groups))
+            exchanged = Signal(self._groups, name=f"exchanged_{bit}")
+            m.d.comb += exchanged.eq(Mux(flips[bit], turned, wanted))
+            wanted = exchanged
+        return wanted
+
+    def _address(self, m, here, en):
+        """Each bank reads the pixel that falls into it; wrapped pixels lie `map_wrap` positions further."""
+        bank_bits = ceil_log2(self._pixels)
+        first, line = here.position[:bank_bits], Signal(self._line_bits)
+        m.d.comb += line.eq(self.base + here.position[bank_bits:])
+        for bank in range(self._pixels):
+            pixel = Signal(bank_bits, name=f"pixel_{bank}")
+            m.d.comb += [
+                pixel.eq(bank - first),
+                self.en[bank].eq(en),
+                self.address[bank].eq(line + (first > bank) + Mux(
+                    here.wrapped.bit_select(pixel, 1), self.config.map_wrap >> bank_bits, 0)),
+            ]
+
+    def _walk(self, m, blocks, place):
+        """The table's address runs one step ahead; `step` goes with the row that stands at the table's output."""
         m.submodules.table = table = memory.Memory(shape=WindowRow, depth=self._windows, init=[])
         write_port, read_port = table.write_port(), table.read_port()
-        ahead = Signal()
+        ahead = place.en
         index = Signal(ceil_log2(self._windows) + 1)
         running, flush = Signal(), Signal()
-        marker, last_step = Signal(), Signal()
-        here = Signal(data.StructLayout({
-            "valid": 1, "marker": 1, "retire": 1, "row": 10, "col": 10, "position": unsigned(14),
-        }))
+        marker, last_step, finishing = Signal(), Signal(), Signal(2)
+        step = Signal(BlockStep)
         m.d.comb += [
             write_port.en.eq(self.write.valid & (self.write.kind == Section.WINDOWS)),
             write_port.addr.eq(self.write.address),
@@ -150,24 +173,25 @@ class Sequencer(wiring.Component):
             blocks.start.eq(self.start),
             blocks.step.eq(running & ahead & marker & ~flush),
             last_step.eq(running & ahead & flush),
+            place.config.eq(self.config), place.step.eq(step), place.window.eq(read_port.data),
         ]
+        m.d.comb += [own.eq(group) for own, group in zip(place.group, self.group, strict=True)]
         with m.If(ahead):
             m.d.sync += [
-                here.valid.eq(running), here.marker.eq(marker), here.retire.eq(blocks.last_of_image & ~flush),
-                here.row.eq(blocks.row), here.col.eq(blocks.col), here.position.eq(blocks.position),
-                index.eq(Mux(marker, 0, index + 1)),
+                step.valid.eq(running), step.marker.eq(marker), step.retire.eq(blocks.last_of_image & ~flush),
+                step.flip.eq(blocks.flip), step.row.eq(blocks.row), step.col.eq(blocks.col),
+                step.position.eq(blocks.position), index.eq(Mux(marker, 0, index + 1)),
+                finishing.eq(Cat(last_step, finishing)),
             ]
             with m.If(running & marker & blocks.last):
                 m.d.sync += flush.eq(1)
+            with m.If(finishing[1]):
+                m.d.sync += self.finished.eq(1)
         with m.If(last_step):
             m.d.sync += [running.eq(0), flush.eq(0)]
-        finishing = Signal()
-        m.d.sync += finishing.eq(last_step | (finishing & ~ahead))
-        with m.If(finishing & ahead):
-            m.d.sync += self.finished.eq(1)
         with m.If(self.start):
-            m.d.sync += [running.eq(1), flush.eq(0), index.eq(0), here.valid.eq(0), self.finished.eq(0)]
-        return ahead, read_port.data, here
+            m.d.sync += [running.eq(1), flush.eq(0), index.eq(0), step.valid.eq(0), finishing.eq(0),
+                         self.finished.eq(0)]
 
     def _count_credits(self, m, issue):
         """Free slots of each group; the result says which groups have any."""

@@ -18,6 +18,8 @@ def window_shape(groups: int, pixels: int) -> data.StructLayout:
         Mask of the groups that take it; 0 where there is none in this cycle.
     marker
         Not a window: the block ends here (`want` has all groups).
+    flip
+        Groups have changed places over columns (bit 0), over rows (bit 1).
     word
         Number of the word; each group takes off its own offset.
     mask
@@ -28,6 +30,7 @@ def window_shape(groups: int, pixels: int) -> data.StructLayout:
     return data.StructLayout({
         "want": unsigned(groups),
         "marker": unsigned(1),
+        "flip": unsigned(2),
         "word": unsigned(WORD_BITS),
         "mask": unsigned(WORD_CHANNELS),
         "data": data.ArrayLayout(data.ArrayLayout(unsigned(8), WORD_CHANNELS), pixels),
@@ -39,6 +42,7 @@ WindowRow = data.StructLayout({
     "dy": unsigned(16),
     "dx": unsigned(16),
     "want": unsigned(32),
-    "word": unsigned(32),
+    "word": unsigned(16),
+    "shift": unsigned(16),
 })
 """A row of the window table as it travels (see the wire format)."""

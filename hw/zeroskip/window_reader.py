@@ -23,7 +23,7 @@ class WindowReader(wiring.Component):
     -------
     issue
         In, mask of groups: a window is being read in this cycle for them.
-    marker, word, rotation, inside, mode
+    marker, flip, word, rotation, inside, mode
         In, with `issue`: its kind and number; bank of pixel 0; which pixels lie inside the map; ``Config.MODE``.
     data
         In, one cycle after `issue`: the banks' words.
@@ -38,10 +38,11 @@ class WindowReader(wiring.Component):
         super().__init__({
             "issue": In(groups),
             "marker": In(1),
+            "flip": In(2),
             "word": In(WORD_BITS),
             "rotation": In(ceil_log2(pixels)),
             "inside": In(pixels),
-            "mode": In(3),
+            "mode": In(4),
             "data": In(128 * pixels),
             "window": Out(window_shape(groups, pixels)),
         })
@@ -49,7 +50,7 @@ class WindowReader(wiring.Component):
     def elaborate(self, platform):
         """Three stages: read, rotate, mask."""
         m = Module()
-        tag = data.StructLayout({"want": self._groups, "marker": 1, "word": WORD_BITS})
+        tag = data.StructLayout({"want": self._groups, "marker": 1, "flip": 2, "word": WORD_BITS})
         read, rotated = Signal(tag), Signal(tag)
         rotation, inside = Signal(ceil_log2(self._pixels)), Signal(self._pixels)
         words = Signal(self.window.data.shape())
@@ -57,10 +58,10 @@ class WindowReader(wiring.Component):
         banks = Array(self.data.word_select(bank, 128) for bank in pixels)
         nonzero = Signal(WORD_CHANNELS)
         m.d.sync += [
-            read.want.eq(self.issue), read.marker.eq(self.marker), read.word.eq(self.word),
+            read.want.eq(self.issue), read.marker.eq(self.marker), read.flip.eq(self.flip), read.word.eq(self.word),
             rotation.eq(self.rotation), inside.eq(self.inside), rotated.eq(read),
             self.window.want.eq(rotated.want), self.window.marker.eq(rotated.marker),
-            self.window.word.eq(rotated.word),
+            self.window.flip.eq(rotated.flip), self.window.word.eq(rotated.word),
         ]
         for p in pixels:
             source = banks[(rotation + p)[: ceil_log2(self._pixels)]] if self._pixels > 1 else banks[0]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from zeroskip.arrangement import Arrangement
+from zeroskip.block_pixels import BlockGrid
 from zeroskip.layer import Layer
 from zeroskip.map_packing import MapLayout
 
@@ -18,6 +19,7 @@ class Window:
     offset: int
     dy: int
     dx: int
+    shift: int
     word: int
     words: dict[int, int]
 
@@ -31,18 +33,22 @@ class Window:
         row = np.zeros(16, np.uint8)
         row[0:4] = np.array([self.offset], "<i4").view(np.uint8)
         row[4:8] = np.array([self.dy, self.dx], "<i2").view(np.uint8)
-        row[8:16] = np.array([self.want, self.word], "<u4").view(np.uint8)
+        row[8:12] = np.array([self.want], "<u4").view(np.uint8)
+        row[12:16] = np.array([self.word, self.shift], "<u2").view(np.uint8)
         return row
 
 
 def word_offset(layer: Layer, channel_words: int, pixels: int, row: int, col: int) -> int:
     """What a group at (row, col) of the arrangement takes off a window's number to have its own word."""
-    return (row * layer.stride[0] * layer.kernel[1] + col * pixels * layer.stride[1]) * channel_words
+    across = col * layer.stride[1] if pixels == 1 else 0
+    return (row * layer.stride[0] * layer.kernel[1] + across) * channel_words
 
 
-def window_table(layer: Layer, lay: MapLayout, arrangement: Arrangement, pixels: int,
-                 occupied: np.ndarray) -> list[Window]:
+def window_table(layer: Layer, lay: MapLayout, grid: BlockGrid, occupied: np.ndarray) -> list[Window]:
     """The windows of a block, by input row, channel word and column.
+
+    With P = 1 groups share windows over rows and columns. With more pixels to a window they do over rows alone, so
+    that each column of groups has its own last pixels; the window's `shift` is that column's offset.
 
     Parameters
     ----------
@@ -50,32 +56,36 @@ def window_table(layer: Layer, lay: MapLayout, arrangement: Arrangement, pixels:
         bool (splits, words): some lane of the split has a weight in the word. A window that nobody needs is left out.
     """
     (kh, kw), (sy, sx), (py, px) = layer.kernel, layer.stride, layer.padding
+    arrangement = grid.arrangement
     groups = arrangement.splits * arrangement.rows * arrangement.cols
     table = []
     for v in range((arrangement.rows - 1) * sy + kh):
         for channel_word in range(lay.channel_words):
-            for u, cols in _columns(arrangement, pixels, sx, kw):
+            for u, tap, cols in _columns(grid, sx, kw):
                 words = {}
                 for group in range(groups):
                     split, row, col = arrangement.place(group)
-                    ky, kx = v - row * sy, u - col * pixels * sx
+                    ky, kx = v - row * sy, u - col * sx if grid.pixels == 1 else tap
                     word = (ky * kw + kx) * lay.channel_words + channel_word
                     if col in cols and 0 <= ky < kh and occupied[split, word]:
                         words[group] = word
                 if words:
-                    offset, dy, dx = lay.offset(v - py, u - px, channel_word)
-                    number = (v * kw + u) * lay.channel_words + channel_word
-                    table.append(Window(offset=offset, dy=dy, dx=dx, word=number, words=words))
+                    down, shift = (0, 0) if grid.pixels == 1 else grid.offset(cols[0])
+                    offset, dy, dx = lay.offset(v - py, tap - px, channel_word)
+                    number = (v * kw + tap) * lay.channel_words + channel_word
+                    table.append(Window(offset=offset + down * lay.pitch + shift, dy=dy + down, dx=dx, shift=shift,
+                                        word=number, words=words))
     return table
 
 
-def _columns(arrangement: Arrangement, pixels: int, stride: int, kernel: int) -> list[tuple[int, list[int]]]:
-    """Input columns of a block, each with the columns of groups that see it in their kernel.
-
-    With P = 1 groups share them. With more pixels to a window they do not, so that the pixels beyond the
-    last output column can be left out for each column of groups by itself.
-    """
-    pairs = [(col * pixels * stride + kx, col) for col in range(arrangement.cols) for kx in range(kernel)]
-    if pixels > 1:
-        return [(u, [col]) for u, col in sorted(pairs)]
-    return [(u, [col for at, col in pairs if at == u]) for u in sorted({at for at, _ in pairs})]
+def _columns(grid: BlockGrid, stride: int, kernel: int) -> Iterator[tuple[int, int, list[int]]]:
+    """Input columns of a block: (column, column less the first pixel's, columns of groups that see it)."""
+    cols = range(grid.arrangement.cols)
+    if grid.pixels > 1:
+        places = [((col * grid.pixels * stride + kx) if not grid.arrangement.raster else kx, kx, col)
+                  for kx in range(kernel) for col in cols]
+        for u, kx, col in sorted(places):
+            yield u, kx, [col]
+    else:
+        for u in sorted({col * stride + kx for col in cols for kx in range(kernel)}):
+            yield u, u, [col for col in cols if 0 <= u - col * stride < kernel]

@@ -36,7 +36,7 @@ class Config(enum.IntEnum):
 
     MODE = 0
     """bit 0: skip (zero-skip array) or gate (dense array) zero activations; bit 1: the map is signed;
-    bit 2: results are requantised."""
+    bit 2: results are requantised; bit 3: blocks run on over row ends (zero-skip array)."""
     IMAGES = 1
     MAP_ROWS = 2
     MAP_PLANES = 3
@@ -56,11 +56,23 @@ class Config(enum.IntEnum):
     CLAMP_HIGH = 16
     RESULT_BEATS = 17
     BLOCK_PITCH = 18
-    """Zero-skip: positions from one row of blocks to the next, ``BLOCK_ROWS * MAP_PITCH``."""
+    """Zero-skip: positions from one row of blocks (raster: one block) to the next, without the end of a row."""
+    BLOCKS = 19
+    """Zero-skip: blocks of an image."""
+    MAP_WRAP = 20
+    """Zero-skip, raster: positions gained where a row of output pixels ends, ``MAP_PITCH - OUT_COLS``; signed."""
+    FLIP_COLS = 21
+    """Zero-skip: in every other block the groups change places: group g does what group ``g ^ FLIP_COLS`` does
+    elsewhere."""
+    FLIP_ROWS = 22
     ROW_OFFSET = 32
     """Group g at 32 + g: its output row less the block's."""
     COL_OFFSET = 64
     WORD_OFFSET = 96
+    """What group g takes off a window's number to have its own; the next three: where columns, rows, both flip."""
+    WORD_OFFSET_COLS = 128
+    WORD_OFFSET_ROWS = 160
+    WORD_OFFSET_BOTH = 192
 
 
 class Mode(enum.IntFlag):
@@ -69,6 +81,7 @@ class Mode(enum.IntFlag):
     SKIP_ACTIVATIONS = 1
     SIGNED_MAP = 2
     REQUANTISE = 4
+    RASTER = 8
 
 
 class WireError(ValueError):

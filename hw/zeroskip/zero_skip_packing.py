@@ -8,7 +8,8 @@ import numpy as np
 
 from zeroskip.arrangement import arrangements
 from zeroskip.config import ArrayConfig
-from zeroskip.cycle_model import predict
+from zeroskip.cycle_model import lower_bound, predict
+from zeroskip.lane_work import lane_work
 from zeroskip.layer import Layer
 from zeroskip.lists import compress, sections
 from zeroskip.map_packing import map_beats
@@ -20,19 +21,28 @@ from zeroskip.wire import BEAT_BYTES, Section, SectionData, encode
 
 def best_plan(layer: Layer, config: ArrayConfig, *, skip_activations: bool) -> tuple[Plan, dict[str, int]]:
     """The arrangement that fits and needs the fewest cycles by the model, with the model's figures."""
-    best, refusal = None, None
-    for arrangement in arrangements(config.groups):
-        try:
-            plan = make_plan(layer, config, arrangement, skip_activations=skip_activations)
-        except PackError as error:
-            refusal = error
-            continue
-        figures = predict(plan)
-        if best is None or figures["total"] < best[1]["total"]:
-            best = plan, figures
-    if best is None:
+    found, refusal = [], None
+    for transposed in (False, True):
+        turned = layer.transposed() if transposed else layer
+        for arrangement in arrangements(config.groups, config.pixels):
+            try:
+                found.append(make_plan(turned, config, arrangement, skip_activations=skip_activations,
+                                       transposed=transposed))
+            except PackError as error:
+                refusal = refusal or error
+    if not found:
         assert refusal is not None
         raise refusal
+    work = [lane_work(plan) for plan in found]
+    bounds = [lower_bound(plan, own) for plan, own in zip(found, work, strict=True)]
+    best: tuple[Plan, dict[str, int]] | None = None
+    for at in np.argsort(bounds, kind="stable"):
+        if best is not None and bounds[at] >= best[1]["total"]:
+            break
+        figures = predict(found[at], work[at])
+        if best is None or figures["total"] < best[1]["total"]:
+            best = found[at], figures
+    assert best is not None
     return best
 
 
@@ -85,23 +95,25 @@ def decode_result(plan: Plan, beats: np.ndarray, *, linear: bool) -> np.ndarray:
     config, layer = plan.config, plan.layer
     images, channels, height, width = layer.output_shape
     units, per_unit = config.output_units, config.groups // config.output_units
-    down, across = plan.blocks
+    blocks = images * plan.grid.count
     kind = np.dtype("<i4") if layer.multiplier is None else np.dtype(layer.output_dtype)
-    by_unit = beats.reshape(images, down, across, per_unit * plan.group_beats, units, BEAT_BYTES)
-    by_group = by_unit.transpose(0, 1, 2, 4, 3, 5).reshape(images, down, across, config.groups, -1)
+    by_unit = beats.reshape(blocks, per_unit * plan.group_beats, units, BEAT_BYTES)
+    by_group = by_unit.transpose(0, 2, 1, 3).reshape(blocks, config.groups, -1)
     per_lane = plan.filters.shape[1]
     used = config.lanes * per_lane * config.pixels * kind.itemsize
     rows = np.ascontiguousarray(by_group[..., :used]).view(kind)
-    rows = rows.reshape(images, down, across, config.groups, config.lanes, per_lane, config.pixels)
-    full_rows, full_cols = down * plan.block[0], across * plan.block[1]
-    out = np.zeros((images, channels, full_rows, full_cols), kind)
+    rows = rows.reshape(blocks, config.groups, config.lanes, per_lane, config.pixels)
+    rows = np.take_along_axis(rows, plan.grid.exchange(images)[:, :, None, None, None], axis=1)
+    rows = rows.reshape(images, plan.grid.count, *rows.shape[1:])
+    out = np.zeros((images, channels, height, width), kind)
     for group in range(config.groups):
-        split, row, col = plan.arrangement.place(group)
+        split, _, _ = plan.arrangement.place(group)
+        y, x, valid = plan.grid.places(group)
         for lane in range(config.lanes):
             numbers = plan.filters[split * config.lanes + lane]
-            own = rows[:, :, :, group, lane][:, :, :, numbers >= 0]  # images, down, across, filters, pixels
-            for p in range(config.pixels):
-                out[:, numbers[numbers >= 0], row :: plan.block[0], col * config.pixels + p :: plan.block[1]] = (
-                    own[..., p].transpose(0, 3, 1, 2))
-    result = np.ascontiguousarray(out[:, :, :height, :width])
-    return np.ascontiguousarray(result[0, :, 0, :].T) if linear else result
+            own = rows[:, :, group, lane].transpose(0, 2, 1, 3)  # images, filters, blocks, pixels
+            for index in np.flatnonzero(numbers >= 0):
+                out[:, numbers[index], y[valid], x[valid]] = own[:, index][:, valid]
+    if plan.transposed:
+        out = np.ascontiguousarray(out.transpose(0, 1, 3, 2))
+    return np.ascontiguousarray(out[0, :, 0, :].T) if linear else out

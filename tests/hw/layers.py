@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from zeroskip.arrangement import arrangements
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
+from zeroskip.plan import Plan, make_plan
+from zeroskip.program_image import PackError
 
 
 def sparse(rng: np.random.Generator, shape: tuple[int, ...], density: float, dtype: Any) -> np.ndarray:
@@ -64,3 +67,16 @@ def small_config(groups: int = 1, lanes: int = 1, pixels: int = 1, *, units: int
         "queue_lists": 4, "map_positions": 256, "windows": 128, "words": 32, "list_entries": 256, "dense_weights": 64,
     }
     return ArrayConfig(**(settings | changes))
+
+
+def some_plan(layer: Layer, config: ArrayConfig, number: int, skip: bool) -> Plan:
+    """The arrangement of that number or the next that fits, every other one with rows and columns exchanged."""
+    ways = arrangements(config.groups, config.pixels)
+    turned = number % 2 == 1
+    for way in (ways + ways)[number % len(ways) :]:
+        try:
+            return make_plan(layer.transposed() if turned else layer, config, way, skip_activations=skip,
+                             transposed=turned)
+        except PackError:
+            continue
+    raise AssertionError("no arrangement fits")

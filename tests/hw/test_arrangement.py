@@ -11,16 +11,35 @@ from zeroskip.arrangement import Arrangement, arrangements, assign_filters
 
 @pytest.mark.parametrize("groups", [1, 2, 3, 4, 6, 8, 12, 32])
 def test_every_way_once(groups):
-    found = arrangements(groups)
-    wanted = {(s, r, c) for s in range(1, groups + 1) for r in range(1, groups + 1) for c in range(1, groups + 1)
-              if s * r * c == groups}
-    assert len(found) == len(wanted) and {(a.splits, a.rows, a.cols) for a in found} == wanted
+    found = arrangements(groups, 1)
+    wanted = {(s, r, c, False) for s in range(1, groups + 1) for r in range(1, groups + 1)
+              for c in range(1, groups + 1) if s * r * c == groups}
+    assert len(found) == len(wanted) and {(a.splits, a.rows, a.cols, a.raster) for a in found} == wanted
+    more = arrangements(groups, 2)
+    wanted |= {(s, 1, groups // s, True) for s in range(1, groups + 1) if groups % s == 0}
+    assert len(more) == len(wanted) and {(a.splits, a.rows, a.cols, a.raster) for a in more} == wanted
 
 
 def test_places():
     arrangement = Arrangement(splits=2, rows=3, cols=2)
     places = [arrangement.place(group) for group in range(12)]
     assert places == [(s, r, c) for s in range(2) for r in range(3) for c in range(2)]
+
+
+@pytest.mark.parametrize("splits,rows,cols", [(1, 1, 1), (1, 4, 4), (2, 2, 4), (3, 1, 2), (1, 8, 1)])
+def test_flips(splits, rows, cols):
+    """XOR with the flips turns the order of columns, of rows, round; splits stay."""
+    arrangement = Arrangement(splits=splits, rows=rows, cols=cols)
+    over_cols, over_rows = arrangement.flips
+    for group in range(splits * rows * cols):
+        split, row, col = arrangement.place(group)
+        assert arrangement.place(group ^ over_cols) == (split, row, cols - 1 - col)
+        assert arrangement.place(group ^ over_rows) == (split, rows - 1 - row, col)
+
+
+def test_no_flips():
+    assert Arrangement(splits=1, rows=3, cols=2).flips == (0, 0)
+    assert Arrangement(splits=1, rows=1, cols=4, raster=True).flips == (0, 0)
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 3, 8])

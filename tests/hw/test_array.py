@@ -9,20 +9,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from amaranth.hdl import ResetInserter, Signal
-from tests.hw.layers import random_layer, small_config
+from tests.hw.layers import random_layer, small_config, some_plan
 from tests.hw.streams import put, simulate
 
 from zeroskip import reference
-from zeroskip.arrangement import arrangements
 from zeroskip.array import ZeroSkipArray
 from zeroskip.config import ArrayConfig
 from zeroskip.counts import count
 from zeroskip.layer import Layer
 from zeroskip.map_packing import map_beats
 from zeroskip.packing import pack
-from zeroskip.plan import Plan, make_plan
+from zeroskip.plan import Plan
 from zeroskip.wire import Section, SectionData, encode
-from zeroskip.zero_skip_packing import decode_result, program_sections
+from zeroskip.zero_skip_packing import best_plan, decode_result, program_sections
 
 QUIET = 100
 CYCLES = 60_000
@@ -62,9 +61,8 @@ class Run:
     """One layer on the array: its plan, and what came back."""
 
     def __init__(self, name: object, layer: Layer, config: ArrayConfig, *, skip: bool, arrangement: int = 0) -> None:
-        ways = arrangements(config.groups)
         self.name, self.layer, self.skip = name, layer, skip
-        self.plan = make_plan(layer.as_convolution(), config, ways[arrangement % len(ways)], skip_activations=skip)
+        self.plan = some_plan(layer.as_convolution(), config, arrangement, skip)
         self.beats: list[int] = []
         self.issued = self.gated = 0
 
@@ -251,8 +249,9 @@ def test_whole_program():
     for engine in ("skip-both", "skip-weights"):
         program = pack(layer, config, engine)
         run = Run(engine, layer, config, skip=engine == "skip-both")
+        run.plan, _ = best_plan(layer, config, skip_activations=run.skip)
         assert np.array_equal(program.weights, encode(program_sections(run.plan)))
-        assert np.array_equal(program.map, map_beats(layer, run.plan.layout))
+        assert np.array_equal(program.map, map_beats(run.plan.layer, run.plan.layout))
         run_all(config, [run])
         beats = np.frombuffer(b"".join(beat.to_bytes(16, "little") for beat in run.beats), np.uint8).reshape(-1, 16)
         assert np.array_equal(program.decode(beats), reference.run(layer))

@@ -43,9 +43,11 @@ CONFIGS = {
 def plans(layer, config):
     """Every arrangement that fits, one after the other in both modes."""
     found = []
-    for index, arrangement in enumerate(arrangements(config.groups)):
+    for index, arrangement in enumerate(arrangements(config.groups, config.pixels)):
         try:
-            found.append(make_plan(layer, config, arrangement, skip_activations=index % 2 == 0))
+            turned = index % 3 == 1
+            found.append(make_plan(layer.transposed() if turned else layer, config, arrangement, transposed=turned,
+                                   skip_activations=index % 2 == 0))
         except PackError:
             continue
     return found
@@ -56,10 +58,10 @@ def plans(layer, config):
 def test_weights_come_back(name, config):
     """Each lane of each group holds its filters and nothing else; every split holds each of its filters once."""
     layer = LAYERS[name]
-    words = words_of(layer)
     found = plans(layer, CONFIGS[config])
     assert found
     for plan in found:
+        words = words_of(plan.layer)
         sections = decode(encode(program_sections(plan)))
         lanes = plan.config.lanes
         for group in range(plan.config.groups):
@@ -91,7 +93,7 @@ def test_the_rest_comes_back(name, config):
                 for unit in range(plan.config.output_units):
                     if section.mask >> unit & 1:
                         rows |= {(unit, section.address + at): row for at, row in enumerate(section.rows)}
-        check_registers(plan, layer, registers)
+        check_registers(plan, plan.layer, registers)
         table = np.concatenate(tables) if tables else np.zeros((0, 16), np.uint8)
         assert len(table) == len(plan.table)
         assert all(np.array_equal(row, window.beat()) for row, window in zip(table, plan.table, strict=True))
@@ -109,12 +111,22 @@ def check_registers(plan, layer, registers):
     assert registers[Config.FILTERS] == plan.filters.shape[1]
     assert registers[Config.WINDOWS] == len(plan.table)
     assert registers[Config.RESULT_BEATS] == plan.result_beats
-    assert registers[Config.BLOCK_PITCH] == registers[Config.BLOCK_ROWS] * registers[Config.MAP_PITCH]
-    assert (registers[Config.BLOCK_ROWS], registers[Config.BLOCK_COLS]) == plan.block
+    assert bool(mode & 8) == plan.arrangement.raster
+    down, across = plan.grid.block
+    pitch = registers[Config.MAP_PITCH]
+    assert registers[Config.BLOCK_PITCH] == down * pitch + across * plan.arrangement.raster
+    assert registers[Config.MAP_WRAP] == pitch - width
+    assert not plan.arrangement.raster or registers[Config.MAP_WRAP] % plan.config.pixels == 0
+    assert (registers[Config.BLOCK_ROWS], registers[Config.BLOCK_COLS]) == (down, across)
+    assert registers[Config.BLOCKS] == plan.grid.count
+    assert (registers[Config.FLIP_COLS], registers[Config.FLIP_ROWS]) == plan.arrangement.flips
+    over_cols, over_rows = plan.arrangement.flips
     for group in range(plan.config.groups):
-        _, row, col = plan.arrangement.place(group)
-        assert registers[Config.ROW_OFFSET + group] == row
-        assert registers[Config.COL_OFFSET + group] == col * plan.config.pixels
+        assert (registers[Config.ROW_OFFSET + group], registers[Config.COL_OFFSET + group]) == plan.grid.offset(group)
+        assert registers[Config.WORD_OFFSET_COLS + group] == registers[Config.WORD_OFFSET + (group ^ over_cols)]
+        assert registers[Config.WORD_OFFSET_ROWS + group] == registers[Config.WORD_OFFSET + (group ^ over_rows)]
+        assert registers[Config.WORD_OFFSET_BOTH + group] == (
+            registers[Config.WORD_OFFSET + (group ^ over_cols ^ over_rows)])
 
 
 def check_requantisation(plan, layer, rows):
@@ -137,26 +149,29 @@ def check_requantisation(plan, layer, rows):
 def answer(plan, result):
     """The answer's beats as the wire format says, by plain loops; rows beyond the result are 0x5A."""
     config = plan.config
-    images, _, height, width = result.shape
+    result = result.transpose(0, 1, 3, 2) if plan.transposed else result
+    images = len(result)
+    turn = plan.grid.exchange(images)
     per_unit = config.groups // config.output_units
     beats = []
     for image in range(images):
-        for top in range(0, height, plan.block[0]):
-            for left in range(0, width, plan.block[1]):
-                units = []
-                for unit in range(config.output_units):
-                    stream = b""
-                    for group in range(unit * per_unit, (unit + 1) * per_unit):
-                        split, row, col = plan.arrangement.place(group)
-                        part = b""
-                        for number in plan.filters[split * config.lanes : (split + 1) * config.lanes].ravel():
-                            for p in range(config.pixels):
-                                y, x = top + row, left + col * config.pixels + p
-                                here = number >= 0 and y < height and x < width
-                                part += result[image, number, y, x].tobytes() if here else b"\x5a" * result.itemsize
-                        stream += part + bytes(-len(part) % 16)
-                    units.append([stream[at : at + 16] for at in range(0, len(stream), 16)])
-                beats += [beat for turn in zip(*units, strict=True) for beat in turn]
+        for block in range(plan.grid.count):
+            units = []
+            for unit in range(config.output_units):
+                stream = b""
+                for group in range(unit * per_unit, (unit + 1) * per_unit):
+                    acts_as = int(turn[image * plan.grid.count + block, group])
+                    split = plan.arrangement.place(group)[0]
+                    y, x, valid = (values[block].tolist() for values in plan.grid.places(acts_as))
+                    part = b""
+                    for number in plan.filters[split * config.lanes : (split + 1) * config.lanes].ravel():
+                        for p in range(config.pixels):
+                            here = number >= 0 and valid[p]
+                            part += (result[image, number, y[p], x[p]].tobytes() if here
+                                     else b"\x5a" * result.itemsize)
+                    stream += part + bytes(-len(part) % 16)
+                units.append([stream[at : at + 16] for at in range(0, len(stream), 16)])
+            beats += [beat for turns in zip(*units, strict=True) for beat in turns]
     return np.frombuffer(b"".join(beats), np.uint8).reshape(-1, 16)
 
 
@@ -198,9 +213,10 @@ def test_best_plan():
     layer = random_layer(12, filters=6, channels=5, size=(5, 6), weights=0.4)
     config = small_config(4, 1, 1, lane_filters=4)
     plan, figures = best_plan(layer, config, skip_activations=True)
-    totals = {p.arrangement: predict(p)["total"] for p in
-              (make_plan(layer, config, a, skip_activations=True) for a in arrangements(4) if a.splits > 1)}
-    assert figures["total"] == min(totals.values()) == totals[plan.arrangement]
+    totals = {(p.transposed, p.arrangement): predict(p)["total"] for p in (
+        make_plan(layer.transposed() if turned else layer, config, a, skip_activations=True, transposed=turned)
+        for turned in (False, True) for a in arrangements(4, 1) if a.splits > 1)}
+    assert figures["total"] == min(totals.values()) == totals[plan.transposed, plan.arrangement]
     assert pack(layer, config, "skip-both").predicted == figures
 
 

@@ -7,7 +7,7 @@ import random
 
 import pytest
 from amaranth.utils import ceil_log2
-from tests.hw.layers import random_layer, small_config
+from tests.hw.layers import random_layer, small_config, some_plan
 from tests.hw.streams import simulate
 from tests.hw.test_map_packing import stored
 
@@ -23,36 +23,45 @@ POISON = b"\xa5" * WORD_CHANNELS
 
 
 def windows(plan):
-    """Everything on the bus, in order: (want, marker, word, mask, pixel words), and None where an image ends."""
+    """Everything on the bus, in order: (want, marker, word, mask, pixel words), and None where an image ends.
+
+    From the result's pixels: what the tap of each group reads for each of its pixels, straight from the layer.
+    """
     config, layer, lay = plan.config, plan.layer, plan.layout
     memory = stored(layer, lay)
-    images, _, height, width = layer.output_shape
-    everyone = (1 << config.groups) - 1
+    images, everyone = layer.output_shape[0], (1 << config.groups) - 1
+    turn = plan.grid.exchange(images)
+    places = [plan.grid.places(group) for group in range(config.groups)]
     for image in range(images):
-        for top in range(0, height, plan.block[0]):
-            for left in range(0, width, plan.block[1]):
-                for window in plan.table:
-                    want, kept = 0, set()
-                    for group in window.words:
-                        _, row, col = plan.arrangement.place(group)
-                        first = left + col * config.pixels
-                        if top + row < height and first < width:
-                            want |= 1 << group
-                            kept |= {p for p in range(config.pixels) if first + p < width}
-                    row, col = top + window.dy, left + window.dx
-                    own = set(range(max(0, -col), min(config.pixels, lay.cols - col)))
-                    if not want or not 0 <= row < lay.rows or not own:
-                        continue
-                    words = [bytes(WORD_CHANNELS)] * config.pixels
-                    for p in own & kept:
-                        at = image * lay.image_size + top * lay.pitch + left + window.offset + p
-                        words[p] = memory[at].tobytes()
+        for block in range(plan.grid.count):
+            for window in plan.table:
+                want, words = 0, [bytes(WORD_CHANNELS)] * config.pixels
+                for group, word in window.words.items():
+                    y, x, valid = (values[block].tolist() for values in places[group])
+                    reads = {p: at for p in range(config.pixels) if valid[p]
+                             and (at := position(plan, word, y[p], x[p])) is not None}
+                    for p, at in reads.items():
+                        words[p] = memory[image * lay.image_size + at].tobytes()
+                    if reads:
+                        want |= 1 << turn[image * plan.grid.count + block].tolist().index(group)
+                if want:
                     mask = sum(1 << c for c in range(WORD_CHANNELS) if any(word[c] for word in words))
                     yield want, 0, window.word, mask if plan.skip_activations else 0xFFFF, words
-                yield everyone, 1, None, None, None
-            # the marker of the last block of an image retires it
+            yield everyone, 1, None, None, None
+        # the marker of the last block of an image retires it
         yield None
     yield everyone, 1, None, None, None
+
+
+def position(plan, word, y, x):
+    """Where a tap of the pixel (y, x) lies in the map's memory, None outside of it."""
+    layer, lay = plan.layer, plan.layout
+    tap, channel_word = divmod(word, lay.channel_words)
+    in_y = y * layer.stride[0] + tap // layer.kernel[1] - layer.padding[0]
+    in_x = x * layer.stride[1] + tap % layer.kernel[1] - layer.padding[1]
+    if not (0 <= in_y < lay.rows * layer.stride[0] and 0 <= in_x < lay.cols * layer.stride[1]):
+        return None
+    return lay.offset(in_y, in_x, channel_word)[0]
 
 
 class Surroundings:
@@ -70,8 +79,8 @@ class Surroundings:
         lay = self.plan.layout
         base = (self.image % lay.slots) * lay.image_size
         position = (line * self.plan.config.pixels + bank - base) % self.plan.config.map_positions
-        row = position % lay.plane_size // lay.pitch
-        if position >= lay.image_size or row >= self.rows:
+        row, col = divmod(position % lay.plane_size, lay.pitch)
+        if position >= lay.planes * lay.plane_size or row >= self.rows or col >= lay.cols:
             return POISON
         return self.memory[self.image * lay.image_size + position].tobytes()
 
@@ -139,9 +148,7 @@ def test_windows(name, shape, stall):
     groups, pixels, queue, positions = shape
     config = small_config(groups, 1, pixels, queue_words=queue, map_positions=positions, lane_filters=3)
     rng = random.Random(f"{name} {shape} {stall}")
-    ways = arrangements(groups)
-    way = ways[rng.randrange(len(ways))]
-    plan = make_plan(LAYERS[name], config, way, skip_activations=rng.random() < 0.7)
+    plan = some_plan(LAYERS[name], config, rng.randrange(100), rng.random() < 0.7)
     wanted = list(windows(plan))
     images = wanted.count(None)
     wanted = [window for window in wanted if window is not None]
@@ -168,7 +175,7 @@ def test_windows(name, shape, stall):
                 around.cycle(ctx, retire, window, list(zip(reads[:pixels], reads[pixels:], strict=True)))
                 quiet += len(around.seen) >= len(wanted)
             for index, (found, want) in enumerate(zip(around.seen, wanted, strict=True)):
-                assert found == want, f"{index} of {len(wanted)}, {way}"
+                assert found == want, f"{index} of {len(wanted)}, {plan.arrangement}"
             assert around.retired == images and finished and not any(around.used)
 
     simulate(dut, bench, cycles=10_000)
@@ -178,7 +185,7 @@ def test_rate():
     """W windows and a marker in W + 1 cycles; from issue to the bus `latency` cycles."""
     config = small_config(1, 1, 1, queue_words=16)
     layer = random_layer(7, size=(4, 4), kernel=(2, 2), weights=1.0)
-    plan = make_plan(layer, config, arrangements(1)[0], skip_activations=True)
+    plan = make_plan(layer, config, arrangements(1, 1)[0], skip_activations=True)
     dut = Sequencer(groups=1, pixels=1, windows=config.windows, queue_words=16, line_bits=8)
 
     async def bench(ctx):
@@ -203,7 +210,7 @@ def test_waiting():
     """`waiting` while a row is missing, and not for want of a slot."""
     config = small_config(1, 1, 1, queue_words=2)
     layer = random_layer(8, size=(2, 2), kernel=(1, 1), weights=1.0)
-    plan = make_plan(layer, config, arrangements(1)[0], skip_activations=True)
+    plan = make_plan(layer, config, arrangements(1, 1)[0], skip_activations=True)
     dut = Sequencer(groups=1, pixels=1, windows=config.windows, queue_words=2, line_bits=8)
 
     async def bench(ctx):

@@ -7,6 +7,7 @@ import pytest
 from tests.hw.layers import random_layer
 
 from zeroskip.arrangement import Arrangement, arrangements
+from zeroskip.block_pixels import BlockGrid
 from zeroskip.lists import words_of
 from zeroskip.map_packing import layout
 from zeroskip.window_table import Window, window_table, word_offset
@@ -26,16 +27,22 @@ def occupancy(layer, splits):
     return np.stack([words[split::splits].any(axis=(0, 2)) for split in range(splits)])
 
 
+def grid_of(layer, arrangement, pixels):
+    return BlockGrid(arrangement=arrangement, pixels=pixels, size=layer.output_shape[2:])
+
+
 @pytest.mark.parametrize("pixels", [1, 2, 4])
 @pytest.mark.parametrize("groups", [1, 4, 6])
 @pytest.mark.parametrize("name", LAYERS)
 def test_windows_are_the_patches(name, groups, pixels):
+    """Each group sees each word of its split once, at the place of the tap for its first pixel."""
     layer = LAYERS[name]
-    lay = layout(layer, 4096, banks=pixels, aligned=False)
     (_, kw), (sy, sx), (py, px) = layer.kernel, layer.stride, layer.padding
-    for arrangement in arrangements(groups):
+    for arrangement in arrangements(groups, pixels):
+        lay = layout(layer, 4096, banks=pixels, aligned=arrangement.raster)
+        grid = grid_of(layer, arrangement, pixels)
         occupied = occupancy(layer, arrangement.splits)
-        table = window_table(layer, lay, arrangement, pixels, occupied)
+        table = window_table(layer, lay, grid, occupied)
         for group in range(groups):
             split, row, col = arrangement.place(group)
             own = [window for window in table if window.want >> group & 1]
@@ -43,10 +50,12 @@ def test_windows_are_the_patches(name, groups, pixels):
             words = [window.word - first for window in own]
             assert words == [window.words[group] for window in own]
             assert sorted(words) == np.flatnonzero(occupied[split]).tolist()  # each once, and no other
+            down, across = grid.offset(group)
             for window, word in zip(own, words, strict=True):
                 tap, channel_word = divmod(word, lay.channel_words)
-                y, x = row * sy + tap // kw - py, col * pixels * sx + tap % kw - px
-                assert (window.offset, window.dy, window.dx) == lay.offset(y, x, channel_word)
+                offset, dy, dx = lay.offset(down * sy + tap // kw - py, across * sx + tap % kw - px, channel_word)
+                assert (window.offset, window.dy, window.shift + window.dx) == (offset, dy, dx)
+                assert window.shift == (across if pixels > 1 else 0)
 
 
 def test_windows_are_shared():
@@ -54,27 +63,28 @@ def test_windows_are_shared():
     layer = random_layer(6, size=(9, 9), weights=1.0)
     occupied = np.ones((1, 9), bool)
     lay = layout(layer, 4096, banks=1, aligned=False)
-    table = window_table(layer, lay, Arrangement(splits=1, rows=2, cols=2), 1, occupied)
+    table = window_table(layer, lay, grid_of(layer, Arrangement(splits=1, rows=2, cols=2), 1), occupied)
     assert len(table) == 16
     assert [window.want for window in table][:6] == [1, 3, 3, 2, 5, 15]
-    table = window_table(layer, lay, Arrangement(splits=1, rows=2, cols=2), 2, occupied)
+    table = window_table(layer, lay, grid_of(layer, Arrangement(splits=1, rows=2, cols=2), 2), occupied)
     assert len(table) == 4 * 6 and all(window.want & 5 in (0, window.want) for window in table)
 
 
 def test_nothing_to_do():
     layer = random_layer(7, weights=0.0)
     lay = layout(layer, 4096, banks=1, aligned=False)
-    assert window_table(layer, lay, Arrangement(splits=1, rows=1, cols=1), 1, np.zeros((1, 9), bool)) == []
+    grid = grid_of(layer, Arrangement(splits=1, rows=1, cols=1), 1)
+    assert window_table(layer, lay, grid, np.zeros((1, 9), bool)) == []
 
 
 def test_rows_by_input_row():
     """Windows come by rising input row, so that computing follows the map as it arrives."""
     layer = LAYERS["plain"]
     lay = layout(layer, 4096, banks=1, aligned=False)
-    table = window_table(layer, lay, Arrangement(splits=1, rows=3, cols=1), 1, np.ones((1, 9), bool))
+    table = window_table(layer, lay, grid_of(layer, Arrangement(splits=1, rows=3, cols=1), 1), np.ones((1, 9), bool))
     assert [window.dy for window in table] == sorted(window.dy for window in table)
 
 
 def test_beat():
-    window = Window(offset=-2, dy=-1, dx=3, word=0xABC, words={0: 1, 5: 2})
-    assert window.beat().tobytes() == bytes.fromhex("feffffff ffff 0300 21000000 bc0a0000")
+    window = Window(offset=-2, dy=-1, dx=3, shift=0x102, word=0xABC, words={0: 1, 5: 2})
+    assert window.beat().tobytes() == bytes.fromhex("feffffff ffff 0300 21000000 bc0a 0201")

@@ -1,0 +1,113 @@
+"""Where a window lies for the block at hand: one stage between the window table and the issue."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from zeroskip.program import ConfigRegisters, GroupRegisters
+from zeroskip.window_bus import WORD_BITS, WindowRow
+from zeroskip.wire import Mode
+
+BlockStep = data.StructLayout({
+    "valid": 1, "marker": 1, "retire": 1, "flip": 2, "row": 10, "col": 10, "position": unsigned(14),
+})
+"""A step of the walk: a window of the block at (row, col), or its marker."""
+
+
+def placed_shape(groups: int, pixels: int) -> data.StructLayout:
+    """A window with its place in the map.
+
+    Fields
+    ------
+    valid, marker, retire, flip, word
+        As they came.
+    row, col
+        Map row and column of pixel 0; outside the map too.
+    position
+        Of pixel 0 in the memory.
+    wrapped
+        Mask of pixels that lie in the next row of the result (raster) or beyond the last column.
+    wanted, wanted_next
+        Masks of groups, before they change places: which want the pixels that are not wrapped; that are.
+    """
+    return data.StructLayout({
+        "valid": 1, "marker": 1, "retire": 1, "flip": 2, "word": WORD_BITS,
+        "row": signed(12), "col": signed(12), "position": unsigned(14),
+        "wrapped": pixels, "wanted": groups, "wanted_next": groups,
+    })
+
+
+class WindowPlace(wiring.Component):
+    """Adds a row of the window table to the block's origin, over the end of a row of the result where need be.
+
+    Parameters
+    ----------
+    groups, pixels
+        As in :class:`~zeroskip.config.ArrayConfig`.
+
+    Members
+    -------
+    config, group
+        In, from the program loader.
+    en
+        In: take the next.
+    step, window
+        In: the step, and the row of the table that goes with it.
+    placed
+        Out, one cycle later; holds while `en` is low.
+    """
+
+    def __init__(self, *, groups: int, pixels: int) -> None:
+        self._groups, self._pixels = groups, pixels
+        super().__init__({
+            "config": In(ConfigRegisters),
+            "group": In(GroupRegisters).array(groups),
+            "en": In(1),
+            "step": In(BlockStep),
+            "window": In(WindowRow),
+            "placed": Out(placed_shape(groups, pixels)),
+        })
+
+    def elaborate(self, platform):
+        """Adders, comparisons, one register."""
+        m = Module()
+        config, step, window = self.config, self.step, self.window
+        raster, over = Signal(), Signal()
+        place, row, col = Signal(11), Signal(11), Signal(11)
+        wrapped = Signal(self._pixels)
+        m.d.comb += [
+            raster.eq((config.mode & Mode.RASTER.value) != 0),
+            place.eq(step.col + window.shift[:10]),
+            over.eq(raster & (place >= config.out_cols)),
+            row.eq(step.row + over),
+            col.eq(Mux(over, place - config.out_cols, place)),
+            wrapped.eq(Cat(col + pixel >= config.out_cols for pixel in range(self._pixels))),
+        ]
+        here, beyond = self._outputs(m, row, step)
+        with m.If(self.en):
+            m.d.sync += [
+                *(self.placed[name].eq(step[name]) for name in ("valid", "marker", "retire", "flip")),
+                self.placed.word.eq(window.word),
+                self.placed.row.eq(row + window.dy.as_signed()),
+                self.placed.col.eq(col + window.dx.as_signed()),
+                self.placed.position.eq(step.position + window.offset + Mux(over, config.map_wrap, 0)),
+                self.placed.wrapped.eq(wrapped),
+                self.placed.wanted.eq(window.want & here),
+                self.placed.wanted_next.eq(Mux(raster, window.want & beyond, 0)),
+            ]
+        return m
+
+    def _outputs(self, m, row, step):
+        """Groups whose own row of the result is there; groups whose next row is."""
+        here, beyond = Signal(self._groups), Signal(self._groups)
+        for g, group in enumerate(self.group):
+            inside = row + group.row_offset < self.config.out_rows
+            if self._pixels == 1:  # groups share windows over columns: the window has no column of its own
+                inside = inside & (step.col + group.col_offset < self.config.out_cols)
+            m.d.comb += [
+                here[g].eq(inside),
+                beyond[g].eq(row + group.row_offset + 1 < self.config.out_rows),
+            ]
+        return here, beyond
