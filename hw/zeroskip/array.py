@@ -80,7 +80,7 @@ class ZeroSkipArray(wiring.Component):
                 pixels=config.pixels, acc_width=config.acc_width, params_depth=Drain.params_depth(config))
             write = loader.write
             m.d.comb += [
-                drain.start.eq(loader.start), drain.filters.eq(loader.config.filters),
+                drain.start.eq(loader.start), drain.config.eq(loader.config),
                 output.requantise.eq((loader.config.mode & Mode.REQUANTISE.value) != 0),
                 output.low.eq(loader.config.clamp_low), output.high.eq(loader.config.clamp_high),
                 output.write_en.eq(write.valid & (write.kind == Section.REQUANT) & write.mask[u]),
@@ -94,6 +94,7 @@ class ZeroSkipArray(wiring.Component):
                     drain.full[i].eq(group.full), group.drained.eq(drain.drained[i]),
                     group.read_lane.eq(drain.read_lane), group.read_address.eq(drain.read_address),
                     group.read_en.eq(drain.read_en), drain.read_data[i].eq(group.read_data),
+                    drain.read_blocked[i].eq(group.read_blocked),
                 ]
         wiring.connect(m, merger.result, wiring.flipped(self.result))
         m.d.comb += [

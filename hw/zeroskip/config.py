@@ -34,7 +34,9 @@ class ArrayConfig:
     lane_filters
         Filters a lane can serve, at most 16 (the depth of a LUT memory).
     queue_words, queue_lists
-        Words in flight per group (at most 16); lists waiting per lane.
+        Words in flight per group (at most 32); lists waiting per lane.
+    result_rows
+        Rows of P sums in a lane's result memory, 2..512, at least twice `lane_filters`: a slot for each of some blocks.
     map_positions
         Positions (of 16 channels each) that the feature-map memory holds, 8..16384.
     windows
@@ -64,6 +66,7 @@ class ArrayConfig:
     lane_filters: int = 16
     queue_words: int = 16
     queue_lists: int = 16
+    result_rows: int = 512
     map_positions: int = 4096
     windows: int = 512
     words: int = 128
@@ -74,15 +77,18 @@ class ArrayConfig:
         """Check ranges and what must go together."""
         for name in self.__dataclass_fields__:
             _positive(name, getattr(self, name))
-        for name in ("pixels", "dense_filters", "dense_pixels", "queue_words", "queue_lists", "map_positions",
+        for name in ("pixels", "dense_filters", "dense_pixels", "queue_words", "queue_lists", "result_rows", "map_positions",
                      "windows", "words", "list_entries", "dense_weights"):
             _power_of_two(name, getattr(self, name))
         limits = {"groups": (1, 32), "lanes": (1, 8), "pixels": (1, 8), "acc_width": (28, 32),
-                  "lane_filters": (1, 16), "queue_words": (2, 16), "list_entries": (2, 4096), "dense_pixels": (1, 8),
+                  "lane_filters": (1, 16), "queue_words": (2, 32), "result_rows": (2, 512), "list_entries": (2, 4096), "dense_pixels": (1, 8),
                   "dense_filters": (1, 16), "map_positions": (8, 16384), "windows": (1, 2048), "words": (1, 4096)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be in {low}..{high}, not {getattr(self, name)}")
+        if self.result_rows < 2 * self.lane_filters:
+            raise ValueError(f"result_rows must be at least twice the {self.lane_filters} filters of a lane, "
+                             f"not {self.result_rows}")
         if self.groups % self.output_units:
             raise ValueError(f"output_units must divide the {self.groups} groups, not {self.output_units}")
         if self.dense_filters * self.dense_pixels != self.multipliers:
@@ -104,12 +110,12 @@ PRESETS: dict[str, ArrayConfig] = {
     "tiny": ArrayConfig(groups=1, lanes=2, pixels=2, output_units=1, dense_filters=2, dense_pixels=2,
                         map_positions=1024, windows=256, words=64, list_entries=1024, dense_weights=16384),
     "small": ArrayConfig(groups=2, lanes=2, pixels=4, output_units=1, dense_filters=4, dense_pixels=4),
-    "base": ArrayConfig(groups=4, lanes=4, pixels=4, output_units=2, dense_filters=8, dense_pixels=8,
+    "base": ArrayConfig(groups=4, lanes=4, pixels=4, output_units=4, dense_filters=8, dense_pixels=8,
                         list_entries=2048),
     "large": ArrayConfig(groups=8, lanes=4, pixels=4, output_units=2, dense_filters=16, dense_pixels=8,
-                         list_entries=2048),
-    "fine": ArrayConfig(groups=16, lanes=4, pixels=1, output_units=8, dense_filters=8, dense_pixels=8,
-                        words=64, list_entries=1024),
+                         list_entries=2048, result_rows=32),
+    "fine": ArrayConfig(groups=16, lanes=4, pixels=1, output_units=16, dense_filters=8, dense_pixels=8,
+                        queue_words=32, words=64, list_entries=1024),
 }
 """The named configurations: 4, 16, 64 and 128 multipliers, and ``fine`` with 64 at one pixel to a weight."""
 

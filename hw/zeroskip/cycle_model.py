@@ -27,7 +27,7 @@ class _Model:
     def __init__(self, plan: Plan) -> None:
         config = plan.config
         self.plan, self.groups, self.lanes = plan, config.groups, config.lanes
-        self.depth = config.queue_words
+        self.depth, self.ring = config.queue_words, config.result_rows // plan.filters.shape[1]
         self.issued = 0.0
         self.free = np.zeros((self.groups, self.lanes))
         self.idle = np.zeros((self.groups, self.lanes))
@@ -87,8 +87,8 @@ class _Model:
             self.unit_free[unit] = max(self.unit_free[unit], full[g]) + self.drain_cycles
             done[g] = self.unit_free[unit]
         self.drained.append(done)
-        if len(self.drained) >= 2:
-            self.free = np.maximum(self.free, self.drained[-2][:, None])
+        if len(self.drained) >= self.ring:
+            self.free = np.maximum(self.free, self.drained[-self.ring][:, None])
 
 
 def lower_bound(plan: Plan, work: LaneWork) -> int:

@@ -33,11 +33,13 @@ class Group(wiring.Component):
     release
         Out, one cycle: a slot is free again.
     full
-        Out, mask of banks: every lane's results of a block lie complete in the bank.
+        Out: every lane's results of a block lie complete in their slot.
     drained
-        In, mask of banks: they have been read.
+        In: the oldest such slot has been read.
     read_lane, read_address, read_en, read_data
         Results of one lane; latency 1.
+    read_blocked
+        Out: that lane needs its memory itself; `read_en` is not heard.
     issued, gated
         Out: multiplier slots used, and gated among them.
     busy
@@ -54,10 +56,11 @@ class Group(wiring.Component):
             "start": In(1),
             "window": In(window_shape(config.groups, config.pixels)),
             "release": Out(1),
-            "full": Out(2),
-            "drained": In(2),
+            "full": Out(1),
+            "drained": In(1),
             "read_lane": In(range(config.lanes)),
-            "read_address": In(ceil_log2(config.lane_filters) + 1),
+            "read_address": In(ceil_log2(config.result_rows)),
+            "read_blocked": Out(1),
             "read_en": In(1),
             "read_data": Out(data.ArrayLayout(signed(config.acc_width), config.pixels)),
             "issued": Out(range(slots + 1)),
@@ -89,6 +92,7 @@ class Group(wiring.Component):
             read_port = values.read_port(domain="comb")
             m.d.comb += [
                 lane.start.eq(self.start), lane.filters_used.eq(self.layer.filters),
+                lane.ring.eq(self.layer.ring),
                 lane.signed_map.eq((self.layer.mode & Mode.SIGNED_MAP.value) != 0),
                 lane.write.eq(self.write), lane.write.valid.eq(self.write.valid & self.write.mask[self._index]),
                 lane.write_row.eq(self.write.data.word_select(e, 16)),
@@ -124,20 +128,21 @@ class Group(wiring.Component):
     def _collect(self, m, lanes):
         config = self._config
         chosen = Signal.like(self.read_lane)
-        with m.If(self.read_en):
+        with m.If(self.read_en & ~self.read_blocked):
             m.d.sync += chosen.eq(self.read_lane)
         with m.Switch(chosen):
             for e, lane in enumerate(lanes):
                 with m.Case(e):
                     m.d.comb += self.read_data.eq(lane.read_data)
-        for bank in range(2):
-            held = [Signal(name=f"full_{bank}_{e}") for e in range(config.lanes)]
-            for lane, full in zip(lanes, held, strict=True):
-                with m.If(lane.full & (lane.full_bank == bank)):
-                    m.d.sync += full.eq(1)
-                with m.If(self.drained[bank] | self.start):
-                    m.d.sync += full.eq(0)
-            m.d.comb += self.full[bank].eq(Cat(held).all())
+        m.d.comb += self.read_blocked.eq(Array(lane.read_blocked for lane in lanes)[self.read_lane])
+        complete = []
+        for e, lane in enumerate(lanes):
+            count = Signal(range(config.result_rows + 1), name=f"complete_{e}")
+            m.d.sync += count.eq(count + lane.full - self.drained)
+            with m.If(self.start):
+                m.d.sync += count.eq(0)
+            complete.append(count != 0)
+        m.d.comb += self.full.eq(Cat(complete).all())
         m.d.sync += [
             self.issued.eq(sum(Mux(lane.issued, config.pixels, 0) for lane in lanes)),
             self.gated.eq(sum(lane.gated for lane in lanes)),

@@ -10,13 +10,15 @@ from amaranth.utils import ceil_log2
 from zeroskip.wire import WORD_CHANNELS
 
 CHANNEL_BITS = ceil_log2(WORD_CHANNELS)
+MARKER_FLAGS = 2
+"""Flags of a marker, in the low bits of its mask: the block's sums are results; the next block starts from zero."""
 
 
 def visit_shape(slot_bits: int) -> data.StructLayout:
     """One visit: the list of a (word, channel), or a marker.
 
     Fields: ``marker``; ``last`` (the lane is done with the slot after this); ``slot``, ``channel``; ``start`` (first
-    entry of the list), ``more`` (entries less one).
+    entry of the list; a marker's flags), ``more`` (entries less one).
     """
     return data.StructLayout({
         "marker": 1, "last": 1, "slot": slot_bits, "channel": CHANNEL_BITS, "start": 12, "more": 4,
@@ -120,7 +122,7 @@ class Iterator(wiring.Component):
             write.en.eq(self.write_occupancy), write.addr.eq(self.write_address), write.data.eq(self.write_data),
             read.en.eq(self.push), read.addr.eq(self.word),
             wanted.eq(read.data & mask),
-            queued.marker.eq(marker), queued.slot.eq(slot), queued.word.eq(word), queued.mask.eq(wanted),
+            queued.marker.eq(marker), queued.slot.eq(slot), queued.word.eq(word), queued.mask.eq(Mux(marker, mask, wanted)),
             queue.w_data.eq(queued),
             queue.w_en.eq(arrived & (marker | (wanted != 0))),
             self.passed.eq(arrived & ~marker & (wanted == 0)),
@@ -135,14 +137,16 @@ class Iterator(wiring.Component):
         m.submodules.lists = lists = fifo.SyncFIFO(width=layout.size, depth=self._queue_lists)
         write, read = pointers.write_port(), pointers.read_port()
         looked, visit = Signal(), Signal(layout)
-        tag = Signal(data.StructLayout({"marker": 1, "last": 1, "slot": self._slot_bits, "channel": CHANNEL_BITS}))
+        tag = Signal(data.StructLayout({"marker": 1, "last": 1, "slot": self._slot_bits, "channel": CHANNEL_BITS,
+                                        "flags": MARKER_FLAGS}))
         m.d.sync += [looked.eq(emit), tag.marker.eq(current.marker), tag.last.eq(last), tag.slot.eq(current.slot),
-                     tag.channel.eq(channel)]
+                     tag.channel.eq(channel), tag.flags.eq(current.mask)]
         m.d.comb += [
             write.en.eq(self.write_pointer), write.addr.eq(self.write_address), write.data.eq(self.write_data),
             read.en.eq(emit), read.addr.eq(Mux(emit, (current.word << CHANNEL_BITS) | channel, 0)),
             visit.marker.eq(tag.marker), visit.last.eq(tag.last), visit.slot.eq(tag.slot),
-            visit.channel.eq(tag.channel), visit.start.eq(read.data[:12]), visit.more.eq(read.data[12:]),
+            visit.channel.eq(tag.channel), visit.start.eq(Mux(tag.marker, tag.flags, read.data[:12])),
+            visit.more.eq(read.data[12:]),
             lists.w_data.eq(visit), lists.w_en.eq(looked),
             room.eq(lists.w_level + looked < self._queue_lists),
             self.visits.payload.eq(layout(lists.r_data)), self.visits.valid.eq(lists.r_rdy),

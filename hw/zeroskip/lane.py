@@ -29,8 +29,8 @@ class Lane(wiring.Component):
 
     Members
     -------
-    start, filters_used, signed_map
-        In: a new layer, filters of it in each lane, the map is int8.
+    start, filters_used, ring, signed_map
+        In: a new layer, filters of it in each lane, slots for results, the map is int8.
     write, write_row
         In: a table row for this lane's group, and its 16 bits.
     push, marker, slot, word, mask
@@ -39,8 +39,8 @@ class Lane(wiring.Component):
         Out, in: the word whose values are wanted, combinational.
     passed
         Out, mask of slots: the lane is done with them.
-    drained, full, full_bank, read_en, read_address, read_data
-        The results (see ``Accumulators``).
+    drained, full, read_en, read_address, read_data, read_blocked
+        The results (see ``Accumulators``, ``ResultSlots``).
     issued, gated
         Out: a list entry was issued (P products); how many of the P products were gated, two cycles later.
     busy
@@ -54,6 +54,7 @@ class Lane(wiring.Component):
         super().__init__({
             "start": In(1),
             "filters_used": In(range(config.lane_filters + 1)),
+            "ring": In(range(config.result_rows + 1)),
             "signed_map": In(1),
             "write": In(TableWrite),
             "write_row": In(16),
@@ -65,12 +66,12 @@ class Lane(wiring.Component):
             "read_slot": Out(ceil_log2(slots)),
             "slot_data": In(word),
             "passed": Out(slots),
-            "drained": In(2),
+            "drained": In(1),
             "full": Out(1),
-            "full_bank": Out(1),
             "read_en": In(1),
-            "read_address": In(ceil_log2(config.lane_filters) + 1),
+            "read_address": In(ceil_log2(config.result_rows)),
             "read_data": Out(data.ArrayLayout(signed(config.acc_width), config.pixels)),
+            "read_blocked": Out(1),
             "issued": Out(1),
             "gated": Out(range(config.pixels + 1)),
             "busy": Out(1),
@@ -83,7 +84,8 @@ class Lane(wiring.Component):
         m.submodules.iterator = iterator = Iterator(
             words=config.words, queue_words=config.queue_words, queue_lists=config.queue_lists)
         m.submodules.walker = walker = Walker(
-            entries=config.list_entries, filters=config.lane_filters, slot_bits=len(self.slot))
+            entries=config.list_entries, filters=config.lane_filters, slot_bits=len(self.slot),
+            result_rows=config.result_rows)
         kind, valid = self.write.kind, self.write.valid
         m.d.comb += [
             iterator.write_occupancy.eq(valid & (kind == Section.OCCUPANCY)),
@@ -95,7 +97,8 @@ class Lane(wiring.Component):
             walker.write_data.eq(self.write_row),
             iterator.push.eq(self.push), iterator.marker.eq(self.marker), iterator.slot.eq(self.slot),
             iterator.word.eq(self.word), iterator.mask.eq(self.mask),
-            walker.start.eq(self.start), walker.filters_used.eq(self.filters_used), walker.drained.eq(self.drained),
+            walker.start.eq(self.start), walker.filters_used.eq(self.filters_used), walker.ring.eq(self.ring),
+            walker.drained.eq(self.drained),
             self.read_slot.eq(iterator.visits.payload.slot),
             self.issued.eq(walker.entry),
             self.busy.eq(iterator.busy | walker.busy),
@@ -112,16 +115,17 @@ class Lane(wiring.Component):
         config = self._config
         m.submodules.accumulators = accumulators = Accumulators(
             filters=config.lane_filters, pixels=config.pixels, acc_width=config.acc_width,
-            product_width=OPERAND_WIDTH + 8)
+            product_width=OPERAND_WIDTH + 8, result_rows=config.result_rows)
         m.d.sync += [
             accumulators.touch.eq(walker.entry | walker.sweep), accumulators.marker.eq(walker.marker),
             accumulators.report.eq(walker.report), accumulators.filter.eq(walker.filter),
-            accumulators.bank.eq(walker.bank),
+            accumulators.evict.eq(walker.evict), accumulators.source.eq(walker.source),
+            accumulators.fresh.eq(walker.fresh),
         ]
         m.d.comb += [
             accumulators.start.eq(self.start), accumulators.read_en.eq(self.read_en),
             accumulators.read_address.eq(self.read_address), self.read_data.eq(accumulators.read_data),
-            self.full.eq(accumulators.full), self.full_bank.eq(accumulators.full_bank),
+            self.full.eq(accumulators.full), self.read_blocked.eq(accumulators.read_blocked),
         ]
         flags = []
         for p in range(config.pixels):

@@ -41,15 +41,20 @@ class Plan:
         return BlockGrid(arrangement=self.arrangement, pixels=self.config.pixels, size=self.layer.output_shape[2:])
 
     @property
-    def group_beats(self) -> int:
-        """Beats that one group's results of one block fill."""
-        rows = self.config.lanes * self.filters.shape[1]
+    def blocks(self) -> int:
+        """Blocks of all images."""
+        return self.layer.output_shape[0] * self.grid.count
+
+    @property
+    def unit_beats(self) -> int:
+        """Beats that leave one output unit."""
+        rows = self.blocks * self.config.groups // self.config.output_units * self.config.lanes * self.filters.shape[1]
         return -(-rows * self.config.pixels * (4 if self.layer.multiplier is None else 1) // BEAT_BYTES)
 
     @property
     def result_beats(self) -> int:
         """Beats of the whole answer."""
-        return self.layer.output_shape[0] * self.grid.count * self.config.groups * self.group_beats
+        return self.unit_beats * self.config.output_units
 
 
 def make_plan(layer: Layer, config: ArrayConfig, arrangement: Arrangement, *, skip_activations: bool,
@@ -101,6 +106,7 @@ def registers(plan: Plan) -> dict[int, int]:
         Config.BLOCK_ROWS: down, Config.BLOCK_COLS: across, Config.WINDOWS: len(plan.table),
         Config.FILTERS: plan.filters.shape[1], Config.CLAMP_LOW: layer.clamp[0], Config.CLAMP_HIGH: layer.clamp[1],
         Config.RESULT_BEATS: plan.result_beats, Config.BLOCKS: grid.count,
+        Config.RING: config.result_rows // plan.filters.shape[1], Config.DRAIN_BLOCKS: plan.blocks,
         Config.BLOCK_PITCH: down * lay.pitch + (across if plan.arrangement.raster else 0),
         Config.MAP_WRAP: lay.pitch - width, Config.FLIP_COLS: flip_cols, Config.FLIP_ROWS: flip_rows,
     }

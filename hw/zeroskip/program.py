@@ -13,7 +13,7 @@ ADDRESS_BITS = 16
 
 
 ConfigRegisters = data.StructLayout({
-    "mode": unsigned(4),
+    "mode": unsigned(5),
     "images": unsigned(16),
     "map_rows": unsigned(10),
     "map_planes": unsigned(12),
@@ -36,6 +36,8 @@ ConfigRegisters = data.StructLayout({
     "map_wrap": signed(12),
     "flip_cols": unsigned(5),
     "flip_rows": unsigned(5),
+    "ring": unsigned(10),
+    "drain_blocks": unsigned(24),
 })
 """The configuration registers by name (lower case of ``wire.Config``), with their widths."""
 

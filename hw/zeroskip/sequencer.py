@@ -94,6 +94,7 @@ class Sequencer(wiring.Component):
             reader.mode.eq(self.config.mode),
             reader.marker.eq(here.marker),
             reader.flip.eq(here.flip),
+            reader.flags.eq(3),
             reader.word.eq(here.word),
             reader.rotation.eq(here.position),
             reader.inside.eq(inside),

@@ -8,14 +8,16 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zeroskip.iterator import visit_shape
+from zeroskip.result_slots import ResultSlots
 
 
 class Walker(wiring.Component):
     """Takes visits and reads their lists without a bubble between lists.
 
     A cycle without an entry touches a filter that the block has not touched yet (a sweep, adds zero), so that by the
-    marker every filter has been touched and the block before has left the accumulators. A block may evict only into a
-    result bank that has been drained.
+    marker every filter has been touched and the block before has left the accumulators. A block begins only when the
+    one before it may leave (see ``ResultSlots``). A marker's `start` holds its flags: bit 0, the block's sums are
+    results; bit 1, the next block starts from zero.
 
     Parameters
     ----------
@@ -25,11 +27,13 @@ class Walker(wiring.Component):
         Filters of a lane.
     slot_bits
         Width of a slot number.
+    result_rows
+        Rows of the result memory.
 
     Members
     -------
-    start, filters_used
-        In: a new layer, and how many filters it has in a lane.
+    start, filters_used, ring
+        In: a new layer, how many filters it has in a lane, and slots for their results.
     visits
         In, stream of ``visit_shape``.
     take
@@ -37,28 +41,29 @@ class Walker(wiring.Component):
     passed, passed_slot
         Out: the lane is done with this slot.
     drained
-        In, mask: the result bank has been read.
+        In: the oldest results have been read.
     write, write_address, write_data
         In: fill the list memory.
     entry, sweep, marker, report
         Out, one cycle after issue: what the accumulators are to do.
-    weight, filter, bank
+    weight, filter, evict, source, fresh
         Out, with them.
     busy
         Out: something is in the pipeline.
     """
 
-    def __init__(self, *, entries: int, filters: int, slot_bits: int) -> None:
-        self._entries, self._filters = entries, filters
+    def __init__(self, *, entries: int, filters: int, slot_bits: int, result_rows: int) -> None:
+        self._entries, self._filters, self._result_rows = entries, filters, result_rows
         address_bits = ceil_log2(entries)
         super().__init__({
             "start": In(1),
             "filters_used": In(range(filters + 1)),
+            "ring": In(range(result_rows + 1)),
             "visits": In(stream.Signature(visit_shape(slot_bits))),
             "take": Out(1),
             "passed": Out(1),
             "passed_slot": Out(slot_bits),
-            "drained": In(2),
+            "drained": In(1),
             "write": In(1),
             "write_address": In(address_bits),
             "write_data": In(16),
@@ -68,7 +73,9 @@ class Walker(wiring.Component):
             "report": Out(1),
             "weight": Out(signed(8)),
             "filter": Out(ceil_log2(filters)),
-            "bank": Out(1),
+            "evict": Out(ceil_log2(result_rows)),
+            "source": Out(ceil_log2(result_rows)),
+            "fresh": Out(1),
             "busy": Out(1),
         })
 
@@ -80,7 +87,7 @@ class Walker(wiring.Component):
         head = self.visits.payload
         address, more = Signal.like(read.addr), Signal(4)
         going, end, sweep = Signal(), Signal(), Signal()
-        seen, blocked = self._track_filters(m, sweep, end)
+        seen, blocked = self._track_filters(m, sweep, end), self._track_slots(m, end)
         m.d.comb += [
             going.eq(more != 0),
             self.take.eq(~going & ~blocked & self.visits.valid & ~head.marker),
@@ -112,23 +119,28 @@ class Walker(wiring.Component):
         return m
 
     def _track_filters(self, m, sweep, end):
-        """`seen`: filters touched in this block (unused ones count); `blocked`: the bank is still being drained."""
+        """Filters touched in this block; unused ones count."""
         seen, unused = Signal(self._filters), Signal(self._filters)
-        bank, first, reserved = Signal(), Signal(), Signal(2)
         m.d.comb += unused.eq(~0 << self.filters_used)
-        m.d.sync += [self.bank.eq(bank), self.report.eq(~first)]
         with m.If(self.entry):
             m.d.sync += seen.bit_select(self.filter, 1).eq(1)
         with m.If(sweep):
             m.d.sync += seen.bit_select(self._lowest(~seen), 1).eq(1)
-        m.d.sync += reserved.eq(reserved & ~self.drained)
-        with m.If(end):
-            m.d.sync += [seen.eq(unused), first.eq(0)]
-            with m.If(~first):
-                m.d.sync += [bank.eq(~bank), reserved.bit_select(bank, 1).eq(1)]
-        with m.If(self.start):
-            m.d.sync += [seen.eq(unused), first.eq(1), bank.eq(0), reserved.eq(0)]
-        return seen, reserved.bit_select(bank, 1)
+        with m.If(end | self.start):
+            m.d.sync += seen.eq(unused)
+        return seen
+
+    def _track_slots(self, m, end):
+        """The result memory's slots; whether the block before this one may not leave yet."""
+        m.submodules.slots = slots = ResultSlots(rows=self._result_rows)
+        m.d.comb += [
+            slots.start.eq(self.start), slots.filters.eq(self.filters_used), slots.ring.eq(self.ring),
+            slots.step.eq(end), slots.final.eq(self.visits.payload.start[0]),
+            slots.fresh.eq(self.visits.payload.start[1]), slots.drained.eq(self.drained),
+        ]
+        m.d.sync += [self.report.eq(slots.report), self.evict.eq(slots.evict), self.source.eq(slots.source),
+                     self.fresh.eq(~slots.partial_sums)]
+        return slots.blocked
 
     def _lowest(self, mask):
         """Number of the lowest bit that is set; 0 where none is."""

@@ -23,7 +23,8 @@ def window_shape(groups: int, pixels: int) -> data.StructLayout:
     word
         Number of the word; each group takes off its own offset.
     mask
-        Channels worth visiting: any of the pixels non-zero, or all where zero activations are only gated.
+        Channels worth visiting: any of the pixels non-zero, or all where zero activations are only gated. A marker's
+        flags: bit 0, the block's sums are results; bit 1, the next block starts from zero.
     data
         ``pixels`` words of 16 bytes, channel c of pixel p at ``[p][c]``.
     """

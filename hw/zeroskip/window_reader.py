@@ -23,8 +23,9 @@ class WindowReader(wiring.Component):
     -------
     issue
         In, mask of groups: a window is being read in this cycle for them.
-    marker, flip, word, rotation, inside, mode
-        In, with `issue`: its kind and number; bank of pixel 0; which pixels lie inside the map; ``Config.MODE``.
+    marker, flags, flip, word, rotation, inside, mode
+        In, with `issue`: its kind, a marker's flags, and number; bank of pixel 0; which pixels lie inside the map;
+        ``Config.MODE``.
     data
         In, one cycle after `issue`: the banks' words.
     window
@@ -38,11 +39,12 @@ class WindowReader(wiring.Component):
         super().__init__({
             "issue": In(groups),
             "marker": In(1),
+            "flags": In(2),
             "flip": In(2),
             "word": In(WORD_BITS),
             "rotation": In(ceil_log2(pixels)),
             "inside": In(pixels),
-            "mode": In(4),
+            "mode": In(5),
             "data": In(128 * pixels),
             "window": Out(window_shape(groups, pixels)),
         })
@@ -50,7 +52,8 @@ class WindowReader(wiring.Component):
     def elaborate(self, platform):
         """Three stages: read, rotate, mask."""
         m = Module()
-        tag = data.StructLayout({"want": self._groups, "marker": 1, "flip": 2, "word": WORD_BITS})
+        tag = data.StructLayout({"want": self._groups, "marker": 1, "flags": 2, "flip": 2,
+                                  "word": WORD_BITS})
         read, rotated = Signal(tag), Signal(tag)
         rotation, inside = Signal(ceil_log2(self._pixels)), Signal(self._pixels)
         words = Signal(self.window.data.shape())
@@ -58,7 +61,8 @@ class WindowReader(wiring.Component):
         banks = Array(self.data.word_select(bank, 128) for bank in pixels)
         nonzero = Signal(WORD_CHANNELS)
         m.d.sync += [
-            read.want.eq(self.issue), read.marker.eq(self.marker), read.flip.eq(self.flip), read.word.eq(self.word),
+            read.want.eq(self.issue), read.marker.eq(self.marker), read.flags.eq(self.flags),
+            read.flip.eq(self.flip), read.word.eq(self.word),
             rotation.eq(self.rotation), inside.eq(self.inside), rotated.eq(read),
             self.window.want.eq(rotated.want), self.window.marker.eq(rotated.marker),
             self.window.flip.eq(rotated.flip), self.window.word.eq(rotated.word),
@@ -68,5 +72,6 @@ class WindowReader(wiring.Component):
             m.d.sync += words[p].eq(Mux(inside[p], source, 0))
         m.d.comb += nonzero.eq(Cat(Cat(words[p][c] for p in pixels).any() for c in range(WORD_CHANNELS)))
         skip = self.mode & Mode.SKIP_ACTIVATIONS.value
-        m.d.sync += [self.window.data.eq(words), self.window.mask.eq(Mux(skip, nonzero, ~0))]
+        m.d.sync += [self.window.data.eq(words),
+                     self.window.mask.eq(Mux(rotated.marker, rotated.flags, Mux(skip, nonzero, ~0)))]
         return m

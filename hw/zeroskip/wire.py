@@ -36,7 +36,8 @@ class Config(enum.IntEnum):
 
     MODE = 0
     """bit 0: skip (zero-skip array) or gate (dense array) zero activations; bit 1: the map is signed;
-    bit 2: results are requantised; bit 3: blocks run on over row ends (zero-skip array)."""
+    bit 2: results are requantised; bit 3: blocks run on over row ends (zero-skip array);
+    bit 4: each round over the result slots has filters of its own (zero-skip array)."""
     IMAGES = 1
     MAP_ROWS = 2
     MAP_PLANES = 3
@@ -65,6 +66,10 @@ class Config(enum.IntEnum):
     """Zero-skip: in every other block the groups change places: group g does what group ``g ^ FLIP_COLS`` does
     elsewhere."""
     FLIP_ROWS = 22
+    RING = 23
+    """Zero-skip: slots for the blocks' sums in a lane's result memory, of ``FILTERS`` rows each."""
+    DRAIN_BLOCKS = 24
+    """Zero-skip: blocks of results that leave, over all images and tiles of filters."""
     ROW_OFFSET = 32
     """Group g at 32 + g: its output row less the block's."""
     COL_OFFSET = 64
@@ -82,6 +87,7 @@ class Mode(enum.IntFlag):
     SIGNED_MAP = 2
     REQUANTISE = 4
     RASTER = 8
+    TILED = 16
 
 
 class WireError(ValueError):

@@ -95,14 +95,12 @@ def decode_result(plan: Plan, beats: np.ndarray, *, linear: bool) -> np.ndarray:
     config, layer = plan.config, plan.layer
     images, channels, height, width = layer.output_shape
     units, per_unit = config.output_units, config.groups // config.output_units
-    blocks = images * plan.grid.count
     kind = np.dtype("<i4") if layer.multiplier is None else np.dtype(layer.output_dtype)
-    by_unit = beats.reshape(blocks, per_unit * plan.group_beats, units, BEAT_BYTES)
-    by_group = by_unit.transpose(0, 2, 1, 3).reshape(blocks, config.groups, -1)
+    by_unit = np.ascontiguousarray(beats.reshape(plan.unit_beats, units, BEAT_BYTES).transpose(1, 0, 2))
     per_lane = plan.filters.shape[1]
-    used = config.lanes * per_lane * config.pixels * kind.itemsize
-    rows = np.ascontiguousarray(by_group[..., :used]).view(kind)
-    rows = rows.reshape(blocks, config.groups, config.lanes, per_lane, config.pixels)
+    shape = plan.blocks, per_unit, config.lanes, per_lane, config.pixels
+    rows = by_unit.reshape(units, -1).view(kind)[:, : int(np.prod(shape))].reshape(units, *shape)
+    rows = rows.transpose(1, 0, 2, 3, 4, 5).reshape(plan.blocks, config.groups, *shape[2:])
     rows = np.take_along_axis(rows, plan.grid.exchange(images)[:, :, None, None, None], axis=1)
     rows = rows.reshape(images, plan.grid.count, *rows.shape[1:])
     out = np.zeros((images, channels, height, width), kind)

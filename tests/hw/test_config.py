@@ -29,7 +29,7 @@ def test_positive_integers(field, value):
         replace(TINY, **{field: value})
 
 
-@pytest.mark.parametrize("field", ["pixels", "dense_filters", "dense_pixels", "queue_words", "queue_lists",
+@pytest.mark.parametrize("field", ["pixels", "dense_filters", "dense_pixels", "queue_words", "queue_lists", "result_rows",
                                    "map_positions", "windows", "words", "list_entries", "dense_weights"])
 def test_powers_of_two(field):
     with pytest.raises(ValueError, match=f"^{field} must be a power of two, not 12$"):
@@ -43,8 +43,9 @@ def test_powers_of_two(field):
     ({"acc_width": 27}, "acc_width must be in 28..32, not 27"),
     ({"acc_width": 33}, "acc_width must be in 28..32, not 33"),
     ({"lane_filters": 17}, "lane_filters must be in 1..16, not 17"),
-    ({"queue_words": 1}, "queue_words must be in 2..16, not 1"),
-    ({"queue_words": 32}, "queue_words must be in 2..16, not 32"),
+    ({"queue_words": 1}, "queue_words must be in 2..32, not 1"),
+    ({"queue_words": 64}, "queue_words must be in 2..32, not 64"),
+    ({"result_rows": 16}, "result_rows must be at least twice the 16 filters of a lane, not 16"),
     ({"list_entries": 1}, "list_entries must be in 2..4096, not 1"),
     ({"list_entries": 8192}, "list_entries must be in 2..4096, not 8192"),
     ({"dense_filters": 32}, "dense_filters must be in 1..16, not 32"),

@@ -7,7 +7,6 @@ import random
 
 import numpy as np
 import pytest
-from amaranth.utils import ceil_log2
 from tests.hw.layers import small_config, sparse
 from tests.hw.streams import simulate
 
@@ -53,6 +52,7 @@ def test_blocks(shape, stall):
     async def push(ctx):
         await load(ctx, dut, weights, index)
         ctx.set(dut.layer.filters, filters)
+        ctx.set(dut.layer.ring, 2)
         ctx.set(dut.own.word_offset, OFFSET)
         ctx.set(dut.start, 1)
         await ctx.tick()
@@ -62,7 +62,7 @@ def test_blocks(shape, stall):
             while (wanted and used[0] == queue) or pace.random() < stall:
                 ctx.set(dut.window.want, 0)
                 await ctx.tick()
-            fields = {"want": wanted << index | pace.randrange(2), "marker": window is None}
+            fields = {"want": wanted << index | pace.randrange(2), "marker": window is None, "mask": 3}
             if window is not None:
                 _, word, values, mask = window
                 fields |= {"word": word + OFFSET, "mask": int((mask << np.arange(WORD_CHANNELS)).sum()),
@@ -89,23 +89,23 @@ def test_blocks(shape, stall):
             counted[1] += gated
 
     async def read(ctx):
-        """Banks in turn; every lane of the block."""
+        """Slots in turn; every lane of the block."""
         while True:
             bank = len(found) % 2
             for _ in range(pace.randrange(1, 9)):
                 await ctx.tick()
-            if not ctx.get(dut.full) >> bank & 1:
+            if not ctx.get(dut.full):
                 continue
             block = []
             for lane in range(lanes):
                 for number in range(filters):
                     ctx.set(dut.read_en, 1)
                     ctx.set(dut.read_lane, lane)
-                    ctx.set(dut.read_address, bank << ceil_log2(3) | number)
+                    ctx.set(dut.read_address, bank * filters + number)
                     await ctx.tick()
                     block.append([ctx.get(dut.read_data[p]) for p in range(pixels)])
             ctx.set(dut.read_en, 0)
-            ctx.set(dut.drained, 1 << bank)
+            ctx.set(dut.drained, 1)
             await ctx.tick()
             ctx.set(dut.drained, 0)
             found.append(block)
@@ -140,6 +140,7 @@ def test_signed_map():
                 await ctx.tick()
         ctx.set(dut.write.valid, 0)
         ctx.set(dut.layer.filters, 1)
+        ctx.set(dut.layer.ring, 2)
         for mode, wanted in ((2, 128), (0, -128 * 255)):
             ctx.set(dut.layer.mode, mode)
             ctx.set(dut.start, 1)
@@ -147,7 +148,7 @@ def test_signed_map():
             ctx.set(dut.start, 0)
             values = [[0, 0, 0, 255] + 12 * [0]]
             for marker in (0, 1, 1):
-                ctx.set(dut.window, {"want": 1, "marker": marker, "word": 0, "mask": 8, "data": values})
+                ctx.set(dut.window, {"want": 1, "marker": marker, "word": 0, "mask": 3 if marker else 8, "data": values})
                 await ctx.tick()
                 ctx.set(dut.window.want, 0)
                 await ctx.tick().repeat(20)

@@ -153,25 +153,21 @@ def answer(plan, result):
     images = len(result)
     turn = plan.grid.exchange(images)
     per_unit = config.groups // config.output_units
-    beats = []
+    streams = [b""] * config.output_units
     for image in range(images):
         for block in range(plan.grid.count):
-            units = []
-            for unit in range(config.output_units):
-                stream = b""
-                for group in range(unit * per_unit, (unit + 1) * per_unit):
-                    acts_as = int(turn[image * plan.grid.count + block, group])
-                    split = plan.arrangement.place(group)[0]
-                    y, x, valid = (values[block].tolist() for values in plan.grid.places(acts_as))
-                    part = b""
-                    for number in plan.filters[split * config.lanes : (split + 1) * config.lanes].ravel():
-                        for p in range(config.pixels):
-                            here = number >= 0 and valid[p]
-                            part += (result[image, number, y[p], x[p]].tobytes() if here
-                                     else b"\x5a" * result.itemsize)
-                    stream += part + bytes(-len(part) % 16)
-                units.append([stream[at : at + 16] for at in range(0, len(stream), 16)])
-            beats += [beat for turns in zip(*units, strict=True) for beat in turns]
+            for group in range(config.groups):
+                acts_as = int(turn[image * plan.grid.count + block, group])
+                split = plan.arrangement.place(group)[0]
+                y, x, valid = (values[block].tolist() for values in plan.grid.places(acts_as))
+                for number in plan.filters[split * config.lanes : (split + 1) * config.lanes].ravel():
+                    for p in range(config.pixels):
+                        here = number >= 0 and valid[p]
+                        streams[group // per_unit] += (result[image, number, y[p], x[p]].tobytes() if here
+                                                       else b"\x5a" * result.itemsize)
+    streams = [stream + bytes(-len(stream) % 16) for stream in streams]
+    units = [[stream[at : at + 16] for at in range(0, len(stream), 16)] for stream in streams]
+    beats = [beat for turns in zip(*units, strict=True) for beat in turns]
     return np.frombuffer(b"".join(beats), np.uint8).reshape(-1, 16)
 
 

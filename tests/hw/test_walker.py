@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""The walker against a model: every entry in order, every filter touched in every block, banks in turn."""
+"""The walker against a model: every entry in order, every filter touched in every block, slots in turn."""
 
 from __future__ import annotations
 
@@ -29,23 +29,24 @@ def payloads(blocks):
     for visits in blocks:
         for start, more, last, slot in visits:
             yield {"marker": 0, "last": last, "slot": slot, "channel": 0, "start": start, "more": more}
-        yield {"marker": 1, "last": 1, "slot": 5, "channel": 0, "start": 0, "more": 0}
+        yield {"marker": 1, "last": 1, "slot": 5, "channel": 0, "start": 3, "more": 0}
 
 
 class Model:
-    """Follows the outputs: entries in order, sweeps only where they may be, banks only where they are free."""
+    """Follows the outputs: entries in order, sweeps only where they may be, slots only where they are free."""
 
-    def __init__(self, blocks, table, used):
+    def __init__(self, blocks, table, used, ring):
         self.entries = [[table[at] for start, more, _, _ in visits for at in range(start, start + more + 1)]
                         for visits in blocks]
-        self.used, self.block, self.touched = used, 0, set()
-        self.reserved, self.ended = set(), 0
+        self.used, self.ring, self.block, self.touched = used, ring, 0, set()
+        self.unread = []
 
-    def step(self, entry, sweep, marker, report, weight, number, bank):
+    def step(self, entry, sweep, marker, report, weight, number, evict, source, fresh):
         assert entry + sweep + marker <= 1
         if entry or sweep:
-            assert bank not in self.reserved, "evicted into a bank that has not been read"
-            assert bank == max(self.block - 1, 0) % 2
+            assert evict not in self.unread, "evicted into a slot that has not been read"
+            assert evict == max(self.block - 1, 0) % self.ring * self.used
+            assert source == self.block % self.ring * self.used and fresh
             assert number < self.used
         if entry:
             assert self.block < len(self.entries) and self.entries[self.block], "an entry too many"
@@ -57,8 +58,8 @@ class Model:
             assert not self.entries[self.block] and self.touched == set(range(self.used))
             assert report == (self.block > 0)
             if report:
-                assert bank not in self.reserved
-                self.reserved.add(bank)
+                assert evict not in self.unread
+                self.unread.append(evict)
             self.block, self.touched = self.block + 1, set()
 
 
@@ -66,10 +67,12 @@ class Model:
 @pytest.mark.parametrize("sizes", [(2, 1, 1), (16, 5, 5), (16, 16, 16), (32, 8, 3), (4, 3, 2)])
 @pytest.mark.parametrize("seed", range(2))
 def test_blocks(sizes, stall, seed):
-    """Two layers; result banks are read after any time."""
+    """Two layers; result slots are read after any time."""
     entries, filters, used = sizes
     rng = random.Random(f"{sizes} {stall} {seed}")
-    dut = Walker(entries=entries, filters=filters, slot_bits=SLOT_BITS)
+    rows = 32
+    ring = rng.choice([2, rows // used])
+    dut = Walker(entries=entries, filters=filters, slot_bits=SLOT_BITS, result_rows=rows)
     table = [(rng.randrange(-128, 128), rng.randrange(used)) for _ in range(entries)]
     layers = [random_blocks(rng, entries, used, rng.randint(2, 7)) for _ in range(2)]
     passed, takes, settled = [], [], [False]
@@ -82,6 +85,7 @@ def test_blocks(sizes, stall, seed):
             await ctx.tick()
         ctx.set(dut.write, 0)
         ctx.set(dut.filters_used, used)
+        ctx.set(dut.ring, ring)
         for blocks in layers:
             ctx.set(dut.start, 1)
             await ctx.tick()
@@ -94,20 +98,20 @@ def test_blocks(sizes, stall, seed):
     async def follow(ctx):
         for blocks in layers:
             await ctx.tick().until(dut.start)
-            model = Model(blocks, table, used)
+            model = Model(blocks, table, used, ring)
             quiet = 0
-            while model.block < len(blocks) or model.reserved or quiet < 100:
-                free = [bank for bank in model.reserved if rng.random() < 0.2]
-                ctx.set(dut.drained, sum(1 << bank for bank in free))
-                model.reserved -= set(free)
-                _, _, entry, sweep, marker, report, weight, number, bank, over, slot, take = await ctx.tick().sample(
-                    dut.entry, dut.sweep, dut.marker, dut.report, dut.weight, dut.filter, dut.bank, dut.passed,
-                    dut.passed_slot, dut.take)
+            while model.block < len(blocks) or model.unread or quiet < 100:
+                read = bool(model.unread) and rng.random() < 0.2
+                ctx.set(dut.drained, read)
+                del model.unread[:read]
+                _, _, over, slot, take, *seen = await ctx.tick().sample(
+                    dut.passed, dut.passed_slot, dut.take, dut.entry, dut.sweep, dut.marker, dut.report, dut.weight,
+                    dut.filter, dut.evict, dut.source, dut.fresh)
                 ctx.set(dut.drained, 0)
-                model.step(entry, sweep, marker, report, weight, number, bank)
+                model.step(*seen)
                 passed.extend([slot] * over)
                 takes.extend([1] * take)
-                quiet += model.block == len(blocks) and not model.reserved
+                quiet += model.block == len(blocks) and not model.unread
             settled[0] = True
 
     simulate(dut, bench, follow, cycles=20_000)
@@ -118,7 +122,7 @@ def test_blocks(sizes, stall, seed):
 
 def test_no_bubbles():
     """Lists follow each other without a gap, and the marker comes in the cycle after the last entry but one touch."""
-    dut = Walker(entries=16, filters=2, slot_bits=SLOT_BITS)
+    dut = Walker(entries=16, filters=2, slot_bits=SLOT_BITS, result_rows=8)
     visits = [(0, 0, 1, 0), (3, 1, 0, 1), (5, 0, 1, 1), (7, 1, 1, 2), (0, 0, 1, 3)]
     seen = []
 
@@ -130,6 +134,7 @@ def test_no_bubbles():
             await ctx.tick()
         ctx.set(dut.write, 0)
         ctx.set(dut.filters_used, 2)
+        ctx.set(dut.ring, 4)
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)
