@@ -51,19 +51,29 @@ def arrangements(groups: int, pixels: int) -> list[Arrangement]:
     return found
 
 
-def assign_filters(layer: Layer, lanes: int) -> np.ndarray:
-    """Filters to lanes, the longest first to the least loaded lane that has room.
+def assign_filters(layer: Layer, lanes: int, tiles: int = 1) -> np.ndarray:
+    """Filters to tiles and lanes, the longest first to the least loaded lane that has room.
+
+    The filters of a grouped convolution keep their order over tiles, so that a tile reads few channels.
 
     Returns
     -------
     numpy.ndarray
-        int64 (lanes, F), F = ceil(filters / lanes): filter numbers, -1 where a lane has fewer.
+        int64 (tiles, lanes, F), F = ceil(filters / lanes / tiles): filter numbers, -1 where a lane has fewer.
     """
-    size = -(-layer.filters // lanes)
+    size = -(-layer.filters // (lanes * tiles))
     counts = (layer.weight.reshape(layer.filters, -1) != 0).sum(axis=1)
+    if layer.groups == 1:
+        return _share(np.arange(layer.filters), counts, lanes * tiles, size).reshape(tiles, lanes, size)
+    return np.stack([_share(np.arange(layer.filters)[first : first + lanes * size], counts, lanes, size)
+                     for first in range(0, tiles * lanes * size, lanes * size)])
+
+
+def _share(numbers: np.ndarray, counts: np.ndarray, lanes: int, size: int) -> np.ndarray:
+    """Filters `numbers` over lanes that take `size` each, int64 (lanes, size)."""
     table = np.full((lanes, size), -1, np.int64)
     filled, load = np.zeros(lanes, int), np.zeros(lanes, int)
-    for number in np.argsort(-counts, kind="stable"):
+    for number in numbers[np.argsort(-counts[numbers], kind="stable")]:
         lane = int(np.where(filled < size, load, np.iinfo(int).max).argmin())
         table[lane, filled[lane]] = number
         filled[lane] += 1

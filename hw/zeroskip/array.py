@@ -46,9 +46,11 @@ class ZeroSkipArray(wiring.Component):
             line_bits=ceil_log2(lines))
         wiring.connect(m, wiring.flipped(self.weights), loader.weights)
         wiring.connect(m, wiring.flipped(self.map), feature_map.map)
+        wiring.connect(m, loader.passes, sequencer.passes)
         m.d.comb += [
             feature_map.config.eq(loader.config), feature_map.start.eq(loader.start),
-            feature_map.retire.eq(sequencer.retire),
+            feature_map.retire.eq(sequencer.retire), loader.pass_done.eq(sequencer.pass_done),
+            sequencer.ended.eq(loader.ended),
             sequencer.config.eq(loader.config), sequencer.write.eq(loader.write), sequencer.start.eq(loader.start),
             sequencer.rows_loaded.eq(feature_map.rows_loaded), sequencer.base.eq(feature_map.base),
         ]

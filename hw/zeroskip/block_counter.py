@@ -16,7 +16,9 @@ class BlockCounter(wiring.Component):
     Members
     -------
     config
-        In: output size, block size, images, blocks, ``block_pitch``, ``map_wrap``, mode.
+        In: output size, block size, blocks, ``block_pitch``, ``map_wrap``, mode.
+    images
+        In: how many there are.
     start
         In: go to the first block of the first image.
     step
@@ -28,12 +30,13 @@ class BlockCounter(wiring.Component):
     flip
         Out: bit 0, groups change places over columns; bit 1, over rows (see ``BlockGrid.exchange``).
     last_of_image, last
-        Out: this block is the last of its image; of the layer.
+        Out: this block is the last of its image; of all.
     """
 
     def __init__(self) -> None:
         super().__init__({
             "config": In(ConfigRegisters),
+            "images": In(16),
             "start": In(1),
             "step": In(1),
             "row": Out(10),
@@ -56,7 +59,7 @@ class BlockCounter(wiring.Component):
             next_col.eq(self.col + config.block_cols),
             col_end.eq(next_col >= config.out_cols),
             self.last_of_image.eq(block == config.blocks - 1),
-            self.last.eq(self.last_of_image & (image == config.images - 1)),
+            self.last.eq(self.last_of_image & (image == self.images - 1)),
             self.flip.eq(Cat(down ^ image[0], across ^ image[1])),
         ]
         with m.If(self.step):

@@ -77,12 +77,13 @@ class ArrayConfig:
         """Check ranges and what must go together."""
         for name in self.__dataclass_fields__:
             _positive(name, getattr(self, name))
-        for name in ("pixels", "dense_filters", "dense_pixels", "queue_words", "queue_lists", "result_rows", "map_positions",
-                     "windows", "words", "list_entries", "dense_weights"):
+        for name in ("pixels", "dense_filters", "dense_pixels", "queue_words", "queue_lists", "result_rows",
+                     "map_positions", "windows", "words", "list_entries", "dense_weights"):
             _power_of_two(name, getattr(self, name))
         limits = {"groups": (1, 32), "lanes": (1, 8), "pixels": (1, 8), "acc_width": (28, 32),
-                  "lane_filters": (1, 16), "queue_words": (2, 32), "result_rows": (2, 512), "list_entries": (2, 4096), "dense_pixels": (1, 8),
-                  "dense_filters": (1, 16), "map_positions": (8, 16384), "windows": (1, 2048), "words": (1, 4096)}
+                  "lane_filters": (1, 16), "queue_words": (2, 32), "result_rows": (2, 512), "list_entries": (2, 4096),
+                  "dense_pixels": (1, 8), "dense_filters": (1, 16), "map_positions": (8, 16384), "windows": (1, 2048),
+                  "words": (1, 4096)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be in {low}..{high}, not {getattr(self, name)}")

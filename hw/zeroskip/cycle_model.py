@@ -1,19 +1,22 @@
 """The cycle model of the zero-skip array: its queues and waits, window by window, without the data path.
 
 Every constant is a latency of the hardware. What is left out: a lane's list FIFO (the word queue in front of it
-binds first) and the order of two releases in one cycle.
+binds first), the order of two releases in one cycle, and the reads of partial sums, before which a drain waits.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from zeroskip.lane_work import LaneWork, lane_work
 from zeroskip.plan import Plan
+from zeroskip.zero_skip_program import pass_beats
 
 LOAD_LATENCY = 2
 """From the last beat of a row to the cycle in which the sequencer may read it."""
-WINDOW_LATENCY = 8
+WINDOW_LATENCY = 9
 """From a window's issue to the first entry of its lists."""
 FULL_LATENCY = 4
 """From a marker in the walker to the drain's first row."""
@@ -27,16 +30,15 @@ class _Model:
     def __init__(self, plan: Plan) -> None:
         config = plan.config
         self.plan, self.groups, self.lanes = plan, config.groups, config.lanes
-        self.depth, self.ring = config.queue_words, config.result_rows // plan.filters.shape[1]
+        self.depth, self.ring = config.queue_words, plan.ring
         self.issued = 0.0
         self.free = np.zeros((self.groups, self.lanes))
         self.idle = np.zeros((self.groups, self.lanes))
         self.released: list[list[float]] = [[] for _ in range(self.groups)]
-        per_row = config.lanes * plan.filters.shape[1]
-        size = 4 if plan.layer.multiplier is None else 1
-        self.drain_cycles = per_row * max(1.0, config.output_units * config.pixels * size / 16)
+        self.drain_cycles = config.lanes * plan.lane_filters * row_cycles(plan)
         self.unit_free = np.zeros(config.output_units)
         self.drained: list[np.ndarray] = []
+        self.leaves = False
 
     def issue(self, wanted: np.ndarray, earliest: float) -> float:
         """Issue a window for groups `wanted` (bool), not before `earliest` and not without a free slot."""
@@ -64,7 +66,7 @@ class _Model:
             taken = np.where(busy, self.free[g] - 1, time + WINDOW_LATENCY - 3)
             self.release(int(g), float(taken.max()) + 1)
 
-    def end_block(self, number: int, untouched: np.ndarray) -> None:
+    def end_block(self, untouched: np.ndarray, final: bool) -> None:
         """The marker: what has not been touched is swept, the block before leaves, the next may begin."""
         everyone = np.ones(self.groups, bool)
         time = self.issue(everyone, 0.0)
@@ -74,11 +76,12 @@ class _Model:
         self.idle[:] = 0
         for g in range(self.groups):
             self.release(g, float(self.free[g].max()))
-        if number > 0:
+        if self.leaves:
             self.drain_block()
+        self.leaves = final
 
     def drain_block(self) -> None:
-        """The block before the one that just ended is read out; its bank is free again for the next but one."""
+        """The block before the one that just ended is read out; its slot is free again for one of the next."""
         full = self.free.max(axis=1) + FULL_LATENCY
         per_unit = self.groups // len(self.unit_free)
         done = np.zeros(self.groups)
@@ -91,17 +94,22 @@ class _Model:
             self.free = np.maximum(self.free, self.drained[-self.ring][:, None])
 
 
-def lower_bound(plan: Plan, work: LaneWork) -> int:
-    """Cycles that no queue can save: the busiest lane, the windows one after the other, the results' way out."""
-    per_unit = plan.config.groups // plan.config.output_units
+def row_cycles(plan: Plan) -> float:
+    """Cycles in which an output unit gives a row of P results, with all units at work on one stream."""
     size = 4 if plan.layer.multiplier is None else 1
-    rows = plan.config.lanes * plan.filters.shape[1]
-    row_cycles = max(1.0, plan.config.output_units * plan.config.pixels * size / 16)
-    return max(int(work.cycles.sum(axis=(0, 1)).max()), int(work.wanted.any(axis=2).sum()),
-               int(len(work.wanted) * per_unit * rows * row_cycles))
+    return max(1.0, plan.config.output_units * plan.config.pixels * size / 16)
 
 
-def predict(plan: Plan, work: LaneWork | None = None) -> dict[str, int]:
+def lower_bound(plan: Plan, work: Sequence[LaneWork]) -> int:
+    """Cycles that no queue can save: busiest lane, windows one by one, results' way out, weights' way in."""
+    per_unit = plan.config.groups // plan.config.output_units
+    lanes = sum(own.cycles.sum(axis=(0, 1)) for own in work)
+    beats = pass_beats(plan)
+    return max(int(np.max(lanes)), int(sum(own.wanted.any(axis=2).sum() for own in work)), sum(beats[1:]),
+               int(plan.blocks * per_unit * plan.config.lanes * plan.lane_filters * row_cycles(plan)))
+
+
+def predict(plan: Plan, work: Sequence[LaneWork] | None = None) -> dict[str, int]:
     """Cycles of a plan on the zero-skip array, from the first beat of the map to the last of the result.
 
     `work` is ``lane_work(plan)``, where it is known already.
@@ -112,28 +120,33 @@ def predict(plan: Plan, work: LaneWork | None = None) -> dict[str, int]:
         ``total``, and ``multiplications`` (slots that are issued, exact).
     """
     work = lane_work(plan) if work is None else work
-    model = _Model(plan)
-    lay = plan.layout
-    images = plan.layer.output_shape[0]
-    per_image = plan.grid.count
+    model, lay, per_image = _Model(plan), plan.layout, plan.grid.count
     row_beats = lay.planes * lay.cols
     retired: list[float] = []
-    loaded_from = 0.0
-    for image in range(images):
-        if image >= lay.slots:
-            loaded_from = max(loaded_from, retired[image - lay.slots] + 1)
-        for block in range(image * per_image, (image + 1) * per_image):
-            for t in range(len(plan.table)):
-                row = work.row[block, t]
-                earliest = loaded_from + (row + 1) * row_beats + LOAD_LATENCY if row >= 0 else 0.0
-                wanted = work.wanted[block, t]
-                time = model.issue(wanted, earliest)
-                if row >= 0:
-                    model.walk(time, wanted, work.cycles[block, t])
-            model.end_block(block, work.untouched[block])
-        retired.append(model.issued)
-        loaded_from += lay.rows * row_beats
-    nothing = np.full_like(work.untouched[0], plan.filters.shape[1])
-    model.end_block(images * per_image, nothing)
+    loaded_from, loaded = 0.0, 0.0
+    done = [0.0, 0.0]
+    for (only, number), beats in zip(plan.steps, pass_beats(plan), strict=True):
+        loaded = max(loaded, done[-2]) + beats if len(done) > 2 else 0.0
+        own, last = work[number], number == len(plan.passes) - 1
+        model.issued = max(model.issued, loaded)
+        for image in range(plan.images) if only is None else [only]:
+            if number == 0 and image >= lay.slots:
+                loaded_from = max(loaded_from, retired[image - lay.slots] + 1)
+            for block in range(image * per_image, (image + 1) * per_image):
+                for t in range(own.row.shape[1]):
+                    row = own.row[block, t]
+                    if row >= 0:
+                        earliest = loaded_from + (row + 1) * row_beats + LOAD_LATENCY
+                        time = model.issue(own.wanted[block, t], earliest)
+                        model.walk(time, own.wanted[block, t], own.cycles[block, t])
+                    else:
+                        model.issued += 1
+                if not plan.joined or plan.passes[number].final:
+                    model.end_block(own.untouched[block], plan.passes[number].final)
+            if last:
+                retired.append(model.issued)
+                loaded_from += lay.rows * row_beats
+        done.append(max(max(history, default=0.0) for history in model.released))
+    model.end_block(np.full_like(work[0].untouched[0], plan.lane_filters), False)
     total = float(model.unit_free.max()) + OUTPUT_LATENCY
-    return {"total": round(total), "multiplications": int(work.cycles.sum()) * plan.config.pixels}
+    return {"total": round(total), "multiplications": sum(int(own.cycles.sum()) for own in work) * plan.config.pixels}

@@ -13,14 +13,14 @@ from zeroskip.program import ConfigRegisters
 from zeroskip.wire import Mode
 
 PARAMETER_SETS = 4
-"""Sets of requantisation parameters: of the filters that leave, that compute, that are being loaded, and one to spare."""
+"""Sets of requantisation parameters: of the filters that leave, that compute, that are loaded, and one to spare."""
 
 
 class Drain(wiring.Component):
     """Walks block, group, lane, filter; waits where a group's block is not complete yet.
 
     The rows of all blocks follow each other; `last` stands on the last row of the layer. With ``Mode.TILED`` the
-    parameters of the filters change with each round over the slots: four sets of them take turns.
+    parameters of the filters change with each image's worth of blocks: four sets of them take turns.
 
     Parameters
     ----------
@@ -64,9 +64,10 @@ class Drain(wiring.Component):
         m = Module()
         config = self._config
         filters, ring = self.config.filters, self.config.ring
-        group, lane, index = Signal(range(self._groups)), Signal(range(config.lanes)), Signal(range(config.lane_filters))
+        group, lane = Signal(range(self._groups)), Signal(range(config.lanes))
+        index = Signal(range(config.lane_filters))
         base, slot, parameters = Signal.like(self.read_address), Signal.like(ring), Signal(range(PARAMETER_SETS))
-        left = Signal.like(self.config.drain_blocks)
+        left, tile = Signal.like(self.config.drain_blocks), Signal.like(self.config.blocks)
         move, step, filter_end, lane_end, group_end = (Signal(name=name) for name in (
             "move", "step", "filter_end", "lane_end", "group_end"))
         read = Signal(data.StructLayout({
@@ -93,8 +94,9 @@ class Drain(wiring.Component):
                 m.d.sync += [group.eq(0), slot.eq(slot + 1), base.eq(base + filters), left.eq(left - 1)]
                 with m.If(slot == ring - 1):
                     m.d.sync += [slot.eq(0), base.eq(0)]
-                    with m.If((self.config.mode & Mode.TILED.value) != 0):
-                        m.d.sync += parameters.eq(parameters + 1)
+                m.d.sync += tile.eq(tile + 1)
+                with m.If(tile == self.config.blocks - 1):
+                    m.d.sync += [tile.eq(0), parameters.eq(parameters + ((self.config.mode & Mode.TILED.value) != 0))]
         arrives, kept = Signal(), Signal.like(self.rows.payload.acc)
         sums = Mux(arrives, Array(self.read_data)[read.group], kept)
         m.d.sync += [arrives.eq(step), kept.eq(sums)]  # a lane may read for itself while a row waits
@@ -106,7 +108,7 @@ class Drain(wiring.Component):
                 self.rows.payload.param.eq(read.index), self.rows.payload.last.eq(read.last),
             ]
         with m.If(self.start):
-            m.d.sync += [group.eq(0), lane.eq(0), index.eq(0), slot.eq(0), base.eq(0), parameters.eq(0),
+            m.d.sync += [group.eq(0), lane.eq(0), index.eq(0), slot.eq(0), base.eq(0), parameters.eq(0), tile.eq(0),
                          left.eq(self.config.drain_blocks), read.valid.eq(0), self.rows.valid.eq(0)]
         return m
 

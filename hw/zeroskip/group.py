@@ -9,6 +9,7 @@ from amaranth.utils import ceil_log2
 
 from zeroskip.config import ArrayConfig
 from zeroskip.lane import Lane
+from zeroskip.lists import halves
 from zeroskip.program import ConfigRegisters, GroupRegisters, TableWrite
 from zeroskip.window_bus import window_shape
 from zeroskip.wire import WORD_CHANNELS, Mode
@@ -87,6 +88,8 @@ class Group(wiring.Component):
             m.d.sync += slot.eq(slot + 1)
         with m.If(self.start):
             m.d.sync += slot.eq(0)
+        low = self.write.mask[self._index]
+        high = self.write.mask[16 + self._index] if halves(config) == 2 else 0
         for e, lane in enumerate(lanes):
             m.submodules[f"lane_{e}"] = lane
             read_port = values.read_port(domain="comb")
@@ -94,8 +97,9 @@ class Group(wiring.Component):
                 lane.start.eq(self.start), lane.filters_used.eq(self.layer.filters),
                 lane.ring.eq(self.layer.ring),
                 lane.signed_map.eq((self.layer.mode & Mode.SIGNED_MAP.value) != 0),
-                lane.write.eq(self.write), lane.write.valid.eq(self.write.valid & self.write.mask[self._index]),
-                lane.write_row.eq(self.write.data.word_select(e, 16)),
+                lane.write.eq(self.write), lane.write.valid.eq(self.write.valid & (low | high)),
+                lane.write_row.eq(Mux(high, self.write.data.word_select(4 + e, 16) if e < 4 else 0,
+                                      self.write.data.word_select(e, 16))),
                 lane.push.eq(push), lane.marker.eq(self.window.marker), lane.slot.eq(slot),
                 lane.word.eq(self.window.word - offset), lane.mask.eq(self.window.mask),
                 read_port.addr.eq(lane.read_slot), lane.slot_data.eq(read_port.data),

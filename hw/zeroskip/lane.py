@@ -10,6 +10,7 @@ from amaranth.utils import ceil_log2
 from zeroskip.accumulators import Accumulators
 from zeroskip.config import ArrayConfig
 from zeroskip.iterator import Iterator
+from zeroskip.list_builder import ListBuilder
 from zeroskip.multiplier import ZeroSkipMultiplier
 from zeroskip.program import TableWrite
 from zeroskip.walker import Walker
@@ -78,7 +79,7 @@ class Lane(wiring.Component):
         })
 
     def elaborate(self, platform):
-        """Iterator, walker, multipliers, accumulators in a row."""
+        """Iterator, walker, multipliers, accumulators in a row; the builder of their tables."""
         m = Module()
         config = self._config
         m.submodules.iterator = iterator = Iterator(
@@ -86,15 +87,15 @@ class Lane(wiring.Component):
         m.submodules.walker = walker = Walker(
             entries=config.list_entries, filters=config.lane_filters, slot_bits=len(self.slot),
             result_rows=config.result_rows)
-        kind, valid = self.write.kind, self.write.valid
+        m.submodules.builder = builder = ListBuilder(words=config.words, entries=config.list_entries)
         m.d.comb += [
-            iterator.write_occupancy.eq(valid & (kind == Section.OCCUPANCY)),
-            iterator.write_pointer.eq(valid & (kind == Section.POINTERS)),
-            iterator.write_address.eq(self.write.address),
-            iterator.write_data.eq(self.write_row),
-            walker.write.eq(valid & (kind == Section.LISTS)),
-            walker.write_address.eq(self.write.address),
-            walker.write_data.eq(self.write_row),
+            builder.en.eq(self.write.valid & (self.write.kind == Section.LISTS)),
+            builder.first.eq(self.write.first), builder.entry.eq(self.write_row),
+            builder.word.eq(self.write.address), builder.at.eq(self.write.entry),
+            iterator.write_occupancy.eq(builder.write_occupancy), iterator.write_pointer.eq(builder.write_pointer),
+            iterator.write_address.eq(builder.write_address), iterator.write_data.eq(builder.write_data),
+            walker.write.eq(builder.write_list),
+            walker.write_address.eq(builder.list_address), walker.write_data.eq(builder.list_data),
             iterator.push.eq(self.push), iterator.marker.eq(self.marker), iterator.slot.eq(self.slot),
             iterator.word.eq(self.word), iterator.mask.eq(self.mask),
             walker.start.eq(self.start), walker.filters_used.eq(self.filters_used), walker.ring.eq(self.ring),

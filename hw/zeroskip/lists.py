@@ -1,13 +1,18 @@
-"""Compressed weights: occupancy masks, list pointers and lists of a lane; packing and its undoing."""
+"""Compressed weights: the lists of a lane as they go over the stream; packing and its undoing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
+from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
 from zeroskip.wire import WORD_CHANNELS, Section, SectionData
+
+END_OF_WORD = 0x0000
+NOTHING = 0x0100
+"""An entry without a weight: fills up the lists of shorter lanes."""
 
 
 def words_of(layer: Layer) -> np.ndarray:
@@ -23,63 +28,66 @@ def words_of(layer: Layer) -> np.ndarray:
     return np.ascontiguousarray(cut).reshape(filters, kh * kw * words, WORD_CHANNELS)
 
 
-@dataclass(frozen=True, eq=False)
-class LaneLists:
-    """What one lane holds: uint16 arrays as they go over the stream."""
+def compress(weights: np.ndarray) -> np.ndarray:
+    """The entries of a lane with weights int8 (F, words, 16), F at most 16: uint16.
 
-    occupancy: np.ndarray
-    pointers: np.ndarray
-    entries: np.ndarray
-
-
-def compress(weights: np.ndarray) -> LaneLists:
-    """Compress the weights of a lane, int8 (F, words, 16), F at most 16.
-
-    An empty list has no pointer (0) and no bit in the occupancy mask; the iterator never asks for it.
+    By word, channel, filter: an entry for each weight that is not zero, and END_OF_WORD after each word.
     """
     by_list = weights.transpose(1, 2, 0)
     present = by_list != 0
-    lengths = present.sum(axis=2)
-    starts = np.cumsum(lengths.ravel()) - lengths.ravel()
     word, channel, filters = np.nonzero(present)
     values = by_list[word, channel, filters].view(np.uint8).astype(np.uint16)
-    occupancy = ((lengths > 0) << np.arange(WORD_CHANNELS)).sum(axis=1).astype(np.uint16)
-    flat = lengths.ravel()
-    pointers = np.where(flat > 0, (starts & 0xFFF) | (np.maximum(flat, 1) - 1) << 12, 0).astype(np.uint16)
-    return LaneLists(occupancy, pointers, values | (filters.astype(np.uint16) << 8))
+    entries = values | filters.astype(np.uint16) << 8 | channel.astype(np.uint16) << 12
+    return np.insert(entries, np.cumsum(present.sum(axis=(1, 2))), END_OF_WORD)
 
 
-def expand(lists: LaneLists, filters: int) -> np.ndarray:
+def expand(entries: np.ndarray, filters: int) -> np.ndarray:
     """Undo `compress`: int8 (filters, words, 16)."""
-    words = len(lists.occupancy)
-    weights = np.zeros((filters, words, WORD_CHANNELS), np.int8)
-    for word in range(words):
-        for channel in range(WORD_CHANNELS):
-            if lists.occupancy[word] >> channel & 1:
-                pointer = int(lists.pointers[word * WORD_CHANNELS + channel])
-                start, more = pointer & 0xFFF, pointer >> 12
-                own = lists.entries[start : start + more + 1]
-                weights[own >> 8, word, channel] = (own & 0xFF).astype(np.uint8).view(np.int8)
+    entries = entries[entries != NOTHING]
+    ends = entries == END_OF_WORD
+    weights = np.zeros((filters, int(ends.sum()), WORD_CHANNELS), np.int8)
+    held, word = entries[~ends], np.cumsum(ends)[~ends]
+    weights[held >> 8 & 15, word, held >> 12] = (held & 0xFF).astype(np.uint8).view(np.int8)
     return weights
 
 
-def sections(lanes: list[LaneLists], mask: int) -> list[SectionData]:
-    """The sections that load `lanes` into the groups of `mask`: row r of lane e in bits 16e+15..16e of beat r."""
+def halves(config: ArrayConfig) -> int:
+    """How many splits share a beat: two where 4 lanes fill half of it and the mask has room for both."""
+    return 2 if config.lanes <= 4 and config.groups <= 16 else 1
+
+
+def list_sections(lists: Sequence[Sequence[np.ndarray]], masks: Sequence[int], config: ArrayConfig, *, word: int = 0,
+                  entry: int = 0) -> list[SectionData]:
+    """The sections that load `lists` (by split and lane) into the groups of `masks` (by split).
+
+    Lane e of the first split of a section lies in bits 16e+15..16e of a beat, its groups in the low half of the mask;
+    where two splits share a section, those of the second lie from bit 64 on, and in the high half.
+
+    Parameters
+    ----------
+    word, entry
+        First word and first list entry to be written.
+    """
     made = []
-    for kind, name in ((Section.OCCUPANCY, "occupancy"), (Section.POINTERS, "pointers"), (Section.LISTS, "entries")):
-        columns = [getattr(lane, name) for lane in lanes]
-        rows = np.zeros((max(len(c) for c in columns), 8), "<u2")
-        for e, column in enumerate(columns):
-            rows[: len(column), e] = column
-        if len(rows):
-            made.append(SectionData(kind, mask, 0, rows.view(np.uint8)))
+    step = halves(config)
+    for first in range(0, len(lists), step):
+        own = lists[first : first + step]
+        rows = np.full((max(len(lane) for split in own for lane in split), 8), NOTHING, "<u2")
+        for half, split in enumerate(own):
+            for e, lane in enumerate(split):
+                rows[: len(lane), 4 * half + e] = lane
+        mask = sum(m << 16 * half for half, m in enumerate(masks[first : first + step]))
+        made.append(SectionData(Section.LISTS, mask, word | entry << 16, rows.view(np.uint8)))
     return made
 
 
-def lanes_of(program: list[SectionData], group: int, lanes: int) -> list[LaneLists]:
-    """What the sections of a decoded program leave in the lanes of a group; undoes `sections`."""
-    held = {kind: np.zeros((0, 8), "<u2") for kind in (Section.OCCUPANCY, Section.POINTERS, Section.LISTS)}
+def lanes_of(program: Sequence[SectionData], group: int, config: ArrayConfig) -> list[np.ndarray]:
+    """The entries that a decoded program sends to each lane of a group; undoes `list_sections`."""
+    held: list[list[np.ndarray]] = [[] for _ in range(config.lanes)]
     for section in program:
-        if section.kind in held and section.mask >> group & 1:
-            held[section.kind] = np.ascontiguousarray(section.rows).view("<u2")
-    return [LaneLists(*(table[:, e] for table in held.values())) for e in range(lanes)]
+        for half in range(halves(config)):
+            if section.kind == Section.LISTS and section.mask >> 16 * half + group & 1:
+                columns = np.ascontiguousarray(section.rows).view("<u2")
+                for e, lane in enumerate(held):
+                    lane.append(columns[:, 4 * half + e])
+    return [np.concatenate([np.zeros(0, np.uint16), *lane]) for lane in held]

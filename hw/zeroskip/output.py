@@ -62,7 +62,7 @@ class OutputUnit(wiring.Component):
         Low: 32-bit sums go out. Constant while rows are under way, as are `low` and `high`.
     low, high : In(signed(9))
     write_en, write_address, write_data : In(1), In(range(params_depth)), In(PARAMETERS)
-        Write one row of parameters; not while rows are under way.
+        Write one row of parameters; no row is taken in this cycle.
     idle : Out(1)
         No row is under way and no beat waits.
 
@@ -186,4 +186,4 @@ class OutputUnit(wiring.Component):
             just_taken = Signal()
             m.d.sync += just_taken.eq(taken)
             room = Mux(self.requantise, room, (credit[1:] != 0) & ~just_taken)
-        m.d.comb += self.rows.ready.eq(room)
+        m.d.comb += self.rows.ready.eq(room & ~self.write_en)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,26 +14,60 @@ from zeroskip.lists import words_of
 from zeroskip.map_packing import MapLayout, layout
 from zeroskip.program_image import config_sections, need
 from zeroskip.window_table import Window, window_table, word_offset
-from zeroskip.wire import BEAT_BYTES, Config, Mode
+from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS, Config, Mode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiling:
+    """How a layer is cut: rows of the result in a tile of pixels, tiles of filters, channel words in a tile."""
+
+    rows: int
+    filters: int
+    channel_words: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PassPlan:
+    """What a pass over the blocks needs: one tile of filters, one tile of channels.
+
+    ``filters`` is int64 (splits * lanes, F): which filter is which lane's, -1 for none. ``weights`` is
+    int8 (splits * lanes, F, words, 16), ``table`` the windows; both number words within the tile of channels, whose
+    first channel word is ``channel_word``. ``fresh`` and ``final``: first and last pass of the filters.
+    """
+
+    tile: int
+    channel_word: int
+    filters: np.ndarray
+    weights: np.ndarray
+    table: list[Window]
+    fresh: bool
+    final: bool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Plan:
     """How one convolution lies in the array: everything that the hardware and the cycle model must agree on.
 
-    ``filters`` is int64 (splits * lanes, F): which filter is which lane's, -1 for none. ``weights`` is
-    int8 (splits * lanes, F, words, 16). ``transposed`` says that rows and columns of ``layer`` are exchanged.
+    ``layer`` is the convolution as it runs: with rows and columns exchanged where ``transposed`` says so, and with a
+    tile of pixels for an image; the result of the whole is ``shape`` (N, O, OH, OW). Passes are in the order in which
+    they run for each image; one alone runs over all images where they are alike.
     """
 
     layer: Layer
+    shape: tuple[int, int, int, int]
     transposed: bool
     config: ArrayConfig
     arrangement: Arrangement
+    tiling: Tiling
     layout: MapLayout
-    filters: np.ndarray
-    weights: np.ndarray
-    table: list[Window]
+    passes: list[PassPlan]
     skip_activations: bool
+
+    @property
+    def image_rows(self) -> list[int]:
+        """Rows of the result in each image: fewer in the last tile of an image that is cut unevenly."""
+        height, rows = self.shape[2], self.layer.output_shape[2]
+        return [min(rows, height - first) for _ in range(self.shape[0]) for first in range(0, height, rows)]
 
     @property
     def grid(self) -> BlockGrid:
@@ -41,14 +75,47 @@ class Plan:
         return BlockGrid(arrangement=self.arrangement, pixels=self.config.pixels, size=self.layer.output_shape[2:])
 
     @property
+    def images(self) -> int:
+        """Images of the layer as it runs."""
+        return self.layer.output_shape[0]
+
+    @property
+    def exchange(self) -> np.ndarray:
+        """Int (images, blocks, groups): group g does in this block what that group does elsewhere."""
+        turn = self.grid.exchange(self.images if self.steps[0][0] is None else 1)
+        return np.broadcast_to(turn.reshape(-1, *(self.grid.count, self.config.groups)),
+                               (self.images, self.grid.count, self.config.groups))
+
+    @property
+    def lane_filters(self) -> int:
+        """Filters in each lane."""
+        return int(self.passes[0].filters.shape[1])
+
+    @property
     def blocks(self) -> int:
-        """Blocks of all images."""
-        return self.layer.output_shape[0] * self.grid.count
+        """Blocks of results."""
+        return self.images * self.tiling.filters * self.grid.count
+
+    @property
+    def joined(self) -> bool:
+        """There is one block in an image: passes over its channels go on with the same sums."""
+        return self.grid.count == 1
+
+    @property
+    def ring(self) -> int:
+        """Slots for results: one for each block where partial sums come back, else all that there are.
+
+        With tiles of filters no more than blocks, so that no more than two tiles have results that wait.
+        """
+        partial, most = any(not own.final for own in self.passes), self.config.result_rows // self.lane_filters
+        if partial and not self.joined:
+            return self.grid.count
+        return min(most, self.grid.count) if self.tiling.filters > 1 else most
 
     @property
     def unit_beats(self) -> int:
         """Beats that leave one output unit."""
-        rows = self.blocks * self.config.groups // self.config.output_units * self.config.lanes * self.filters.shape[1]
+        rows = self.blocks * self.config.groups // self.config.output_units * self.config.lanes * self.lane_filters
         return -(-rows * self.config.pixels * (4 if self.layer.multiplier is None else 1) // BEAT_BYTES)
 
     @property
@@ -56,38 +123,91 @@ class Plan:
         """Beats of the whole answer."""
         return self.unit_beats * self.config.output_units
 
+    @property
+    def steps(self) -> list[tuple[int | None, int]]:
+        """The passes as they run: (image, or None for all of them; number in ``passes``)."""
+        if len(self.passes) == 1 and len(set(self.image_rows)) == 1:
+            return [(None, 0)]
+        return [(image, number) for image in range(self.images) for number in range(len(self.passes))]
+
+
+def pixel_tiles(layer: Layer, rows: int) -> Layer:
+    """A layer with `rows` rows of the result to an image; the rows of zeros that this takes are in the map."""
+    images, _, height, _ = layer.output_shape
+    if rows >= height:
+        return layer
+    (kh, _), (sy, _), (py, px) = layer.kernel, layer.stride, layer.padding
+    data, tiles, seen = layer.input4, -(-height // rows), (rows - 1) * sy + kh
+    below = (tiles - 1) * rows * sy + seen - py - data.shape[2]
+    padded = np.pad(data, ((0, 0), (0, 0), (py, max(0, below)), (0, 0)))
+    cut = np.stack([padded[:, :, tile * rows * sy : tile * rows * sy + seen] for tile in range(tiles)], axis=1)
+    return replace(layer, input=cut.reshape(images * tiles, *cut.shape[2:]), padding=(0, px))
+
+
+def untile(out: np.ndarray, shape: tuple[int, int, int, int]) -> np.ndarray:
+    """Undo `pixel_tiles` on a result, (N * tiles, O, rows, OW), to `shape`."""
+    images, filters, height, width = shape
+    whole = out.reshape(images, -1, filters, *out.shape[2:]).transpose(0, 2, 1, 3, 4)
+    return np.ascontiguousarray(whole.reshape(images, filters, -1, width)[:, :, :height])
+
 
 def make_plan(layer: Layer, config: ArrayConfig, arrangement: Arrangement, *, skip_activations: bool,
-              transposed: bool = False) -> Plan:
+              transposed: bool = False, tiling: Tiling | None = None) -> Plan:
     """Lay a convolution out for one arrangement.
 
-    `transposed` goes with a layer whose rows and columns have been exchanged.
+    `transposed` goes with a layer whose rows and columns have been exchanged; without `tiling` the layer is not cut.
 
     Raises
     ------
     PackError
         It does not fit.
     """
-    lanes = arrangement.splits * config.lanes
-    need("accumulators of a lane (filters)", -(-layer.filters // lanes), config.lane_filters)
+    words = -(-layer.channels // WORD_CHANNELS)
+    tiling = tiling or Tiling(rows=layer.output_shape[2], filters=1, channel_words=words)
+    tiled = pixel_tiles(layer, tiling.rows)
     if arrangement.raster:
         need("raster blocks (pixels that share a weight, in one row of the result)", config.pixels,
              layer.output_shape[3])
-    lay = layout(layer, config.map_positions, banks=config.pixels, aligned=arrangement.raster)
-    words = words_of(layer)
-    need("list memory (words of 16 channels times taps)", words.shape[1], config.words)
-    filters = assign_filters(layer, lanes)
-    weights = np.where((filters >= 0)[:, :, None, None], words[filters], 0).astype(np.int8)
-    need("list memory (non-zero weights of one lane)", int((weights != 0).sum(axis=(1, 2, 3)).max()),
-         config.list_entries)
-    occupied = (weights != 0).any(axis=(1, 3)).reshape(arrangement.splits, config.lanes, -1).any(axis=1)
-    grid = BlockGrid(arrangement=arrangement, pixels=config.pixels, size=layer.output_shape[2:])
-    table = window_table(layer, lay, grid, occupied)
-    need("window table", len(table), config.windows)
-    plan = Plan(layer=layer, transposed=transposed, config=config, arrangement=arrangement, layout=lay,
-                filters=filters, weights=weights, table=table, skip_activations=skip_activations)
+    lay = layout(tiled, config.map_positions, banks=config.pixels, aligned=arrangement.raster)
+    plan = Plan(layer=tiled, shape=layer.output_shape, transposed=transposed, config=config, arrangement=arrangement,
+                tiling=tiling, layout=lay, skip_activations=skip_activations,
+                passes=_passes(tiled, config, arrangement, tiling, lay))
+    need("result memory of a lane (rows for the partial sums of a tile)", plan.ring * plan.lane_filters,
+         config.result_rows)
     config_sections(registers(plan))  # refuses values that do not fit
     return plan
+
+
+def _passes(layer: Layer, config: ArrayConfig, arrangement: Arrangement, tiling: Tiling, lay: MapLayout
+            ) -> list[PassPlan]:
+    """Tiles of filters, in each the tiles of channels in which some filter has a weight."""
+    lanes = arrangement.splits * config.lanes
+    filters = assign_filters(layer, lanes, tiling.filters)
+    need("accumulators of a lane (filters)", filters.shape[2], config.lane_filters)
+    words = words_of(layer).reshape(layer.filters, -1, lay.channel_words, WORD_CHANNELS)
+    grid = BlockGrid(arrangement=arrangement, pixels=config.pixels, size=layer.output_shape[2:])
+    made = []
+    for tile, own in enumerate(filters):
+        found = []
+        for first in range(0, lay.channel_words, tiling.channel_words):
+            cut = np.zeros((layer.filters, words.shape[1], tiling.channel_words, WORD_CHANNELS), np.int8)
+            part = words[:, :, first : first + tiling.channel_words]
+            cut[:, :, : part.shape[2]] = part
+            held = cut.reshape(layer.filters, -1, WORD_CHANNELS)[own]
+            weights = np.where((own >= 0)[:, :, None, None], held, 0).astype(np.int8)
+            occupied = (weights != 0).any(axis=(1, 3)).reshape(arrangement.splits, config.lanes, -1).any(axis=1)
+            found.append(PassPlan(tile=tile, channel_word=first, filters=own, weights=weights, fresh=True, final=True,
+                                  table=window_table(layer, lay, grid, occupied, first, tiling.channel_words)))
+        found = [own for own in found if own.table] or found[:1]
+        made += [replace(own, fresh=own is found[0], final=own is found[-1]) for own in found]
+    parts = 1 if len(made) == 1 else 2
+    for own in made:
+        room = "half of the " if parts == 2 else ""
+        need(f"{room}list memory (words of 16 channels times taps)", own.weights.shape[2], config.words // parts)
+        need(f"{room}list memory (non-zero weights of one lane)", int((own.weights != 0).sum(axis=(1, 2, 3)).max()),
+             config.list_entries // parts)
+        need(f"{room}window table", len(own.table), config.windows // parts)
+    return made
 
 
 def registers(plan: Plan) -> dict[int, int]:
@@ -99,14 +219,15 @@ def registers(plan: Plan) -> dict[int, int]:
     mode |= Mode.SIGNED_MAP if layer.needed_input().dtype == np.int8 else Mode(0)
     mode |= Mode.REQUANTISE if layer.multiplier is not None else Mode(0)
     mode |= Mode.RASTER if plan.arrangement.raster else Mode(0)
+    mode |= Mode.TILED if plan.tiling.filters > 1 else Mode(0)
     down, across = grid.block
     flip_cols, flip_rows = plan.arrangement.flips
     values = lay.config() | {
         Config.MODE: int(mode), Config.OUT_ROWS: height, Config.OUT_COLS: width,
-        Config.BLOCK_ROWS: down, Config.BLOCK_COLS: across, Config.WINDOWS: len(plan.table),
-        Config.FILTERS: plan.filters.shape[1], Config.CLAMP_LOW: layer.clamp[0], Config.CLAMP_HIGH: layer.clamp[1],
+        Config.BLOCK_ROWS: down, Config.BLOCK_COLS: across,
+        Config.FILTERS: plan.lane_filters, Config.CLAMP_LOW: layer.clamp[0], Config.CLAMP_HIGH: layer.clamp[1],
         Config.RESULT_BEATS: plan.result_beats, Config.BLOCKS: grid.count,
-        Config.RING: config.result_rows // plan.filters.shape[1], Config.DRAIN_BLOCKS: plan.blocks,
+        Config.RING: plan.ring, Config.DRAIN_BLOCKS: plan.blocks,
         Config.BLOCK_PITCH: down * lay.pitch + (across if plan.arrangement.raster else 0),
         Config.MAP_WRAP: lay.pitch - width, Config.FLIP_COLS: flip_cols, Config.FLIP_ROWS: flip_rows,
     }
@@ -116,5 +237,5 @@ def registers(plan: Plan) -> dict[int, int]:
         values[Config.ROW_OFFSET + group], values[Config.COL_OFFSET + group] = grid.offset(group)
         for base, flip in flips.items():
             _, row, col = plan.arrangement.place(group ^ flip)
-            values[base + group] = word_offset(layer, lay.channel_words, config.pixels, row, col)
+            values[base + group] = word_offset(layer, plan.tiling.channel_words, config.pixels, row, col)
     return values

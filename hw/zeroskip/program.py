@@ -57,14 +57,33 @@ GROUP_BASES = {name: Config[name.upper()] for name, _ in GroupRegisters}
 """Number of each group register of group 0."""
 
 
+PassLayout = data.StructLayout({
+    "first_window": unsigned(16),
+    "windows": unsigned(16),
+    "images": unsigned(16),
+    "fresh": unsigned(1),
+    "final": unsigned(1),
+    "retire": unsigned(1),
+    "join": unsigned(1),
+    "rows": unsigned(10),
+})
+"""A pass over the blocks of some images, the low bits of a row of section ``PASS``.
+
+Fields: its rows of the window table; the images; sums start from zero; sums are results; each image is no longer
+needed afterwards; the next pass goes on with the same (only) block; rows of the result in an image.
+"""
+
+
 TableWrite = data.StructLayout({
     "valid": unsigned(1),
     "kind": unsigned(3),
+    "first": unsigned(1),
     "mask": unsigned(32),
     "address": unsigned(ADDRESS_BITS),
+    "entry": unsigned(ADDRESS_BITS),
     "data": unsigned(8 * BEAT_BYTES),
 })
-"""One row for one of the tables; `kind` says which."""
+"""One row for one of the tables; `kind` says which. `first`: of its section; `entry`: high half of its address."""
 
 
 class _State(enum.Enum):
@@ -76,7 +95,9 @@ class _State(enum.Enum):
 class ProgramLoader(wiring.Component):
     """Takes a program, one beat a cycle, and holds the next one back until the layer is done.
 
-    A payload beat appears on `write` one cycle after it was taken; `start` is pulsed two cycles after ``END``.
+    A payload beat appears on `write` one cycle after it was taken; `start` is pulsed two cycles after the first
+    ``PASS``, or after ``END`` where there is none. At most two passes are under way: while the second waits, the
+    program does not go on, so that the tables of a pass may be written over those of the last but one.
 
     Parameters
     ----------
@@ -90,7 +111,13 @@ class ProgramLoader(wiring.Component):
     config, group
         Out, the configuration registers.
     write
-        Out, table rows (``CONFIG`` sections do not appear).
+        Out, table rows (``CONFIG`` and ``PASS`` sections do not appear).
+    passes
+        Out, stream of ``PassLayout``.
+    pass_done
+        In, one cycle: nothing needs the tables of the oldest pass any more.
+    ended
+        Out: ``END`` has come, there are no more passes than those that are under way.
     start
         Out, one cycle: the program is complete.
     done
@@ -106,6 +133,9 @@ class ProgramLoader(wiring.Component):
             "config": Out(ConfigRegisters),
             "group": Out(GroupRegisters).array(groups),
             "write": Out(TableWrite),
+            "passes": Out(stream.Signature(PassLayout)),
+            "pass_done": In(1),
+            "ended": Out(1),
             "start": Out(1),
             "done": In(1),
             "busy": Out(1),
@@ -116,30 +146,37 @@ class ProgramLoader(wiring.Component):
         m = Module()
         state = Signal(_State)
         kind, mask = Signal(3), Signal(32)
-        address, left = Signal(ADDRESS_BITS), Signal(32)
+        address, entry, left = Signal(ADDRESS_BITS), Signal(ADDRESS_BITS), Signal(32)
         beat = self.weights.payload.data
-        taken = Signal()
-        complete = Signal()
+        taken, first, payload, ended = Signal(), Signal(), Signal(), Signal()
+        room = self._hold_passes(m, payload & (kind == Section.PASS), ended, beat)
         m.d.comb += [
-            self.weights.ready.eq(state != _State.RUN),
+            self.weights.ready.eq((state != _State.RUN) & room),
             taken.eq(self.weights.valid & self.weights.ready),
+            payload.eq(taken & (state == _State.PAYLOAD)),
+            ended.eq(taken & (state == _State.HEADER) & (beat[0:3] == Section.END)),
+            self.ended.eq(state == _State.RUN),
         ]
-        m.d.sync += [self.write.valid.eq(0), complete.eq(0), self.start.eq(complete)]
+        m.d.sync += self.write.valid.eq(0)
         with m.If(taken):
             m.d.sync += self.busy.eq(1)
         with m.If(taken & (state == _State.HEADER)):
-            m.d.sync += [kind.eq(beat[0:3]), mask.eq(beat[32:64]), address.eq(beat[64:80]), left.eq(beat[96:128])]
-            with m.If(beat[0:3] == Section.END):
-                m.d.sync += [state.eq(_State.RUN), complete.eq(1)]
+            m.d.sync += [kind.eq(beat[0:3]), mask.eq(beat[32:64]), address.eq(beat[64:80]), entry.eq(beat[80:96]),
+                         left.eq(beat[96:128]), first.eq(1)]
+            with m.If(ended):
+                m.d.sync += state.eq(_State.RUN)
             with m.Elif(beat[96:128] != 0):
                 m.d.sync += state.eq(_State.PAYLOAD)
-        with m.If(taken & (state == _State.PAYLOAD)):
+        with m.If(payload):
             m.d.sync += [
-                self.write.valid.eq(kind != Section.CONFIG),
+                self.write.valid.eq((kind != Section.CONFIG) & (kind != Section.PASS)),
                 self.write.kind.eq(kind),
+                self.write.first.eq(first),
                 self.write.mask.eq(mask),
                 self.write.address.eq(address),
+                self.write.entry.eq(entry),
                 self.write.data.eq(beat),
+                first.eq(0),
                 address.eq(address + 1),
                 left.eq(left - 1),
             ]
@@ -150,6 +187,26 @@ class ProgramLoader(wiring.Component):
         with m.If((state == _State.RUN) & self.done):
             m.d.sync += [state.eq(_State.HEADER), self.busy.eq(0)]
         return m
+
+    def _hold_passes(self, m, arrives, ended, beat):
+        """The pass that waits, and the start of the layer; whether another may come."""
+        complete, started, running, waiting, under_way = Signal(), Signal(), Signal(), Signal(), Signal(2)
+        m.d.comb += self.passes.valid.eq(waiting & running)
+        m.d.sync += [
+            complete.eq((arrives | ended) & ~started), self.start.eq(complete),
+            under_way.eq(under_way + arrives - self.pass_done),
+        ]
+        with m.If(self.passes.valid & self.passes.ready):
+            m.d.sync += waiting.eq(0)
+        with m.If(arrives):
+            m.d.sync += [waiting.eq(1), self.passes.payload.eq(beat)]
+        with m.If(arrives | ended):
+            m.d.sync += started.eq(1)
+        with m.If(self.start):
+            m.d.sync += running.eq(1)
+        with m.If(self.ended & self.done):
+            m.d.sync += [started.eq(0), running.eq(0)]
+        return ~under_way[1] & ~waiting
 
     def _write_config(self, m, address, beat):
         for name, _ in ConfigRegisters:

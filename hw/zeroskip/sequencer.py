@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import memory, wiring
+from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zeroskip.block_counter import BlockCounter
-from zeroskip.program import ConfigRegisters, GroupRegisters, TableWrite
+from zeroskip.program import ConfigRegisters, GroupRegisters, PassLayout, TableWrite
 from zeroskip.window_bus import WindowRow, window_shape
 from zeroskip.window_place import BlockStep, WindowPlace
 from zeroskip.window_reader import WindowReader
@@ -16,10 +16,10 @@ from zeroskip.wire import Section
 
 
 class Sequencer(wiring.Component):
-    """Issues one window a cycle at most; a block of W windows takes W + 1 cycles where nothing holds it up.
+    """Runs passes, a window a cycle at most; a block of W windows takes W + 1 cycles where nothing holds it up.
 
     A window waits until the row it reads has been loaded and every group that wants it has a free slot. Windows outside
-    the map are dropped. After a block's windows comes a marker for all groups, and after the last block one more, which
+    the map are dropped. After a block's windows comes a marker for all groups, and after the last pass one more, which
     flushes the accumulators. The marker that retires an image waits until the whole image has been loaded, also where
     no window reads its last rows. From issue to the bus: `latency` cycles.
 
@@ -34,6 +34,8 @@ class Sequencer(wiring.Component):
     -------
     config, group, write, start
         In, from the program loader.
+    passes, pass_done, ended
+        From and to the program loader.
     rows_loaded, base, retire, address, en, data
         To and from the feature-map memory.
     release
@@ -54,6 +56,9 @@ class Sequencer(wiring.Component):
             "group": In(GroupRegisters).array(groups),
             "write": In(TableWrite),
             "start": In(1),
+            "passes": In(stream.Signature(PassLayout)),
+            "pass_done": Out(1),
+            "ended": In(1),
             "rows_loaded": In(10),
             "base": In(line_bits),
             "retire": Out(1),
@@ -79,7 +84,7 @@ class Sequencer(wiring.Component):
         m.submodules.reader = reader = WindowReader(groups=self._groups, pixels=self._pixels)
         here, go = place.placed, Signal()
         self._walk(m, blocks, place)
-        credits = self._count_credits(m, reader.issue)
+        credits, closing = self._count_credits(m, reader.issue, go & here.pass_end)
         inside, last_row, wanted = self._look(m, here)
         incomplete, ready = Signal(), Signal()
         m.d.comb += [
@@ -87,14 +92,14 @@ class Sequencer(wiring.Component):
                               (wanted != 0) & (last_row >= self.rows_loaded))),
             self.waiting.eq(here.valid & incomplete),
             ready.eq((wanted & ~credits) == 0),
-            go.eq(here.valid & ready & ~incomplete),
+            go.eq(here.valid & ready & ~incomplete & ~(here.pass_end & closing)),
             reader.issue.eq(Mux(go, wanted, 0)),
             place.en.eq(~here.valid | go),
             self.retire.eq(go & here.marker & here.retire),
             reader.mode.eq(self.config.mode),
             reader.marker.eq(here.marker),
             reader.flip.eq(here.flip),
-            reader.flags.eq(3),
+            reader.flags.eq(here.flags),
             reader.word.eq(here.word),
             reader.rotation.eq(here.position),
             reader.inside.eq(inside),
@@ -158,10 +163,11 @@ class Sequencer(wiring.Component):
         """The table's address runs one step ahead; `step` goes with the row that stands at the table's output."""
         m.submodules.table = table = memory.Memory(shape=WindowRow, depth=self._windows, init=[])
         write_port, read_port = table.write_port(), table.read_port()
-        ahead = place.en
-        index = Signal(ceil_log2(self._windows) + 1)
-        running, flush = Signal(), Signal()
-        marker, last_step, finishing = Signal(), Signal(), Signal(2)
+        ahead, coming = place.en, self.passes.payload
+        own, active, flush = Signal(PassLayout), Signal(), Signal()
+        index, left = Signal(ceil_log2(self._windows)), Signal(ceil_log2(self._windows) + 1)
+        block_end, pass_end = Signal(), Signal()
+        flushed, finishing = Signal(init=1), Signal(2)
         step = Signal(BlockStep)
         m.d.comb += [
             write_port.en.eq(self.write.valid & (self.write.kind == Section.WINDOWS)),
@@ -169,38 +175,50 @@ class Sequencer(wiring.Component):
             write_port.data.eq(self.write.data),
             read_port.en.eq(ahead),
             read_port.addr.eq(index),
-            marker.eq(flush | (index == self.config.windows)),
-            blocks.config.eq(self.config),
-            blocks.start.eq(self.start),
-            blocks.step.eq(running & ahead & marker & ~flush),
-            last_step.eq(running & ahead & flush),
+            block_end.eq(left == own.join),
+            pass_end.eq(active & block_end & blocks.last),
+            flush.eq(~active & ~self.passes.valid & self.ended & ~flushed),
+            self.passes.ready.eq(~active | (ahead & pass_end)),
+            blocks.config.eq(self.config), blocks.images.eq(own.images),
+            blocks.start.eq(self.passes.valid & self.passes.ready),
+            blocks.step.eq(active & ahead & block_end),
             place.config.eq(self.config), place.step.eq(step), place.window.eq(read_port.data),
         ]
-        m.d.comb += [own.eq(group) for own, group in zip(place.group, self.group, strict=True)]
+        m.d.comb += [mine.eq(group) for mine, group in zip(place.group, self.group, strict=True)]
         with m.If(ahead):
             m.d.sync += [
-                step.valid.eq(running), step.marker.eq(marker), step.retire.eq(blocks.last_of_image & ~flush),
-                step.flip.eq(blocks.flip), step.row.eq(blocks.row), step.col.eq(blocks.col),
-                step.position.eq(blocks.position), index.eq(Mux(marker, 0, index + 1)),
-                finishing.eq(Cat(last_step, finishing)),
+                step.valid.eq(active | flush), step.marker.eq(flush | (left == 0)), step.pass_end.eq(pass_end),
+                step.flags.eq(Cat(own.final, Mux(blocks.last, own.final, own.fresh))),
+                step.retire.eq(active & blocks.last_of_image & own.retire),
+                step.flip.eq(blocks.flip), step.rows.eq(own.rows), step.row.eq(blocks.row), step.col.eq(blocks.col),
+                step.position.eq(blocks.position), finishing.eq(Cat(flush, finishing)),
+                index.eq(Mux(block_end, own.first_window, index + 1)), left.eq(Mux(block_end, own.windows, left - 1)),
+                active.eq(active & ~pass_end), flushed.eq(flushed | flush),
+                self.finished.eq(self.finished | finishing[1]),
             ]
-            with m.If(running & marker & blocks.last):
-                m.d.sync += flush.eq(1)
-            with m.If(finishing[1]):
-                m.d.sync += self.finished.eq(1)
-        with m.If(last_step):
-            m.d.sync += [running.eq(0), flush.eq(0)]
+        with m.If(self.passes.valid & self.passes.ready):
+            m.d.sync += [own.eq(coming), active.eq(1), index.eq(coming.first_window), left.eq(coming.windows)]
         with m.If(self.start):
-            m.d.sync += [running.eq(1), flush.eq(0), index.eq(0), step.valid.eq(0), finishing.eq(0),
-                         self.finished.eq(0)]
+            m.d.sync += [flushed.eq(0), finishing.eq(0), self.finished.eq(0)]
 
-    def _count_credits(self, m, issue):
-        """Free slots of each group; the result says which groups have any."""
-        some = Signal(self._groups)
+    def _count_credits(self, m, issue, pass_end):
+        """Free slots of each group: which groups have any. And whether the pass before the last one is still held.
+
+        Slots are freed in order: a pass is over when as many are free again as were in use at its last step.
+        """
+        some, held = Signal(self._groups), Signal(self._groups)
+        closing = Signal()
         for g in range(self._groups):
-            used = Signal(range(self._queue_words + 1), name=f"used_{g}")
-            m.d.sync += used.eq(used + issue[g] - self.release[g])
+            used, before = (Signal(range(self._queue_words + 1), name=f"{name}_{g}") for name in ("used", "before"))
+            after = used + issue[g] - self.release[g]
+            m.d.sync += used.eq(after)
+            with m.If(pass_end):
+                m.d.sync += before.eq(after)
+            with m.Elif(self.release[g] & held[g]):
+                m.d.sync += before.eq(before - 1)
             with m.If(self.start):
                 m.d.sync += used.eq(0)
-            m.d.comb += some[g].eq(used != self._queue_words)
-        return some
+            m.d.comb += [some[g].eq(used != self._queue_words), held[g].eq(before != 0)]
+        m.d.comb += self.pass_done.eq(closing & ~held.any())
+        m.d.sync += closing.eq(pass_end | (closing & held.any()))
+        return some, closing

@@ -11,9 +11,14 @@ from zeroskip.window_bus import WORD_BITS, WindowRow
 from zeroskip.wire import Mode
 
 BlockStep = data.StructLayout({
-    "valid": 1, "marker": 1, "retire": 1, "flip": 2, "row": 10, "col": 10, "position": unsigned(14),
+    "valid": 1, "marker": 1, "flags": 2, "retire": 1, "pass_end": 1, "flip": 2, "rows": 10, "row": 10, "col": 10,
+    "position": unsigned(14),
 })
-"""A step of the walk: a window of the block at (row, col), or its marker."""
+"""A step of the walk: a window of the block at (row, col), or its marker.
+
+`flags`: a marker's; `retire`: with it the image goes; `pass_end`: the last step of a pass; `rows`: of
+the result in an image.
+"""
 
 
 def placed_shape(groups: int, pixels: int) -> data.StructLayout:
@@ -21,7 +26,7 @@ def placed_shape(groups: int, pixels: int) -> data.StructLayout:
 
     Fields
     ------
-    valid, marker, retire, flip, word
+    valid, marker, flags, retire, pass_end, flip, word
         As they came.
     row, col
         Map row and column of pixel 0; outside the map too.
@@ -33,7 +38,7 @@ def placed_shape(groups: int, pixels: int) -> data.StructLayout:
         Masks of groups, before they change places: which want the pixels that are not wrapped; that are.
     """
     return data.StructLayout({
-        "valid": 1, "marker": 1, "retire": 1, "flip": 2, "word": WORD_BITS,
+        "valid": 1, "marker": 1, "flags": 2, "retire": 1, "pass_end": 1, "flip": 2, "word": WORD_BITS,
         "row": signed(12), "col": signed(12), "position": unsigned(14),
         "wrapped": pixels, "wanted": groups, "wanted_next": groups,
     })
@@ -88,7 +93,8 @@ class WindowPlace(wiring.Component):
         here, beyond = self._outputs(m, row, step)
         with m.If(self.en):
             m.d.sync += [
-                *(self.placed[name].eq(step[name]) for name in ("valid", "marker", "retire", "flip")),
+                *(self.placed[name].eq(step[name])
+                  for name in ("valid", "marker", "flags", "retire", "pass_end", "flip")),
                 self.placed.word.eq(window.word),
                 self.placed.row.eq(row + window.dy.as_signed()),
                 self.placed.col.eq(col + window.dx.as_signed()),
@@ -103,11 +109,11 @@ class WindowPlace(wiring.Component):
         """Groups whose own row of the result is there; groups whose next row is."""
         here, beyond = Signal(self._groups), Signal(self._groups)
         for g, group in enumerate(self.group):
-            inside = row + group.row_offset < self.config.out_rows
+            inside = row + group.row_offset < step.rows
             if self._pixels == 1:  # groups share windows over columns: the window has no column of its own
                 inside = inside & (step.col + group.col_offset < self.config.out_cols)
             m.d.comb += [
                 here[g].eq(inside),
-                beyond[g].eq(row + group.row_offset + 1 < self.config.out_rows),
+                beyond[g].eq(row + group.row_offset + 1 < step.rows),
             ]
         return here, beyond

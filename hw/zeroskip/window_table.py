@@ -44,7 +44,8 @@ def word_offset(layer: Layer, channel_words: int, pixels: int, row: int, col: in
     return (row * layer.stride[0] * layer.kernel[1] + across) * channel_words
 
 
-def window_table(layer: Layer, lay: MapLayout, grid: BlockGrid, occupied: np.ndarray) -> list[Window]:
+def window_table(layer: Layer, lay: MapLayout, grid: BlockGrid, occupied: np.ndarray, first: int = 0,
+                 count: int | None = None) -> list[Window]:
     """The windows of a block, by input row, channel word and column.
 
     With P = 1 groups share windows over rows and columns. With more pixels to a window they do over rows alone, so
@@ -54,25 +55,28 @@ def window_table(layer: Layer, lay: MapLayout, grid: BlockGrid, occupied: np.nda
     ----------
     occupied
         bool (splits, words): some lane of the split has a weight in the word. A window that nobody needs is left out.
+    first, count
+        Channel words that count (default: all); words are numbered within them.
     """
+    count = lay.channel_words if count is None else count
     (kh, kw), (sy, sx), (py, px) = layer.kernel, layer.stride, layer.padding
     arrangement = grid.arrangement
     groups = arrangement.splits * arrangement.rows * arrangement.cols
     table = []
     for v in range((arrangement.rows - 1) * sy + kh):
-        for channel_word in range(lay.channel_words):
+        for channel_word in range(count):
             for u, tap, cols in _columns(grid, sx, kw):
                 words = {}
                 for group in range(groups):
                     split, row, col = arrangement.place(group)
                     ky, kx = v - row * sy, u - col * sx if grid.pixels == 1 else tap
-                    word = (ky * kw + kx) * lay.channel_words + channel_word
+                    word = (ky * kw + kx) * count + channel_word
                     if col in cols and 0 <= ky < kh and occupied[split, word]:
                         words[group] = word
                 if words:
                     down, shift = (0, 0) if grid.pixels == 1 else grid.offset(cols[0])
-                    offset, dy, dx = lay.offset(v - py, tap - px, channel_word)
-                    number = (v * kw + tap) * lay.channel_words + channel_word
+                    offset, dy, dx = lay.offset(v - py, tap - px, first + channel_word)
+                    number = (v * kw + tap) * count + channel_word
                     table.append(Window(offset=offset + down * lay.pitch + shift, dy=dy + down, dx=dx, shift=shift,
                                         word=number, words=words))
     return table

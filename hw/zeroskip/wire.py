@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-VERSION = 1
+VERSION = 2
 MAGIC = 0x5A4B
 BEAT_BYTES = 16
 WORD_CHANNELS = 16
@@ -24,10 +24,9 @@ class Section(enum.IntEnum):
     CONFIG = 0
     WINDOWS = 1
     REQUANT = 2
-    OCCUPANCY = 3
-    POINTERS = 4
-    LISTS = 5
-    WEIGHTS = 6
+    LISTS = 3
+    WEIGHTS = 4
+    PASS = 5
     END = 7
 
 
@@ -37,7 +36,7 @@ class Config(enum.IntEnum):
     MODE = 0
     """bit 0: skip (zero-skip array) or gate (dense array) zero activations; bit 1: the map is signed;
     bit 2: results are requantised; bit 3: blocks run on over row ends (zero-skip array);
-    bit 4: each round over the result slots has filters of its own (zero-skip array)."""
+    bit 4: there are several tiles of filters (zero-skip array)."""
     IMAGES = 1
     MAP_ROWS = 2
     MAP_PLANES = 3
@@ -132,7 +131,7 @@ def decode(beats: np.ndarray) -> list[SectionData]:
         kind, version, magic = first & 0xFF, first >> 8 & 0xFF, first >> 16
         if magic != MAGIC or version != VERSION or kind not in Section.__members__.values():
             raise WireError(f"beat {at}: found magic {magic:#x}, version {version}, kind {kind}; "
-                            f"expected {MAGIC:#x}, {VERSION}, 0..7")
+                            f"expected {MAGIC:#x}, {VERSION}, one of {sorted(int(known) for known in Section)}")
         at += 1
         if at + count > len(beats):
             raise WireError(f"beat {at - 1}: found {len(beats) - at} payload beats, expected {count}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from tests.hw.layers import random_layer
@@ -46,7 +48,7 @@ def test_no_flips():
 @pytest.mark.parametrize("filters", [1, 5, 16])
 def test_each_filter_to_one_lane(filters, lanes):
     layer = random_layer([filters, lanes], filters=filters, channels=7)
-    table = assign_filters(layer, lanes)
+    table = assign_filters(layer, lanes)[0]
     assert table.shape == (lanes, -(-filters // lanes)) and table.dtype == np.int64
     assert sorted(table[table >= 0].tolist()) == list(range(filters))
     for row in table:  # what a lane lacks stands at its end
@@ -60,7 +62,7 @@ def test_longest_first_to_the_least_loaded():
         weight[number, :length] = 1
     layer = random_layer(0, filters=6, channels=9, kernel=(1, 1))
     object.__setattr__(layer, "weight", weight)
-    assert assign_filters(layer, 2).tolist() == [[1, 0, 2], [3, 5, 4]]
+    assert assign_filters(layer, 2)[0].tolist() == [[1, 0, 2], [3, 5, 4]]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -68,5 +70,18 @@ def test_balance(seed):
     """No lane that has room for one more is longer than another by more than its own last filter."""
     layer = random_layer(seed, filters=32, channels=16, weights=0.3)
     counts = (layer.weight.reshape(32, -1) != 0).sum(axis=1)
-    loads = counts[assign_filters(layer, 4)].sum(axis=1)
+    loads = counts[assign_filters(layer, 4)[0]].sum(axis=1)
     assert loads.max() - loads.min() <= counts.max()
+
+
+@pytest.mark.parametrize("groups", [1, 12])
+@pytest.mark.parametrize("tiles", [1, 2, 5])
+def test_tiles(tiles, groups):
+    """Each filter in one lane of one tile; those of a grouped convolution in their order over tiles."""
+    layer = random_layer([tiles, groups], filters=24, channels=24, groups=groups)
+    table = assign_filters(layer, 3, tiles)
+    assert table.shape == (tiles, 3, -(-24 // (3 * tiles)))
+    assert sorted(table[table >= 0].tolist()) == list(range(24))
+    if groups > 1:
+        held = [set(tile[tile >= 0].tolist()) for tile in table]
+        assert all(max(a) < min(b) for a, b in itertools.pairwise(held) if a and b)

@@ -59,7 +59,7 @@ def check(blocks, settings, pause):
 
     async def bench(ctx):
         for name, value in settings.items():
-            ctx.set(dut.config[name], value)
+            ctx.set(dut.images if name == "images" else dut.config[name], value)
         for length in (len(blocks) // 2, len(blocks)):
             ctx.set(dut.start, 1)
             await ctx.tick()

@@ -29,8 +29,8 @@ def test_positive_integers(field, value):
         replace(TINY, **{field: value})
 
 
-@pytest.mark.parametrize("field", ["pixels", "dense_filters", "dense_pixels", "queue_words", "queue_lists", "result_rows",
-                                   "map_positions", "windows", "words", "list_entries", "dense_weights"])
+@pytest.mark.parametrize("field", ["pixels", "dense_filters", "dense_pixels", "queue_words", "queue_lists",
+                                   "result_rows", "map_positions", "windows", "words", "list_entries", "dense_weights"])
 def test_powers_of_two(field):
     with pytest.raises(ValueError, match=f"^{field} must be a power of two, not 12$"):
         replace(TINY, **{field: 12})

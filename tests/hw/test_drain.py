@@ -35,7 +35,7 @@ def test_order(shape, filters, stall):
     state = {"full": [0] * own, "done": [0] * own, "drained": [0] * own, "layer": 0}
 
     def block_rows(block, layer):
-        sets = params_rows(config) * (block // ring % 4) * layer
+        sets = params_rows(config) * (block // 5 % 4) * layer
         return [{"acc": [value(g, e, block % ring * filters + f, block, p) for p in range(pixels)],
                  "param": sets + (g * lanes + e) * 16 + f,
                  "last": block == blocks[layer] - 1 and g == own - 1 and e == lanes - 1 and f == filters - 1}
@@ -71,6 +71,7 @@ def test_order(shape, filters, stall):
     async def bench(ctx):
         ctx.set(dut.config.filters, filters)
         ctx.set(dut.config.ring, ring)
+        ctx.set(dut.config.blocks, 5)
         for layer, count in enumerate(blocks):
             ctx.set(dut.config.mode, Mode.TILED.value * layer)
             ctx.set(dut.config.drain_blocks, count)

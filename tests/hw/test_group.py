@@ -11,22 +11,30 @@ from tests.hw.layers import small_config, sparse
 from tests.hw.streams import simulate
 
 from zeroskip.group import Group
-from zeroskip.lists import compress, sections
+from zeroskip.lists import compress, halves, list_sections
 from zeroskip.wire import WORD_CHANNELS
 
 WORDS, OFFSET = 3, 37
 
 
-async def load(ctx, dut, lanes, index):
-    """Tables of all lanes, each row once more for another group, with other contents, after it."""
-    for section in sections([compress(lane) for lane in lanes], 1 << index):
-        for own in (True, False):
-            for at, row in enumerate(section.rows):
-                value = int.from_bytes(row.tobytes(), "little")
-                ctx.set(dut.write, {"valid": 1, "kind": int(section.kind), "mask": 1 << (index if own else index ^ 1),
-                                    "address": at, "data": value if own else value ^ (1 << 128) - 1})
-                await ctx.tick()
+async def load(ctx, dut, config, lanes, index):
+    """Tables of all lanes, in either half of the beats, and others for another group after them."""
+    others = [np.zeros_like(lane) + 1 for lane in lanes]
+    for group, tables in ((index, lanes), (index ^ 1, others)):
+        for half in range(halves(config)):
+            columns = [[compress(lane) for lane in (tables if own == half else others)] for own in range(2)]
+            masks = [1 << group if own == half else 0 for own in range(2)]
+            for section in list_sections(columns[: halves(config)], masks, config):
+                await write(ctx, dut, section)
     ctx.set(dut.write.valid, 0)
+
+
+async def write(ctx, dut, section):
+    for at, row in enumerate(section.rows):
+        ctx.set(dut.write, {"valid": 1, "kind": int(section.kind), "first": at == 0, "mask": section.mask,
+                            "address": section.address & 0xFFFF, "entry": section.address >> 16,
+                            "data": int.from_bytes(row.tobytes(), "little")})
+        await ctx.tick()
 
 
 def random_window(rng, pixels):
@@ -50,7 +58,7 @@ def test_blocks(shape, stall):
     used, freed, pushed, found, counted = [0], [0], [0], [], [0, 0]
 
     async def push(ctx):
-        await load(ctx, dut, weights, index)
+        await load(ctx, dut, config, weights, index)
         ctx.set(dut.layer.filters, filters)
         ctx.set(dut.layer.ring, 2)
         ctx.set(dut.own.word_offset, OFFSET)
@@ -133,11 +141,8 @@ def test_signed_map():
     weights[0, 0, 3] = -128
 
     async def bench(ctx):
-        for section in sections([compress(weights)], 1):
-            for at, row in enumerate(section.rows):
-                ctx.set(dut.write, {"valid": 1, "kind": int(section.kind), "mask": 1, "address": at,
-                                    "data": int.from_bytes(row.tobytes(), "little")})
-                await ctx.tick()
+        for section in list_sections([[compress(weights)]], [1], config):
+            await write(ctx, dut, section)
         ctx.set(dut.write.valid, 0)
         ctx.set(dut.layer.filters, 1)
         ctx.set(dut.layer.ring, 2)
@@ -148,7 +153,8 @@ def test_signed_map():
             ctx.set(dut.start, 0)
             values = [[0, 0, 0, 255] + 12 * [0]]
             for marker in (0, 1, 1):
-                ctx.set(dut.window, {"want": 1, "marker": marker, "word": 0, "mask": 3 if marker else 8, "data": values})
+                ctx.set(dut.window, {"want": 1, "marker": marker, "word": 0, "mask": 3 if marker else 8,
+                                     "data": values})
                 await ctx.tick()
                 ctx.set(dut.window.want, 0)
                 await ctx.tick().repeat(20)

@@ -31,15 +31,10 @@ class Bench(Elaboratable):
 
 
 async def load(ctx, lane, weights):
-    lists = compress(weights)
-    for kind, rows in ((Section.OCCUPANCY, lists.occupancy), (Section.POINTERS, lists.pointers),
-                       (Section.LISTS, lists.entries)):
-        for address, row in enumerate(rows.tolist()):
-            ctx.set(lane.write.valid, 1)
-            ctx.set(lane.write.kind, int(kind))
-            ctx.set(lane.write.address, address)
-            ctx.set(lane.write_row, row)
-            await ctx.tick()
+    for at, row in enumerate(compress(weights).tolist()):
+        ctx.set(lane.write, {"valid": 1, "kind": Section.LISTS.value, "first": at == 0, "address": 0, "entry": 0})
+        ctx.set(lane.write_row, row)
+        await ctx.tick()
     ctx.set(lane.write.valid, 0)
 
 

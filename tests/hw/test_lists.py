@@ -1,21 +1,21 @@
-"""Compressed weights: expanding undoes compressing, and the hardware's reading of the format gives the same weights."""
+"""Compressed weights: expanding undoes compressing, and a reader that follows the format finds the same weights."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.hw.layers import random_layer
+from tests.hw.layers import random_layer, small_config
 
-from zeroskip.lists import compress, expand, lanes_of, sections, words_of
-from zeroskip.wire import WORD_CHANNELS, Section, decode, encode
+from zeroskip.lists import END_OF_WORD, compress, expand, halves, lanes_of, list_sections, words_of
+from zeroskip.wire import WORD_CHANNELS, decode, encode
 
 
 @st.composite
-def lane_weights(draw):
+def lane_weights(draw, words=None):
     """int8 (filters, words, 16), from none to all non-zero."""
-    filters, words = draw(st.integers(1, 16)), draw(st.integers(1, 5))
+    filters, words = draw(st.integers(1, 16)), words or draw(st.integers(1, 5))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     values = rng.integers(-128, 128, (filters, words, WORD_CHANNELS))
     return np.where(rng.random(values.shape) < draw(st.sampled_from([0, 0.02, 0.3, 1])), values, 0).astype(np.int8)
@@ -23,60 +23,43 @@ def lane_weights(draw):
 
 @given(lane_weights())
 def test_expand_undoes_compress(weights):
-    lists = compress(weights)
-    assert np.array_equal(expand(lists, len(weights)), weights)
-    assert len(lists.entries) == np.count_nonzero(weights)
-    assert {lists.occupancy.dtype, lists.pointers.dtype, lists.entries.dtype} == {np.dtype(np.uint16)}
-    assert len(lists.pointers) == WORD_CHANNELS * len(lists.occupancy) == weights[0].size
+    entries = compress(weights)
+    assert np.array_equal(expand(entries, len(weights)), weights)
+    assert entries.dtype == np.uint16 and len(entries) == np.count_nonzero(weights) + weights.shape[1]
 
 
 @given(lane_weights())
-def test_as_the_hardware_reads_it(weights):
-    """Field by field: mask, pointer, entries; no entry is zero, each is read once."""
-    lists = compress(weights)
-    seen = np.zeros_like(weights)
-    read = []
-    for word, mask in enumerate(lists.occupancy.tolist()):
-        for channel in range(WORD_CHANNELS):
-            pointer = int(lists.pointers[word * WORD_CHANNELS + channel])
-            if not mask >> channel & 1:
-                assert pointer == 0
-                continue
-            for at in range(pointer & 0xFFF, (pointer & 0xFFF) + (pointer >> 12) + 1):
-                entry = int(lists.entries[at])
-                value = (entry & 0xFF) - ((entry & 0x80) << 1)
-                assert value and not seen[entry >> 8, word, channel]
-                seen[entry >> 8, word, channel] = value
-                read.append(at)
-    assert np.array_equal(seen, weights) and read == list(range(len(lists.entries)))
+def test_as_the_format_says(weights):
+    """Entry by entry: each weight once, by word, channel, filter; no entry is zero but the ends of words."""
+    seen, word, last = np.zeros_like(weights), 0, -1
+    for entry in compress(weights).tolist():
+        if entry == END_OF_WORD:
+            word, last = word + 1, -1
+            continue
+        value, number, channel = (entry & 0xFF) - ((entry & 0x80) << 1), entry >> 8 & 15, entry >> 12
+        assert value and channel * 16 + number > last
+        seen[number, word, channel], last = value, channel * 16 + number
+    assert np.array_equal(seen, weights) and word == weights.shape[1]
 
 
-def test_all_4096_entries():
-    """The longest list memory: 16 filters, 16 words, all non-zero."""
-    weights = np.full((16, 16, WORD_CHANNELS), -128, np.int8)
-    lists = compress(weights)
-    assert len(lists.entries) == 4096 and int(lists.pointers[-1]) == 4080 | 15 << 12
-    assert np.array_equal(expand(lists, 16), weights)
+CONFIGS = [small_config(8, 1, 1), small_config(8, 2, 1), small_config(4, 4, 1), small_config(2, 8, 1)]
 
 
-@given(st.lists(lane_weights(), min_size=1, max_size=8), st.integers(1, 15))
-def test_sections(weights, mask):
-    """Rows of all lanes side by side; every group of the mask gets them, no other does."""
-    words = max(lane.shape[1] for lane in weights)
-    weights = [np.pad(lane, ((0, 0), (0, words - lane.shape[1]), (0, 0))) for lane in weights]
-    made = decode(encode(sections([compress(lane) for lane in weights], mask)))
-    assert all(section.address == 0 and section.mask == mask for section in made)
-    for group in range(4):
-        held = lanes_of(made, group, len(weights))
-        for lane, lists in zip(weights, held, strict=True):
-            wanted = lane if mask >> group & 1 else np.zeros((len(lane), 0, WORD_CHANNELS), np.int8)
-            assert np.array_equal(expand(lists, len(lane)), wanted)
-
-
-def test_no_list_section_without_entries():
-    made = sections([compress(np.zeros((2, 3, WORD_CHANNELS), np.int8))], 1)
-    assert [(section.kind, len(section.rows)) for section in made] == [(Section.OCCUPANCY, 3), (Section.POINTERS, 48)]
-    assert not any(section.rows.any() for section in made)
+@pytest.mark.parametrize("config", CONFIGS)
+@given(data=st.data())
+@settings(max_examples=30)
+def test_sections(config, data):
+    """Every group gets the lists of its split and no others; shorter lanes are filled up."""
+    splits, groups = data.draw(st.sampled_from([1, 2, config.groups])), config.groups
+    weights = [[data.draw(lane_weights(words=3)) for _ in range(config.lanes)] for _ in range(splits)]
+    split_of = [group % splits for group in range(groups)]
+    masks = [sum(1 << group for group in range(groups) if split_of[group] == split) for split in range(splits)]
+    made = list_sections([[compress(lane) for lane in split] for split in weights], masks, config, word=5, entry=9)
+    assert len(made) == -(-splits // halves(config))
+    assert all(section.address == 5 | 9 << 16 for section in decode(encode(made)))
+    for group in range(groups):
+        for lane, entries in zip(weights[split_of[group]], lanes_of(decode(encode(made)), group, config), strict=True):
+            assert np.array_equal(expand(entries, len(lane)), lane)
 
 
 @pytest.mark.parametrize("layer", [

@@ -19,7 +19,8 @@ from zeroskip.packing import pack
 from zeroskip.plan import make_plan
 from zeroskip.program_image import PackError, check_accumulators, config_sections
 from zeroskip.wire import WORD_CHANNELS, Config, Section, decode, encode
-from zeroskip.zero_skip_packing import best_plan, decode_result, program_sections
+from zeroskip.zero_skip_packing import best_plan, decode_result
+from zeroskip.zero_skip_program import program_sections
 
 LAYERS = {
     "plain": random_layer(1, filters=7, images=2, padding=(1, 1)),
@@ -63,16 +64,17 @@ def test_weights_come_back(name, config):
     for plan in found:
         words = words_of(plan.layer)
         sections = decode(encode(program_sections(plan)))
+        (own,) = plan.passes
         lanes = plan.config.lanes
         for group in range(plan.config.groups):
             split = plan.arrangement.place(group)[0]
-            for lane, lists in enumerate(lanes_of(sections, group, lanes)):
-                own = plan.filters[split * lanes + lane]
-                held = expand(lists, len(own))
-                for index, number in enumerate(own):
+            for lane, lists in enumerate(lanes_of(sections, group, plan.config)):
+                numbers = own.filters[split * lanes + lane]
+                held = expand(lists, len(numbers))
+                for index, number in enumerate(numbers):
                     wanted = words[number] if number >= 0 else np.zeros((words.shape[1], WORD_CHANNELS), np.int8)
                     assert np.array_equal(held[index], wanted)
-        assert sorted(plan.filters[plan.filters >= 0].tolist()) == list(range(layer.filters))
+        assert sorted(own.filters[own.filters >= 0].tolist()) == list(range(layer.filters))
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -82,21 +84,25 @@ def test_the_rest_comes_back(name, config):
     layer = LAYERS[name]
     for plan in plans(layer, CONFIGS[config]):
         sections = decode(encode(program_sections(plan)))
-        registers, rows, tables = {}, {}, []
+        registers, rows, tables, passes = {}, {}, [], []
         for section in sections:
             if section.kind == Section.CONFIG:
                 values = np.ascontiguousarray(section.rows[:, :4]).view("<i4").ravel().tolist()
                 registers |= dict(enumerate(values, section.address))
             elif section.kind == Section.WINDOWS:
                 tables.append(section.rows)
+            elif section.kind == Section.PASS:
+                passes += np.ascontiguousarray(section.rows[:, :8]).view("<u2").tolist()
             elif section.kind == Section.REQUANT:
                 for unit in range(plan.config.output_units):
                     if section.mask >> unit & 1:
                         rows |= {(unit, section.address + at): row for at, row in enumerate(section.rows)}
         check_registers(plan, plan.layer, registers)
         table = np.concatenate(tables) if tables else np.zeros((0, 16), np.uint8)
-        assert len(table) == len(plan.table)
-        assert all(np.array_equal(row, window.beat()) for row, window in zip(table, plan.table, strict=True))
+        windows = plan.passes[0].table
+        assert len(table) == len(windows)
+        assert all(np.array_equal(row, window.beat()) for row, window in zip(table, windows, strict=True))
+        assert passes == [[0, len(table), plan.images, 7 | plan.layer.output_shape[2] << 4]]
         check_requantisation(plan, layer, rows)
 
 
@@ -108,8 +114,9 @@ def check_registers(plan, layer, registers):
     assert bool(mode & 4) == (layer.multiplier is not None)
     assert (registers[Config.CLAMP_LOW], registers[Config.CLAMP_HIGH]) == layer.clamp
     assert (registers[Config.IMAGES], registers[Config.OUT_ROWS], registers[Config.OUT_COLS]) == (images, height, width)
-    assert registers[Config.FILTERS] == plan.filters.shape[1]
-    assert registers[Config.WINDOWS] == len(plan.table)
+    assert registers[Config.FILTERS] == plan.lane_filters
+    assert registers[Config.RING] == plan.config.result_rows // plan.lane_filters
+    assert registers[Config.DRAIN_BLOCKS] == registers[Config.IMAGES] * plan.grid.count
     assert registers[Config.RESULT_BEATS] == plan.result_beats
     assert bool(mode & 8) == plan.arrangement.raster
     down, across = plan.grid.block
@@ -136,7 +143,7 @@ def check_requantisation(plan, layer, rows):
         split = plan.arrangement.place(group)[0]
         unit, inner = divmod(group, per_unit)
         for lane in range(plan.config.lanes):
-            for index, number in enumerate(plan.filters[split * plan.config.lanes + lane]):
+            for index, number in enumerate(plan.passes[0].filters[split * plan.config.lanes + lane]):
                 row = rows[unit, (inner * plan.config.lanes + lane) * 16 + index].tobytes()
                 if number < 0:
                     continue
@@ -160,7 +167,7 @@ def answer(plan, result):
                 acts_as = int(turn[image * plan.grid.count + block, group])
                 split = plan.arrangement.place(group)[0]
                 y, x, valid = (values[block].tolist() for values in plan.grid.places(acts_as))
-                for number in plan.filters[split * config.lanes : (split + 1) * config.lanes].ravel():
+                for number in plan.passes[0].filters[split * config.lanes : (split + 1) * config.lanes].ravel():
                     for p in range(config.pixels):
                         here = number >= 0 and valid[p]
                         streams[group // per_unit] += (result[image, number, y[p], x[p]].tobytes() if here
@@ -224,10 +231,8 @@ def test_refusals():
     """What the layer needs and what there is."""
     config = small_config(1, 2, 1, lane_filters=3, words=4, list_entries=16, windows=4, map_positions=16)
     for layer, message in [
-        (random_layer(20, filters=7, kernel=(1, 1), size=(2, 2)),
-         "accumulators of a lane (filters): the layer needs 4, the configuration has 3"),
-        (random_layer(21, kernel=(1, 1), size=(4, 5)), (
-            "feature-map memory (positions of 16 channels for one image): the layer needs 20, "
+        (random_layer(21, kernel=(1, 1), size=(17, 18)), (
+            "feature-map memory (positions of 16 channels for one image): the layer needs 306, "
             "the configuration has 16")),
         (random_layer(22, kernel=(5, 1), size=(5, 2)),
          "list memory (words of 16 channels times taps): the layer needs 5, the configuration has 4"),
@@ -243,10 +248,9 @@ def test_refusals():
 
 
 def test_registers_that_overflow():
-    layer = random_layer(25, linear=True, filters=2, channels=1, images=1500)
     message = "configuration register map_cols: the layer needs 1500, the configuration has 1023"
     with pytest.raises(PackError, match=f"^{re.escape(message)}$"):
-        pack(layer, small_config(map_positions=2048), "skip-both")
+        config_sections({Config.MAP_COLS: 1500})
 
 
 def test_config_sections():

@@ -10,7 +10,7 @@ import pytest
 from amaranth.hdl import Shape
 from tests.hw.streams import put, simulate
 
-from zeroskip.program import GROUP_BASES, ConfigRegisters, GroupRegisters, ProgramLoader
+from zeroskip.program import GROUP_BASES, ConfigRegisters, GroupRegisters, PassLayout, ProgramLoader
 from zeroskip.wire import BEAT_BYTES, Config, Section, SectionData, encode
 
 NAMES = [config.name.lower() for config in Config if config < Config.ROW_OFFSET]
@@ -20,9 +20,9 @@ def random_sections(rng, groups):
     """Sections of every kind in any order, empty ones too; registers inside and outside of those that exist."""
     made = []
     for _ in range(rng.randint(3, 9)):
-        kind = Section(rng.randrange(Section.END))
+        kind = rng.choice([kind for kind in Section if kind not in (Section.PASS, Section.END)])
         count = rng.choice([0, 1, 2, 5])
-        address = rng.randrange(2**16 - 8)
+        address = rng.randrange(2**16 - 8) | rng.randrange(2**16) << 16
         if kind == Section.CONFIG:
             address = rng.choice([0, 3, 16, 31, 32 + groups - 1, 62, 95])
         rows = np.frombuffer(rng.randbytes(count * BEAT_BYTES), np.uint8).reshape(count, BEAT_BYTES)
@@ -32,7 +32,8 @@ def random_sections(rng, groups):
 
 def writes(sections):
     """What appears on `write`."""
-    return [(int(section.kind), section.mask, section.address + at, int.from_bytes(row.tobytes(), "little"))
+    return [(int(section.kind), at == 0, section.mask, (section.address + at) & 0xFFFF, section.address >> 16,
+             int.from_bytes(row.tobytes(), "little"))
             for section in sections if section.kind != Section.CONFIG for at, row in enumerate(section.rows)]
 
 
@@ -73,7 +74,7 @@ def test_programs(seed, groups, stall):
         while True:
             _, _, valid, row, start = await ctx.tick().sample(dut.write.valid, dut.write, dut.start)
             if valid:
-                seen.append((row.kind, row.mask, row.address, row.data))
+                seen.append((row.kind, row.first, row.mask, row.address, row.entry, row.data))
             starts.append(start)
 
     async def bench(ctx):
@@ -120,3 +121,51 @@ def test_done_counts_only_while_running():
         assert ctx.get(dut.start) and not ctx.get(dut.weights.ready)
 
     simulate(dut, bench, cycles=100)
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.5])
+@pytest.mark.parametrize("seed", range(4))
+def test_passes(seed, stall):
+    """`start` with the first pass; never more than two under way; tables of a pass only while at most one is."""
+    rng = random.Random(f"{seed} {stall}")
+    dut = ProgramLoader(groups=1)
+    count = rng.randint(1, 6)
+    rows = [np.frombuffer(rng.randbytes(BEAT_BYTES), np.uint8).reshape(1, BEAT_BYTES) for _ in range(count)]
+    sections = []
+    for row in rows:
+        if rng.random() < 0.6:
+            sections.append(SectionData(Section.LISTS, 1, 0, np.full((rng.randint(1, 9), BEAT_BYTES), 7, np.uint8)))
+        sections.append(SectionData(Section.PASS, 0, 0, row))
+    wanted = [int.from_bytes(row.tobytes(), "little") & (1 << PassLayout.size) - 1 for row in rows]
+    found, state = [], {"under way": 0, "done": 0, "starts": 0}
+
+    async def source(ctx):
+        beats = [{"data": int.from_bytes(beat.tobytes(), "little"), "last": 0} for beat in encode(sections)]
+        await put(ctx, dut.weights, beats, stall=stall, rng=rng)
+
+    async def sequencer(ctx):
+        while state["done"] < count:
+            ctx.set(dut.passes.ready, rng.random() < 0.5)
+            over = state["under way"] > 0 and rng.random() < 0.1
+            ctx.set(dut.pass_done, over)
+            _, _, taken, payload, start, write = await ctx.tick().sample(
+                dut.passes.valid & dut.passes.ready, dut.passes.payload, dut.start, dut.write.valid)
+            state["starts"] += start
+            assert not taken or state["starts"] == 1, "a pass before the start"
+            if taken:
+                found.append({name: payload[name] for name, _ in PassLayout})
+            state["under way"] += taken - over
+            state["done"] += over
+            assert state["under way"] <= 2
+            assert not write or state["under way"] <= 1 or over or taken
+        ctx.set(dut.pass_done, 0)
+        await ctx.tick().repeat(20)
+        assert ctx.get(dut.ended) and ctx.get(dut.busy)
+        ctx.set(dut.done, 1)
+        await ctx.tick()
+        assert not ctx.get(dut.ended)
+
+    simulate(dut, source, sequencer, cycles=5000)
+    assert state["starts"] == 1
+    fields = [PassLayout.from_bits(value) for value in wanted]
+    assert found == [{name: field[name] for name, _ in PassLayout} for field in fields]

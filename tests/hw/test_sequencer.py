@@ -17,7 +17,7 @@ from zeroskip.program import GROUP_BASES
 from zeroskip.program_image import read_config
 from zeroskip.sequencer import Sequencer
 from zeroskip.wire import WORD_CHANNELS, Config, Section
-from zeroskip.zero_skip_packing import program_sections
+from zeroskip.zero_skip_program import program_sections
 
 POISON = b"\xa5" * WORD_CHANNELS
 
@@ -34,7 +34,7 @@ def windows(plan):
     places = [plan.grid.places(group) for group in range(config.groups)]
     for image in range(images):
         for block in range(plan.grid.count):
-            for window in plan.table:
+            for window in plan.passes[0].table:
                 want, words = 0, [bytes(WORD_CHANNELS)] * config.pixels
                 for group, word in window.words.items():
                     y, x, valid = (values[block].tolist() for values in places[group])
@@ -129,6 +129,19 @@ async def configure(ctx, dut, plan):
             ctx.set(dut.group[group][name], values[base + group])
 
 
+async def start(ctx, dut, plan):
+    """The start, and the one pass that there is."""
+    ctx.set(dut.start, 1)
+    ctx.set(dut.ended, 1)
+    ctx.set(dut.passes.payload, {"first_window": 0, "windows": len(plan.passes[0].table), "images": plan.images,
+                                 "fresh": 1, "final": 1, "retire": 1, "join": 0, "rows": plan.layer.output_shape[2]})
+    await ctx.tick()
+    ctx.set(dut.start, 0)
+    ctx.set(dut.passes.valid, 1)
+    await ctx.tick().until(dut.passes.ready)
+    ctx.set(dut.passes.valid, 0)
+
+
 LAYERS = {
     "plain": random_layer(1, size=(4, 5), padding=(1, 1)),
     "images": random_layer(2, images=3, size=(3, 3), kernel=(2, 2)),
@@ -163,9 +176,7 @@ def test_windows(name, shape, stall):
             ctx.set(dut.release, 0)
             ctx.set(dut.base, 0)
             ctx.set(dut.rows_loaded, 0)
-            ctx.set(dut.start, 1)
-            await ctx.tick()
-            ctx.set(dut.start, 0)
+            await start(ctx, dut, plan)
             quiet = 0
             while quiet < 100:
                 _, _, retire, finished, *rest = await ctx.tick().sample(
@@ -190,10 +201,8 @@ def test_rate():
 
     async def bench(ctx):
         await configure(ctx, dut, plan)
-        ctx.set(dut.start, 1)
         ctx.set(dut.rows_loaded, 4)
-        await ctx.tick()
-        ctx.set(dut.start, 0)
+        await start(ctx, dut, plan)
         seen, issued = [], []
         for cycle in range(80):
             _, _, en, window = await ctx.tick().sample(dut.en[0], dut.window)
@@ -215,9 +224,7 @@ def test_waiting():
 
     async def bench(ctx):
         await configure(ctx, dut, plan)
-        ctx.set(dut.start, 1)
-        await ctx.tick()
-        ctx.set(dut.start, 0)
+        await start(ctx, dut, plan)
         await ctx.tick().repeat(10)
         assert ctx.get(dut.waiting) and not ctx.get(dut.window.want)
         ctx.set(dut.rows_loaded, 1)

@@ -1,0 +1,97 @@
+# amaranth: UnusedElaboratable=no
+"""Layers that do not fit: tiles of pixels, filters and channels in the array against the integer reference."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.hw.layers import random_layer, small_config
+from tests.hw.test_array import Run, run_all
+
+from zeroskip import reference
+from zeroskip.arrangement import arrangements
+from zeroskip.plan import Tiling, make_plan, pixel_tiles, untile
+from zeroskip.program_image import PackError
+from zeroskip.zero_skip_packing import best_plan
+
+LAYERS = {
+    "filters": random_layer(1, filters=20, channels=3, size=(3, 5), kernel=(2, 2), images=2),
+    "channels": random_layer(2, filters=5, channels=90, size=(3, 4), kernel=(2, 3), padding=(1, 1), weights=0.2),
+    "pixels": random_layer(3, filters=4, channels=2, size=(14, 7), padding=(1, 1), images=2),
+    "channels, one pixel": random_layer(4, filters=3, channels=150, size=(2, 2), kernel=(2, 2), weights=0.3),
+    "all": random_layer(5, filters=19, channels=36, size=(7, 4), padding=(1, 1), weights=0.2, output=None),
+    "no zeros": random_layer(6, filters=9, channels=20, size=(3, 4), kernel=(2, 2), weights=1.0, activations=1.0),
+    "stride": random_layer(7, filters=9, channels=20, size=(7, 5), stride=(2, 2), padding=(1, 1)),
+    "depthwise": random_layer(8, filters=36, channels=36, groups=36, size=(4, 5), padding=(1, 1)),
+    "int8": random_layer(9, filters=20, channels=80, size=(5, 6), dtype=np.int8, output="int8", kernel=(1, 1)),
+    "linear": random_layer(10, linear=True, filters=22, channels=80, images=3),
+    "nothing": random_layer(11, filters=40, channels=40, weights=0.0, size=(3, 4)),
+    "some filters have nothing": replace(
+        random_layer(12, filters=36, channels=40, kernel=(1, 1), size=(3, 4)),
+        weight=np.repeat(np.where(np.arange(36) % 3 == 0, 3, 0), 40).reshape(36, 40, 1, 1).astype(np.int8)),
+}
+CONFIGS = {
+    "C1 E1 P1": small_config(1, 1, 1, lane_filters=8, words=32, list_entries=512),
+    "C2 E2 P1": small_config(2, 2, 1, lane_filters=4, words=32, list_entries=256, result_rows=16),
+    "C4 E1 P2": small_config(4, 1, 2, units=2, lane_filters=8, words=32, list_entries=512),
+    "C2 E2 P4": small_config(2, 2, 4, units=2, lane_filters=4, words=32, list_entries=256),
+}
+
+
+def make_run(name, layer, plan):
+    run = Run.__new__(Run)
+    run.name, run.layer, run.skip, run.plan = name, layer, plan.skip_activations, plan
+    run.beats, run.issued, run.gated = [], 0, 0
+    return run
+
+
+def tiled_run(name, layer, config, seed, skip):
+    """A run cut in some way that fits and is not whole."""
+    own = layer.as_convolution()
+    height, words = own.output_shape[2], -(-own.channels // 16)
+    ways = [(way, Tiling(rows=rows, filters=tiles, channel_words=count))
+            for way in arrangements(config.groups, config.pixels) for rows in {height, -(-height // 2), 3, 1}
+            for tiles in range(1, 1 + own.filters) for count in range(1, words + 1)
+            if rows <= height and (rows, tiles, count) != (height, 1, words)]
+    random.Random(seed).shuffle(ways)
+    for way, tiling in ways:
+        try:
+            plan = make_plan(own, config, way, skip_activations=skip, tiling=tiling)
+        except PackError:
+            continue
+        return make_run(f"{name} {tiling}", layer, plan)
+    raise AssertionError(f"{name} does not fit")
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_tilings(name, stall):
+    """Every second layer, cut in some way, back to back."""
+    config = CONFIGS[name]
+    own = list(LAYERS.items())[(list(CONFIGS).index(name) + (stall > 0)) % 2 :: 2]
+    runs = [tiled_run(case, layer, config, f"{name} {stall} {case}", index % 3 != 0)
+            for index, (case, layer) in enumerate(own)]
+    assert sum(len(run.plan.passes) > 2 for run in runs) >= 3
+    assert sum(not own.final for run in runs for own in run.plan.passes) >= 2
+    run_all(config, runs, stall=stall, seed=int(10 * stall))
+
+
+def test_best_plans():
+    """What the packer chooses by itself."""
+    config = CONFIGS["C2 E2 P4"]
+    run_all(config, [make_run(name, layer, best_plan(layer.as_convolution(), config, skip_activations=True)[0])
+                     for name, layer in LAYERS.items()])
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 9])
+@pytest.mark.parametrize("stride,padding,kernel", [
+    ((1, 1), (1, 1), (3, 3)), ((2, 1), (0, 2), (3, 1)), ((3, 2), (2, 0), (2, 2))])
+def test_pixel_tiles(rows, stride, padding, kernel):
+    """Tiles, each run by itself, put together again are the layer's result."""
+    layer = random_layer(1, size=(9, 7), stride=stride, padding=padding, kernel=kernel, images=2)
+    tiled = pixel_tiles(layer, rows)
+    assert tiled.output_shape[2] == min(rows, layer.output_shape[2])
+    assert np.array_equal(untile(reference.run(tiled), layer.output_shape), reference.run(layer))
