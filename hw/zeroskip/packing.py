@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from zeroskip.config import ArrayConfig
-from zeroskip.dense_packing import pack_dense
+from zeroskip.dense_tiling import pack_dense_parts, whole
 from zeroskip.layer import Layer
-from zeroskip.program_image import Program, check_accumulators
+from zeroskip.program_image import PackedLayer, check_accumulators
 from zeroskip.zero_skip_packing import pack_zero_skip
 
 ENGINES = ("dense", "gate", "skip-weights", "skip-both")
@@ -13,13 +13,13 @@ KINDS = {"dense": "dense", "gate": "dense-gate", "skip-weights": "zero-skip", "s
 """Which hardware runs an engine."""
 
 
-def pack(layer: Layer, config: ArrayConfig, engine: str) -> Program:
+def pack(layer: Layer, config: ArrayConfig, engine: str) -> PackedLayer:
     """Pack `layer` for one of `ENGINES`.
 
     Raises
     ------
     PackError
-        The layer does not fit the configuration's memories, or could overflow its accumulators.
+        The layer does not fit the configuration's memories, not even in tiles, or could overflow its accumulators.
     ValueError
         No such engine.
     """
@@ -27,5 +27,5 @@ def pack(layer: Layer, config: ArrayConfig, engine: str) -> Program:
         raise ValueError(f"engine: found {engine!r}, expected one of {', '.join(ENGINES)}")
     check_accumulators(layer, config.acc_width)
     if KINDS[engine] != "zero-skip":
-        return pack_dense(layer, config, gate=engine == "gate")
-    return pack_zero_skip(layer, config, skip_activations=engine == "skip-both")
+        return pack_dense_parts(layer, config, gate=engine == "gate")
+    return whole(pack_zero_skip(layer, config, skip_activations=engine == "skip-both"))

@@ -12,6 +12,7 @@ from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
 from zeroskip.lists import words_of
 from zeroskip.map_packing import MapLayout, layout
+from zeroskip.pixel_tiles import pixel_tiles
 from zeroskip.program_image import config_sections, need
 from zeroskip.window_table import Window, window_table, word_offset
 from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS, Config, Mode
@@ -129,26 +130,6 @@ class Plan:
         if len(self.passes) == 1 and len(set(self.image_rows)) == 1:
             return [(None, 0)]
         return [(image, number) for image in range(self.images) for number in range(len(self.passes))]
-
-
-def pixel_tiles(layer: Layer, rows: int) -> Layer:
-    """A layer with `rows` rows of the result to an image; the rows of zeros that this takes are in the map."""
-    images, _, height, _ = layer.output_shape
-    if rows >= height:
-        return layer
-    (kh, _), (sy, _), (py, px) = layer.kernel, layer.stride, layer.padding
-    data, tiles, seen = layer.input4, -(-height // rows), (rows - 1) * sy + kh
-    below = (tiles - 1) * rows * sy + seen - py - data.shape[2]
-    padded = np.pad(data, ((0, 0), (0, 0), (py, max(0, below)), (0, 0)))
-    cut = np.stack([padded[:, :, tile * rows * sy : tile * rows * sy + seen] for tile in range(tiles)], axis=1)
-    return replace(layer, input=cut.reshape(images * tiles, *cut.shape[2:]), padding=(0, px))
-
-
-def untile(out: np.ndarray, shape: tuple[int, int, int, int]) -> np.ndarray:
-    """Undo `pixel_tiles` on a result, (N * tiles, O, rows, OW), to `shape`."""
-    images, filters, height, width = shape
-    whole = out.reshape(images, -1, filters, *out.shape[2:]).transpose(0, 2, 1, 3, 4)
-    return np.ascontiguousarray(whole.reshape(images, filters, -1, width)[:, :, :height])
 
 
 def make_plan(layer: Layer, config: ArrayConfig, arrangement: Arrangement, *, skip_activations: bool,

@@ -73,8 +73,27 @@ def read_config(sections: list[SectionData]) -> dict[int, int]:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class PackedLayer:
+    """A layer as the programs that run one after the other, usually one.
+
+    Attributes
+    ----------
+    programs
+        At least one.
+    decode
+        From the answers' beats, one array for each program, to the array that ``reference.run`` gives.
+    predicted
+        The cycle model's figures for all of them; ``total`` includes the programs that come after the first one's.
+    """
+
+    programs: list[Program]
+    decode: Callable[[list[np.ndarray]], np.ndarray]
+    predicted: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Program:
-    """One layer packed for one engine.
+    """One layer, or a part of it, packed for one engine.
 
     Attributes
     ----------

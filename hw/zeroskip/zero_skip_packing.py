@@ -12,7 +12,8 @@ from zeroskip.cycle_model import lower_bound, predict
 from zeroskip.lane_work import lane_work
 from zeroskip.layer import Layer
 from zeroskip.map_packing import map_beats
-from zeroskip.plan import Plan, make_plan, untile
+from zeroskip.pixel_tiles import untile
+from zeroskip.plan import Plan, make_plan
 from zeroskip.program_image import PackError, Program
 from zeroskip.tilings import tilings
 from zeroskip.wire import BEAT_BYTES, encode

@@ -15,8 +15,9 @@ import numpy as np
 
 from cosim import failures
 from cosim.designs import cached
-from cosim.job import Job, Outcome
+from cosim.job import Outcome
 from cosim.measure import broken_rules, figures, nothing_measured, ratio
+from cosim.parts import jobs_of, join, split
 from cosim.runner import check_stall, run_jobs
 from cosim.scoreboard import compare
 from cosim.simulators import SIMULATORS, Simulator, build, find_simulator
@@ -25,7 +26,7 @@ from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig
 from zeroskip.counts import count
 from zeroskip.layer import Layer
 from zeroskip.packing import ENGINES, KINDS, pack
-from zeroskip.program_image import PackError, Program
+from zeroskip.program_image import PackedLayer, PackError
 from zeroskip.verilog import preset_name, versions
 
 DEFAULT_CACHE = Path("build/cache")
@@ -83,7 +84,7 @@ class _Task:
     name: str
     layer: Layer
     engine: str
-    program: Program
+    packed: PackedLayer
 
 
 def select(preset: str | None = None, multipliers: int | None = None) -> ArrayConfig:
@@ -185,10 +186,10 @@ def simulate(layers: Layer | Mapping[str, Layer], config: ArrayConfig, engines: 
 
 def _pack(name: str, layer: Layer, engine: str, config: ArrayConfig) -> _Task:
     try:
-        program = pack(layer, config, engine)
+        packed = pack(layer, config, engine)
     except PackError as error:
         raise PackError(f"{name} does not fit the engine {engine}: {error}") from None
-    return _Task(name=name, layer=layer, engine=engine, program=program)
+    return _Task(name=name, layer=layer, engine=engine, packed=packed)
 
 
 def _run_kind(kind: str, tasks: list[_Task], config: ArrayConfig, simulator: Simulator, options: Options,
@@ -198,15 +199,16 @@ def _run_kind(kind: str, tasks: list[_Task], config: ArrayConfig, simulator: Sim
     design = cached(config, kind, options.cache / "verilog")
     progress(f"build {kind}")
     built = build(design, simulator, options.cache / "simulators", waves=options.waves is not None)
-    jobs = [Job(name=f"{task.name} on {task.engine}", weights=task.program.weights, map=task.program.map,
-                result_beats=task.program.result_beats, patience=_patience(task.layer, config, options.stall))
+    jobs = [jobs_of(f"{task.name} on {task.engine}", task.packed, patience=_patience(task.layer, config, options.stall))
             for task in tasks]
     waves = options.waves
     if waves is not None and several:
         waves = waves.with_name(f"{waves.stem}.{kind}{waves.suffix}")
-    progress(f"simulate {len(jobs)} programs on {kind}")
-    outcomes = run_jobs(built, jobs, stall=options.stall, seed=options.seed, waves=waves)
-    return {(task.name, task.engine): outcome for task, outcome in zip(tasks, outcomes, strict=True)}
+    progress(f"simulate {sum(map(len, jobs))} programs on {kind}")
+    outcomes = iter(run_jobs(built, [job for own in jobs for job in own], stall=options.stall, seed=options.seed,
+                             waves=waves))
+    return {(task.name, task.engine): join(f"{task.name} on {task.engine}", [next(outcomes) for _ in own])
+            for task, own in zip(tasks, jobs, strict=True)}
 
 
 def _patience(layer: Layer, config: ArrayConfig, stall: float) -> int:
@@ -246,7 +248,7 @@ def _judge(task: _Task, outcome: Outcome, expected: np.ndarray, counts: Mapping[
     if outcome.error is not None:
         wrong.append(outcome.error)
     else:
-        found = task.program.decode(outcome.result)
+        found = task.packed.decode(split(task.packed, outcome.result))
         result.outputs[task.name, task.engine] = outputs["found"] = found
         comparison = compare(expected, found)
         mismatches = comparison.mismatches
@@ -254,7 +256,7 @@ def _judge(task: _Task, outcome: Outcome, expected: np.ndarray, counts: Mapping[
         entry = figures(task.engine, outcome.counters, counts, config.multipliers)
         wrong += broken_rules(task.engine, outcome.counters, counts, config, task.layer, stall=options.stall)
     entry = {"bit_exact": mismatches == 0, "mismatches": mismatches, **entry,
-             "predicted": task.program.predicted.get("total"), "errors": wrong}
+             "predicted": task.packed.predicted.get("total"), "errors": wrong}
     if wrong:
         text = "; ".join(wrong)
         folder = _keep(task, outcome, outputs, text, config, options)
@@ -268,6 +270,7 @@ def _keep(task: _Task, outcome: Outcome, outputs: dict[str, np.ndarray], text: s
     preset = preset_name(config)
     selection = f"--preset {preset}" if preset else f"--multipliers {config.multipliers}"
     command = failures.replay_command(folder, task.engine, selection, options.stall, options.seed)
-    streams = {"weights": task.program.weights, "map": task.program.map, "result": outcome.result}
+    streams = {"weights": np.concatenate([program.weights for program in task.packed.programs]),
+               "map": np.concatenate([program.map for program in task.packed.programs]), "result": outcome.result}
     about = failures.about(task.engine, config, text, options.stall, options.seed, command)
     return failures.keep(folder, task.layer, streams, outputs, about)

@@ -230,7 +230,7 @@ def test_whole_program():
     """Through `pack`, with every row of the program as it goes out."""
     config, layer = ONE["C1 E2 P2"], random_layer(40, filters=3, channels=17, kernel=(1, 2), images=2)
     for engine in ("skip-both", "skip-weights"):
-        program = pack(layer, config, engine)
+        (program,) = pack(layer, config, engine).programs
         run = Run(engine, layer, config, skip=engine == "skip-both")
         run.plan, _ = best_plan(layer, config, skip_activations=run.skip)
         assert np.array_equal(program.weights, encode(program_sections(run.plan)))

@@ -195,7 +195,7 @@ def test_linear_layers(engine):
     """Images become columns of one image; the answer has their shape again."""
     layer = random_layer(9, linear=True, filters=3, channels=18, images=4)
     assert np.array_equal(reference.run(layer.as_convolution())[0, :, 0, :].T, reference.run(layer))
-    program = pack(layer, PRESETS["tiny"], engine)
+    (program,) = pack(layer, PRESETS["tiny"], engine).programs
     assert program.decode(np.zeros((program.result_beats, 16), np.uint8)).shape == (4, 3)
     conv = random_layer(10)
     assert conv.as_convolution() is conv
@@ -204,7 +204,7 @@ def test_linear_layers(engine):
 def test_engines():
     """Only the mode differs between the zero-skip engines, and an unknown one is refused."""
     layer, config = random_layer(11), PRESETS["tiny"]
-    both, weights = (pack(layer, config, engine).weights for engine in ("skip-both", "skip-weights"))
+    both, weights = (pack(layer, config, engine).programs[0].weights for engine in ("skip-both", "skip-weights"))
     assert both.shape == weights.shape and np.argwhere(both != weights).tolist() == [[1, 0]]
     message = "engine: found 'sparse', expected one of dense, gate, skip-weights, skip-both"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

@@ -26,7 +26,7 @@ def test_a_layer_over_the_line_is_right():
     rng = np.random.default_rng(2)
     layer = Layer(weight=rng.integers(-128, 128, (2, 2, 1, 1)).astype(np.int8),
                   input=rng.integers(0, 256, (1, 2, 1, 3)).astype(np.uint8), bias=np.array([7, -9], np.int32))
-    program = pack(layer, config, "skip-both")
+    (program,) = pack(layer, config, "skip-both").programs
     host = SerialHost(ZeroSkipArray(config=config), divisor=DIVISOR)
     answer = bytearray()
 

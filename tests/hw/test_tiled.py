@@ -13,7 +13,8 @@ from tests.hw.test_array import Run, run_all
 
 from zeroskip import reference
 from zeroskip.arrangement import arrangements
-from zeroskip.plan import Tiling, make_plan, pixel_tiles, untile
+from zeroskip.pixel_tiles import pixel_tiles, untile
+from zeroskip.plan import Tiling, make_plan
 from zeroskip.program_image import PackError
 from zeroskip.zero_skip_packing import best_plan
 

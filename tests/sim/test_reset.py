@@ -23,7 +23,7 @@ def test_the_layer_after_a_reset_is_right(engine: str, stall: float) -> None:
     jobs, answers = [], {}
     for number, cycles in enumerate(CYCLES):
         for name, layer, abort in (("cut", convolution(number), cycles), ("whole", convolution(number + 100), None)):
-            program = pack(layer, TINY, engine)
+            (program,) = pack(layer, TINY, engine).programs
             if abort is None:
                 answers[len(jobs)] = program, reference.run(layer)
             jobs.append(Job(name=f"{name} {cycles}", weights=program.weights, map=program.map,

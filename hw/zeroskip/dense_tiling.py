@@ -1,0 +1,90 @@
+"""Layers that the dense engine's memories do not hold: parts of the filters one after the other, tiles of pixels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from zeroskip.config import ArrayConfig
+from zeroskip.dense_packing import pack_dense
+from zeroskip.dense_shape import params_depth
+from zeroskip.layer import Layer
+from zeroskip.map_packing import layout
+from zeroskip.pixel_tiles import pixel_tiles, untile
+from zeroskip.program_image import PackedLayer, PackError, Program, check_accumulators
+
+
+def pack_dense_parts(layer: Layer, config: ArrayConfig, *, gate: bool) -> PackedLayer:
+    """Pack `layer` for the dense engine, in as many programs as its weight memory asks for.
+
+    Raises
+    ------
+    PackError
+        Not even the weights of one pass, or one row of the result, fit; the message is that for the whole layer.
+    """
+    try:
+        return whole(pack_dense(layer, config, gate=gate))
+    except PackError as error:
+        refusal = error
+    check_accumulators(layer, config.acc_width)
+    conv = _without_groups(layer.as_convolution())
+    rows, filters = _rows_that_fit(conv, config), _filters_that_fit(conv, config)
+    if not rows or not filters:
+        raise refusal
+    tiled = pixel_tiles(conv, rows)
+    programs = [pack_dense(_filters(tiled, first, first + filters), config, gate=gate)
+                for first in range(0, conv.filters, filters)]
+
+    def decode(answers: list[np.ndarray]) -> np.ndarray:
+        parts = [program.decode(beats) for program, beats in zip(programs, answers, strict=True)]
+        out = untile(np.concatenate(parts, axis=1), conv.output_shape)
+        return np.ascontiguousarray(out[0, :, 0].T) if layer.is_linear else out
+
+    total = sum(program.predicted["total"] for program in programs)
+    later = sum(len(program.weights) for program in programs[1:])
+    return PackedLayer(programs=programs, decode=decode, predicted={"total": total + later})
+
+
+def whole(program: Program) -> PackedLayer:
+    """A layer that is one program."""
+    return PackedLayer(programs=[program], decode=lambda answers: program.decode(answers[0]),
+                       predicted=program.predicted)
+
+
+def _without_groups(layer: Layer) -> Layer:
+    """A grouped convolution with the zeros that make it an ordinary one."""
+    per_out, per_in = layer.filters // layer.groups, layer.channels // layer.groups
+    full = np.zeros((layer.filters, layer.channels, *layer.kernel), np.int8)
+    for group in range(layer.groups):
+        own = slice(group * per_out, (group + 1) * per_out)
+        full[own, group * per_in : (group + 1) * per_in] = layer.weight4[own]
+    return replace(layer, weight=full, groups=1)
+
+
+def _filters(layer: Layer, first: int, end: int) -> Layer:
+    """The layer with some of its filters."""
+    own = slice(first, end)
+    return replace(layer, weight=layer.weight[own], bias=np.asarray(layer.bias)[own],
+                   multiplier=None if layer.multiplier is None else layer.multiplier[own],
+                   shift=None if layer.shift is None else layer.shift[own])
+
+
+def _rows_that_fit(layer: Layer, config: ArrayConfig) -> int:
+    """Rows of the result in a tile, a divisor of all of them: what runs is the layer and no row more. 0: none fit."""
+    height = layer.output_shape[2]
+    for rows in range(height, 0, -1):
+        if height % rows == 0:
+            try:
+                layout(pixel_tiles(layer, rows), config.map_positions, banks=config.dense_pixels, aligned=True)
+            except PackError:
+                continue
+            return rows
+    return 0
+
+
+def _filters_that_fit(layer: Layer, config: ArrayConfig) -> int:
+    """Filters of a part, whole passes; 0 where the weights of one do not fit."""
+    weights = layer.channels * layer.kernel[0] * layer.kernel[1]
+    most = min(config.dense_weights // weights, params_depth(config))
+    return most // config.dense_filters * config.dense_filters
