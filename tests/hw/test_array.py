@@ -289,7 +289,7 @@ def test_reset_in_mid_layer(name):
 
 
 def test_order_of_the_streams():
-    """Nothing of the map before END; nothing of the next program before the last result."""
+    """Nothing of the map before the pass; nothing of the next program before the last result."""
     config, layer = ONE["C1 E1 P1"], random_layer(60, kernel=(1, 1), size=(2, 3))
     runs = [Run(index, layer, config, skip=True) for index in range(2)]
     dut = ZeroSkipArray(config=config)
@@ -301,7 +301,7 @@ def test_order_of_the_streams():
             _, _, weights, position, result = await ctx.tick().sample(*(
                 stream.valid & stream.ready for stream in (dut.weights, dut.map, dut.result)))
             done, rest = divmod(taken["results"], runs[0].plan.result_beats)
-            assert not position or taken["weights"] == len(program) * (done + 1), "the map before END"
+            assert not position or taken["weights"] >= len(program) * (done + 1) - 1, "the map before the pass"
             assert not weights or (not rest and taken["weights"] // len(program) == done), "a program before its turn"
             taken["weights"] += weights
             taken["map"] += position

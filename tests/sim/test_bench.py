@@ -109,9 +109,9 @@ def test_counters_that_differ_from_the_wires_are_seen(tmp_path: Path) -> None:
 
 
 def test_another_device_is_refused(tmp_path: Path) -> None:
-    build = with_sidecar(echo_build(), tmp_path, lambda about: about.update(identity=0x5A4B0002))
+    build = with_sidecar(echo_build(), tmp_path, lambda about: about.update(identity=0x5A4B0003))
     (outcome,) = run_jobs(build, [echo_job("any")])
-    assert outcome.error == "register id: found 0x5a4b0001, expected 0x5a4b0002"
+    assert outcome.error == "register id: found 0x5a4b0002, expected 0x5a4b0003"
 
 
 def test_a_register_that_is_not_there_is_said(tmp_path: Path) -> None:

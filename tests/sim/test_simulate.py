@@ -123,8 +123,10 @@ def test_no_answer_is_an_entry_without_figures(tmp_path: Path, monkeypatch: pyte
     real = module.pack
 
     def one_beat_more(layer: Layer, *rest: Any):
-        program = real(layer, *rest)
-        return dataclasses.replace(program, result_beats=program.result_beats + 1)
+        packed = real(layer, *rest)
+        program = packed.programs[0]
+        return dataclasses.replace(packed, programs=[
+            dataclasses.replace(program, result_beats=program.result_beats + 1)])
 
     monkeypatch.setattr(module, "pack", one_beat_more)
     result = simulate({"a/b": convolution()}, TINY, ["dense"], options=options(tmp_path))
@@ -145,7 +147,7 @@ def test_broken_rules_are_failures_although_every_bit_is_right(
 
 def test_a_layer_that_does_not_fit_is_refused_by_name(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    big = Layer(weight=rng.integers(-9, 9, (40, 16, 3, 3)).astype(np.int8), input=np.ones((1, 16, 40, 40), np.uint8))
+    big = Layer(weight=rng.integers(-9, 9, (4, 16, 9, 9)).astype(np.int8), input=np.ones((1, 16, 9, 9), np.uint8))
     with pytest.raises(PackError, match=r"big does not fit the engine skip-both: .*needs .*has"):
         simulate({"big": big}, TINY, ["skip-both"], options=options(tmp_path))
 

@@ -112,7 +112,7 @@ def test_bad_input_is_one_sentence_and_status_2(arguments, text, layer_file, tmp
     np.savez(tmp_path / "noinput.npz", weight=convolution().weight)
     (tmp_path / "text.npz").write_text("this is text")
     (tmp_path / "empty").mkdir()
-    Layer(weight=np.ones((2, 16, 3, 3), np.int8), input=np.ones((1, 16, 60, 60), np.uint8)).save(tmp_path / "big.npz")
+    Layer(weight=np.ones((2, 16, 3, 3), np.int8), input=np.ones((1, 16, 60, 400), np.uint8)).save(tmp_path / "big.npz")
     extra = [] if "--preset" in arguments else TINY
     assert cli.main(["simulate", *arguments, *extra]) == 2
     shown = capsys.readouterr()
