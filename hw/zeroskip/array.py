@@ -38,12 +38,12 @@ class ZeroSkipArray(wiring.Component):
         """Submodules and their wiring."""
         m = Module()
         config = self._config
-        lines = config.map_positions // config.pixels
+        lines = config.map_positions // config.fetched
         m.submodules.loader = loader = ProgramLoader(groups=config.groups)
-        m.submodules.feature_map = feature_map = FeatureMap(banks=config.pixels, positions=config.map_positions)
+        m.submodules.feature_map = feature_map = FeatureMap(banks=config.fetched, positions=config.map_positions)
         m.submodules.sequencer = sequencer = Sequencer(
-            groups=config.groups, pixels=config.pixels, windows=config.windows, queue_words=config.queue_words,
-            line_bits=ceil_log2(lines))
+            groups=config.groups, pixels=config.pixels, columns=config.columns, windows=config.windows,
+            queue_words=config.queue_words, line_bits=ceil_log2(lines))
         wiring.connect(m, wiring.flipped(self.weights), loader.weights)
         wiring.connect(m, wiring.flipped(self.map), feature_map.map)
         wiring.connect(m, loader.passes, sequencer.passes)
@@ -54,7 +54,7 @@ class ZeroSkipArray(wiring.Component):
             sequencer.config.eq(loader.config), sequencer.write.eq(loader.write), sequencer.start.eq(loader.start),
             sequencer.rows_loaded.eq(feature_map.rows_loaded), sequencer.base.eq(feature_map.base),
         ]
-        for bank in range(config.pixels):
+        for bank in range(config.fetched):
             m.d.comb += [
                 feature_map.address[bank].eq(sequencer.address[bank]), feature_map.en[bank].eq(sequencer.en[bank]),
                 sequencer.data[bank].eq(feature_map.data[bank]),

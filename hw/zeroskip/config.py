@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.wire import BEAT_BYTES, COLUMN_GROUPS
 
 
 def _positive(name: str, value: object) -> None:
@@ -25,6 +25,9 @@ class ArrayConfig:
     ----------
     groups, lanes, pixels
         C groups of E lanes with P multipliers each: C * E * P multipliers. P is 1, 2, 4 or 8; E at most 8.
+    columns
+        Neighbouring positions of the map in a window, 1 or 2. With 2, which goes with one pixel and at most 16 groups,
+        a fetch brings a group the words of two taps.
     output_units
         Units that requantise P sums a cycle; divides `groups`.
     dense_filters, dense_pixels
@@ -62,6 +65,7 @@ class ArrayConfig:
     output_units: int
     dense_filters: int
     dense_pixels: int
+    columns: int = 1
     acc_width: int = 28
     lane_filters: int = 16
     queue_words: int = 16
@@ -77,16 +81,19 @@ class ArrayConfig:
         """Check ranges and what must go together."""
         for name in self.__dataclass_fields__:
             _positive(name, getattr(self, name))
-        for name in ("pixels", "dense_filters", "dense_pixels", "queue_words", "queue_lists", "result_rows",
+        for name in ("pixels", "columns", "dense_filters", "dense_pixels", "queue_words", "queue_lists", "result_rows",
                      "map_positions", "windows", "words", "list_entries", "dense_weights"):
             _power_of_two(name, getattr(self, name))
-        limits = {"groups": (1, 32), "lanes": (1, 8), "pixels": (1, 8), "acc_width": (28, 32),
+        limits = {"groups": (1, 32), "lanes": (1, 8), "pixels": (1, 8), "columns": (1, 2), "acc_width": (28, 32),
                   "lane_filters": (1, 16), "queue_words": (2, 32), "result_rows": (2, 512), "list_entries": (2, 4096),
                   "dense_pixels": (1, 8), "dense_filters": (1, 16), "map_positions": (8, 16384), "windows": (1, 2048),
                   "words": (1, 4096)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be in {low}..{high}, not {getattr(self, name)}")
+        if self.columns == 2 and (self.pixels > 1 or self.groups > COLUMN_GROUPS):
+            raise ValueError(f"columns can be 2 with one pixel and at most {COLUMN_GROUPS} groups alone, not with "
+                             f"{self.pixels} and {self.groups}")
         if self.result_rows < 2 * self.lane_filters:
             raise ValueError(f"result_rows must be at least twice the {self.lane_filters} filters of a lane, "
                              f"not {self.result_rows}")
@@ -100,6 +107,11 @@ class ArrayConfig:
     def multipliers(self) -> int:
         """Multipliers of either array."""
         return self.groups * self.lanes * self.pixels
+
+    @property
+    def fetched(self) -> int:
+        """Positions of the map in a window: banks of the feature-map memory."""
+        return self.pixels * self.columns
 
     @property
     def bus_bytes(self) -> int:
@@ -116,7 +128,7 @@ PRESETS: dict[str, ArrayConfig] = {
     "large": ArrayConfig(groups=8, lanes=4, pixels=4, output_units=2, dense_filters=16, dense_pixels=8,
                          list_entries=2048, result_rows=32),
     "fine": ArrayConfig(groups=16, lanes=4, pixels=1, output_units=16, dense_filters=8, dense_pixels=8,
-                        queue_words=32, words=64, list_entries=1024),
+                        columns=2, queue_words=32, words=64, list_entries=1024),
 }
 """The named configurations: 4, 16, 64 and 128 multipliers, and ``fine`` with 64 at one pixel to a weight."""
 

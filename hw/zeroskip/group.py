@@ -55,7 +55,7 @@ class Group(wiring.Component):
             "own": In(GroupRegisters),
             "write": In(TableWrite),
             "start": In(1),
-            "window": In(window_shape(config.groups, config.pixels)),
+            "window": In(window_shape(config.groups, config.pixels, config.columns)),
             "release": Out(1),
             "full": Out(1),
             "drained": In(1),
@@ -74,14 +74,18 @@ class Group(wiring.Component):
         m = Module()
         config = self._config
         lanes = [Lane(config=config) for _ in range(config.lanes)]
-        word = data.ArrayLayout(data.ArrayLayout(8, WORD_CHANNELS), config.pixels)
+        word = data.ArrayLayout(data.ArrayLayout(8, WORD_CHANNELS), config.fetched)
         m.submodules.values = values = memory.Memory(shape=word, depth=config.queue_words, init=[])
         write_port = values.write_port()
         push, slot, offset = Signal(), Signal(range(config.queue_words)), Signal.like(self.own.word_offset)
+        mask = Signal.like(self.window.mask)
         m.d.comb += [
             offset.eq(Array([self.own.word_offset, self.own.word_offset_cols, self.own.word_offset_rows,
                              self.own.word_offset_both])[self.window.flip]),
             push.eq(self.window.want[self._index]),
+            mask.eq(self.window.mask if config.columns == 1 else Cat(
+                Mux(part[self._index], self.window.mask.word_select(column, WORD_CHANNELS), 0)
+                for column, part in enumerate(self.window.parts))),
             write_port.en.eq(push), write_port.addr.eq(slot), write_port.data.eq(self.window.data),
         ]
         with m.If(push):
@@ -101,7 +105,7 @@ class Group(wiring.Component):
                 lane.write_row.eq(Mux(high, self.write.data.word_select(4 + e, 16) if e < 4 else 0,
                                       self.write.data.word_select(e, 16))),
                 lane.push.eq(push), lane.marker.eq(self.window.marker), lane.slot.eq(slot),
-                lane.word.eq(self.window.word - offset), lane.mask.eq(self.window.mask),
+                lane.word.eq(self.window.word - offset), lane.word_step.eq(self.layer.word_step), lane.mask.eq(mask),
                 read_port.addr.eq(lane.read_slot), lane.slot_data.eq(read_port.data),
                 lane.drained.eq(self.drained),
                 lane.read_en.eq(self.read_en), lane.read_address.eq(self.read_address),

@@ -34,7 +34,7 @@ class Lane(wiring.Component):
         In: a new layer, filters of it in each lane, slots for results, the map is int8.
     write, write_row
         In: a table row for this lane's group, and its 16 bits.
-    push, marker, slot, word, mask
+    push, marker, slot, word, word_step, mask
         In: a word arrives in the group (see ``Iterator``).
     read_slot, slot_data
         Out, in: the word whose values are wanted, combinational.
@@ -51,7 +51,7 @@ class Lane(wiring.Component):
     def __init__(self, *, config: ArrayConfig) -> None:
         self._config = config
         slots = config.queue_words
-        word = data.ArrayLayout(data.ArrayLayout(8, WORD_CHANNELS), config.pixels)
+        word = data.ArrayLayout(data.ArrayLayout(8, WORD_CHANNELS), config.fetched)
         super().__init__({
             "start": In(1),
             "filters_used": In(range(config.lane_filters + 1)),
@@ -63,7 +63,8 @@ class Lane(wiring.Component):
             "marker": In(1),
             "slot": In(ceil_log2(slots)),
             "word": In(ceil_log2(config.words)),
-            "mask": In(WORD_CHANNELS),
+            "word_step": In(ceil_log2(config.words)),
+            "mask": In(WORD_CHANNELS * config.columns),
             "read_slot": Out(ceil_log2(slots)),
             "slot_data": In(word),
             "passed": Out(slots),
@@ -83,10 +84,11 @@ class Lane(wiring.Component):
         m = Module()
         config = self._config
         m.submodules.iterator = iterator = Iterator(
-            words=config.words, queue_words=config.queue_words, queue_lists=config.queue_lists)
+            words=config.words, queue_words=config.queue_words, queue_lists=config.queue_lists,
+            columns=config.columns)
         m.submodules.walker = walker = Walker(
             entries=config.list_entries, filters=config.lane_filters, slot_bits=len(self.slot),
-            result_rows=config.result_rows)
+            channel_bits=len(iterator.visits.payload.channel), result_rows=config.result_rows)
         m.submodules.builder = builder = ListBuilder(words=config.words, entries=config.list_entries)
         m.d.comb += [
             builder.en.eq(self.write.valid & (self.write.kind == Section.LISTS)),
@@ -97,7 +99,7 @@ class Lane(wiring.Component):
             walker.write.eq(builder.write_list),
             walker.write_address.eq(builder.list_address), walker.write_data.eq(builder.list_data),
             iterator.push.eq(self.push), iterator.marker.eq(self.marker), iterator.slot.eq(self.slot),
-            iterator.word.eq(self.word), iterator.mask.eq(self.mask),
+            iterator.word.eq(self.word), iterator.word_step.eq(self.word_step), iterator.mask.eq(self.mask),
             walker.start.eq(self.start), walker.filters_used.eq(self.filters_used), walker.ring.eq(self.ring),
             walker.drained.eq(self.drained),
             self.read_slot.eq(iterator.visits.payload.slot),
@@ -134,7 +136,8 @@ class Lane(wiring.Component):
             m.submodules[f"multiplier_{p}"] = multiplier
             value = Signal(8, name=f"value_{p}")
             with m.If(walker.take):
-                m.d.sync += value.eq(Array(self.slot_data[p][c] for c in range(WORD_CHANNELS))[channel])
+                m.d.sync += value.eq(Array(self.slot_data[p + column][c] for column in range(config.columns)
+                                           for c in range(WORD_CHANNELS))[channel])
             m.d.comb += [
                 multiplier.a.eq(Cat(value, self.signed_map & value[7]).as_signed()),
                 multiplier.b.eq(walker.weight), multiplier.en.eq(walker.entry),

@@ -87,18 +87,18 @@ def _pass_work(plan: Plan, own: PassPlan, activations: _Activations) -> LaneWork
         chosen = np.flatnonzero(rows_of == rows)
         for t, window in enumerate(table):
             known: dict[tuple[int, int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-            for group, word in window.words.items():
+            for group, word in (*window.words.items(), *window.second.items()):
                 split, at_row, at_col = plan.arrangement.place(group)
                 key = word, at_row, at_col
                 if key not in known:
                     y, x, valid = places[group]
                     known[key] = activations.look_up(own, word, chosen, y, x, valid & (y < rows))
                 reads, last, mask = known[key]
-                wanted[chosen, :, t, group] = reads
+                wanted[chosen, :, t, group] |= reads
                 row[chosen, :, t] = np.maximum(row[chosen, :, t], last)
                 visits = (mask & reads[:, None, None]).astype(np.float32) @ counts[split, word].astype(np.float32)
                 visits = visits.transpose(1, 0, 2).astype(np.int32)
-                cycles[chosen, :, t, group] = visits.reshape(len(chosen), per_image, lanes, filters).sum(axis=3)
+                cycles[chosen, :, t, group] += visits.reshape(len(chosen), per_image, lanes, filters).sum(axis=3)
                 touched[chosen, :, group] |= visits > 0
     untouched = filters - touched.reshape(images, per_image, groups, lanes, filters).sum(axis=4)
     blocks = images * per_image

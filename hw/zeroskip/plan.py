@@ -149,7 +149,7 @@ def make_plan(layer: Layer, config: ArrayConfig, arrangement: Arrangement, *, sk
     if arrangement.raster:
         need("raster blocks (pixels that share a weight, in one row of the result)", config.pixels,
              layer.output_shape[3])
-    lay = layout(tiled, config.map_positions, banks=config.pixels, aligned=arrangement.raster)
+    lay = layout(tiled, config.map_positions, banks=config.fetched, aligned=arrangement.raster)
     plan = Plan(layer=tiled, shape=layer.output_shape, transposed=transposed, config=config, arrangement=arrangement,
                 tiling=tiling, layout=lay, skip_activations=skip_activations,
                 passes=_passes(tiled, config, arrangement, tiling, lay))
@@ -178,7 +178,8 @@ def _passes(layer: Layer, config: ArrayConfig, arrangement: Arrangement, tiling:
             weights = np.where((own >= 0)[:, :, None, None], held, 0).astype(np.int8)
             occupied = (weights != 0).any(axis=(1, 3)).reshape(arrangement.splits, config.lanes, -1).any(axis=1)
             found.append(PassPlan(tile=tile, channel_word=first, filters=own, weights=weights, fresh=True, final=True,
-                                  table=window_table(layer, lay, grid, occupied, first, tiling.channel_words)))
+                                  table=window_table(layer, lay, grid, occupied, first, tiling.channel_words,
+                                                     columns=config.columns)))
         found = [own for own in found if own.table] or found[:1]
         made += [replace(own, fresh=own is found[0], final=own is found[-1]) for own in found]
     parts = 1 if len(made) == 1 else 2
@@ -208,6 +209,7 @@ def registers(plan: Plan) -> dict[int, int]:
         Config.BLOCK_ROWS: down, Config.BLOCK_COLS: across,
         Config.FILTERS: plan.lane_filters, Config.CLAMP_LOW: layer.clamp[0], Config.CLAMP_HIGH: layer.clamp[1],
         Config.RESULT_BEATS: plan.result_beats, Config.BLOCKS: grid.count,
+        Config.WORD_STEP: layer.stride[1] * plan.tiling.channel_words,
         Config.RING: plan.ring, Config.DRAIN_BLOCKS: plan.blocks,
         Config.BLOCK_PITCH: down * lay.pitch + (across if plan.arrangement.raster else 0),
         Config.MAP_WRAP: lay.pitch - width, Config.FLIP_COLS: flip_cols, Config.FLIP_ROWS: flip_rows,

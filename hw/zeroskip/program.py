@@ -38,6 +38,7 @@ ConfigRegisters = data.StructLayout({
     "flip_rows": unsigned(5),
     "ring": unsigned(10),
     "drain_blocks": unsigned(24),
+    "word_step": unsigned(12),
 })
 """The configuration registers by name (lower case of ``wire.Config``), with their widths."""
 

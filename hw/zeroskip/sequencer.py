@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -25,7 +28,7 @@ class Sequencer(wiring.Component):
 
     Parameters
     ----------
-    groups, pixels, windows, queue_words
+    groups, pixels, columns, windows, queue_words
         As in :class:`~zeroskip.config.ArrayConfig`.
     line_bits
         Width of a line address of the feature-map memory.
@@ -48,9 +51,11 @@ class Sequencer(wiring.Component):
         Out: the last marker has been issued.
     """
 
-    def __init__(self, *, groups: int, pixels: int, windows: int, queue_words: int, line_bits: int) -> None:
+    def __init__(self, *, groups: int, pixels: int, windows: int, queue_words: int, line_bits: int, columns: int = 1
+                 ) -> None:
         self._groups, self._pixels, self._windows, self._queue_words = groups, pixels, windows, queue_words
-        self._line_bits = line_bits
+        self._columns, self._line_bits = columns, line_bits
+        fetched = pixels * columns
         super().__init__({
             "config": In(ConfigRegisters),
             "group": In(GroupRegisters).array(groups),
@@ -62,11 +67,11 @@ class Sequencer(wiring.Component):
             "rows_loaded": In(10),
             "base": In(line_bits),
             "retire": Out(1),
-            "address": Out(line_bits).array(pixels),
-            "en": Out(1).array(pixels),
-            "data": In(128).array(pixels),
+            "address": Out(line_bits).array(fetched),
+            "en": Out(1).array(fetched),
+            "data": In(128).array(fetched),
             "release": In(groups),
-            "window": Out(window_shape(groups, pixels)),
+            "window": Out(window_shape(groups, pixels, columns)),
             "waiting": Out(1),
             "finished": Out(1),
         })
@@ -81,19 +86,23 @@ class Sequencer(wiring.Component):
         m = Module()
         m.submodules.blocks = blocks = BlockCounter()
         m.submodules.place = place = WindowPlace(groups=self._groups, pixels=self._pixels)
-        m.submodules.reader = reader = WindowReader(groups=self._groups, pixels=self._pixels)
+        m.submodules.reader = reader = WindowReader(groups=self._groups, pixels=self._pixels, columns=self._columns)
         here, go = place.placed, Signal()
         self._walk(m, blocks, place)
         credits, closing = self._count_credits(m, reader.issue, go & here.pass_end)
-        inside, last_row, wanted = self._look(m, here)
+        look = self._look if self._columns == 1 else self._look_at_columns
+        inside, last_row, parts = look(m, here)
+        wanted = Signal(self._groups)
         incomplete, ready = Signal(), Signal()
         m.d.comb += [
+            wanted.eq(functools.reduce(operator.or_, parts)),
             incomplete.eq(Mux(here.marker, here.retire & (self.rows_loaded != self.config.map_rows),
                               (wanted != 0) & (last_row >= self.rows_loaded))),
             self.waiting.eq(here.valid & incomplete),
             ready.eq((wanted & ~credits) == 0),
             go.eq(here.valid & ready & ~incomplete & ~(here.pass_end & closing)),
             reader.issue.eq(Mux(go, wanted, 0)),
+            reader.parts.eq(Cat(parts)),
             place.en.eq(~here.valid | go),
             self.retire.eq(go & here.marker & here.retire),
             reader.mode.eq(self.config.mode),
@@ -110,7 +119,7 @@ class Sequencer(wiring.Component):
         return m
 
     def _look(self, m, here):
-        """Pixels of the window that lie in the map, the last row they lie in, and the groups that take it."""
+        """Pixels of the window that lie in the map, the last row they lie in, and the groups that take it (a list)."""
         config = self.config
         own, next_row = Signal(self._pixels), Signal(self._pixels)
         inside, wanted, taken = Signal(self._pixels), Signal(self._groups), Signal(self._groups)
@@ -132,25 +141,42 @@ class Sequencer(wiring.Component):
             last_row.eq(here.row + (inside & next_row).any()),
             taken.eq(Mux(here.marker, ~0, self._exchange(m, here, wanted))),
         ]
-        return inside, last_row, taken
+        return inside, last_row, [taken]
 
-    def _exchange(self, m, here, wanted):
+    def _look_at_columns(self, m, here):
+        """The same where a window has columns instead of pixels: the groups that take each of them."""
+        config = self.config
+        inside, in_row = Signal(self._columns), Signal()
+        m.d.comb += in_row.eq((here.row >= 0) & (here.row < config.map_rows))
+        parts = []
+        for column, wanted in enumerate((here.wanted, here.second)):
+            col, taken = here.col + column, Signal(self._groups, name=f"taken_{column}")
+            m.d.comb += [
+                inside[column].eq(in_row & (col >= 0) & (col < config.map_cols)),
+                taken.eq(Mux(here.marker, ~0, self._exchange(m, here, Mux(inside[column], wanted, 0),
+                                                                    f"exchanged_{column}"))),
+            ]
+            parts.append(taken)
+        return inside, here.row, parts
+
+    def _exchange(self, m, here, wanted, name="exchanged"):
         """The mask of groups after they have changed places: group g stands where g ^ flips did."""
         flips = Mux(here.flip[0], self.config.flip_cols, 0) ^ Mux(here.flip[1], self.config.flip_rows, 0)
         for bit in range(ceil_log2(self._groups)):
             turned = Cat(wanted[g ^ 1 << bit] if g ^ 1 << bit < self._groups else wanted[g]
                          for g in range(self._groups))
-            exchanged = Signal(self._groups, name=f"exchanged_{bit}")
+            exchanged = Signal(self._groups, name=f"{name}_{bit}")
             m.d.comb += exchanged.eq(Mux(flips[bit], turned, wanted))
             wanted = exchanged
         return wanted
 
     def _address(self, m, here, en):
-        """Each bank reads the pixel that falls into it; wrapped pixels lie `map_wrap` positions further."""
-        bank_bits = ceil_log2(self._pixels)
+        """Each bank reads the position that falls into it; wrapped pixels lie `map_wrap` positions further."""
+        fetched = self._pixels * self._columns
+        bank_bits = ceil_log2(fetched)
         first, line = here.position[:bank_bits], Signal(self._line_bits)
         m.d.comb += line.eq(self.base + here.position[bank_bits:])
-        for bank in range(self._pixels):
+        for bank in range(fetched):
             pixel = Signal(bank_bits, name=f"pixel_{bank}")
             m.d.comb += [
                 pixel.eq(bank - first),

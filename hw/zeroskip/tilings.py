@@ -41,8 +41,10 @@ def _windows(layer: Layer, config: ArrayConfig, arrangement: Arrangement) -> int
     """Rows of the window table for a channel word."""
     (kh, kw), (sy, sx) = layer.kernel, layer.stride
     down = (arrangement.rows - 1) * sy + kh
-    across = (arrangement.cols - 1) * sx + kw if config.pixels == 1 else arrangement.cols * kw
-    return down * across
+    if config.pixels > 1:
+        return down * arrangement.cols * kw
+    across = (arrangement.cols - 1) * sx + kw
+    return down * (across if config.columns == 1 else -(-across // 2) + min(sx, kw) - 1)
 
 
 def _image_size(layer: Layer, config: ArrayConfig, arrangement: Arrangement, rows: int) -> int:
@@ -53,7 +55,7 @@ def _image_size(layer: Layer, config: ArrayConfig, arrangement: Arrangement, row
     down, pitch = -(-((rows - 1) * sy + kh if rows < out_height else height) // sy), -(-width // sx)
     if arrangement.raster:
         pitch += (out_width - pitch) % config.pixels
-    return -(-channels // WORD_CHANNELS) * sy * sx * down * pitch + config.pixels
+    return -(-channels // WORD_CHANNELS) * sy * sx * down * pitch + config.fetched
 
 
 def _row_tiles(layer: Layer, config: ArrayConfig, arrangement: Arrangement, partial: int) -> Iterator[int]:

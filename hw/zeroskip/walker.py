@@ -7,7 +7,7 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from zeroskip.iterator import visit_shape
+from zeroskip.iterator import CHANNEL_BITS, visit_shape
 from zeroskip.result_slots import ResultSlots
 
 
@@ -25,8 +25,8 @@ class Walker(wiring.Component):
         Depth of the list memory.
     filters
         Filters of a lane.
-    slot_bits
-        Width of a slot number.
+    slot_bits, channel_bits
+        Widths of a visit's fields.
     result_rows
         Rows of the result memory.
 
@@ -52,14 +52,15 @@ class Walker(wiring.Component):
         Out: something is in the pipeline.
     """
 
-    def __init__(self, *, entries: int, filters: int, slot_bits: int, result_rows: int) -> None:
+    def __init__(self, *, entries: int, filters: int, slot_bits: int, result_rows: int,
+                 channel_bits: int = CHANNEL_BITS) -> None:
         self._entries, self._filters, self._result_rows = entries, filters, result_rows
         address_bits = ceil_log2(entries)
         super().__init__({
             "start": In(1),
             "filters_used": In(range(filters + 1)),
             "ring": In(range(result_rows + 1)),
-            "visits": In(stream.Signature(visit_shape(slot_bits))),
+            "visits": In(stream.Signature(visit_shape(slot_bits, channel_bits))),
             "take": Out(1),
             "passed": Out(1),
             "passed_slot": Out(slot_bits),

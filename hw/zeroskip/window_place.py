@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from zeroskip.program import ConfigRegisters, GroupRegisters
 from zeroskip.window_bus import WORD_BITS, WindowRow
-from zeroskip.wire import Mode
+from zeroskip.wire import COLUMN_GROUPS, Mode
 
 BlockStep = data.StructLayout({
     "valid": 1, "marker": 1, "flags": 2, "retire": 1, "pass_end": 1, "flip": 2, "rows": 10, "row": 10, "col": 10,
@@ -36,11 +36,13 @@ def placed_shape(groups: int, pixels: int) -> data.StructLayout:
         Mask of pixels that lie in the next row of the result (raster) or beyond the last column.
     wanted, wanted_next
         Masks of groups, before they change places: which want the pixels that are not wrapped; that are.
+    second
+        The same mask for the second of two columns.
     """
     return data.StructLayout({
         "valid": 1, "marker": 1, "flags": 2, "retire": 1, "pass_end": 1, "flip": 2, "word": WORD_BITS,
         "row": signed(12), "col": signed(12), "position": unsigned(14),
-        "wrapped": pixels, "wanted": groups, "wanted_next": groups,
+        "wrapped": pixels, "wanted": groups, "wanted_next": groups, "second": groups,
     })
 
 
@@ -102,6 +104,7 @@ class WindowPlace(wiring.Component):
                 self.placed.wrapped.eq(wrapped),
                 self.placed.wanted.eq(window.want & here),
                 self.placed.wanted_next.eq(Mux(raster, window.want & beyond, 0)),
+                self.placed.second.eq((window.want >> COLUMN_GROUPS) & here),
             ]
         return m
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from zeroskip.block_pixels import BlockGrid
 from zeroskip.layer import Layer
 from zeroskip.map_packing import MapLayout
+from zeroskip.wire import COLUMN_GROUPS
 
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """One row of the table, with the tap that each group sees in it (`words`: group -> word)."""
+    """One row of the table, with the tap that each group sees in it (`words`: group -> word).
+
+    Of a window of two columns `second` is the same for the second one.
+    """
 
     offset: int
     dy: int
@@ -22,11 +26,13 @@ class Window:
     shift: int
     word: int
     words: dict[int, int]
+    second: dict[int, int] = field(default_factory=dict)
 
     @property
     def want(self) -> int:
-        """Mask of the groups that take it."""
-        return sum(1 << group for group in self.words)
+        """Mask of the groups that take it; those that take its second column from bit 16 on."""
+        return (sum(1 << group for group in self.words)
+                | sum(1 << COLUMN_GROUPS + group for group in self.second))
 
     def beat(self) -> np.ndarray:
         """The row as it travels."""
@@ -45,7 +51,7 @@ def word_offset(layer: Layer, channel_words: int, pixels: int, row: int, col: in
 
 
 def window_table(layer: Layer, lay: MapLayout, grid: BlockGrid, occupied: np.ndarray, first: int = 0,
-                 count: int | None = None) -> list[Window]:
+                 count: int | None = None, columns: int = 1) -> list[Window]:
     """The windows of a block, by input row, channel word and column.
 
     With P = 1 groups share windows over rows and columns. With more pixels to a window they do over rows alone, so
@@ -57,6 +63,8 @@ def window_table(layer: Layer, lay: MapLayout, grid: BlockGrid, occupied: np.nda
         bool (splits, words): some lane of the split has a weight in the word. A window that nobody needs is left out.
     first, count
         Channel words that count (default: all); words are numbered within them.
+    columns
+        Neighbouring positions in a window.
     """
     count = lay.channel_words if count is None else count
     (kh, kw), (sy, sx), (py, px) = layer.kernel, layer.stride, layer.padding
@@ -79,7 +87,22 @@ def window_table(layer: Layer, lay: MapLayout, grid: BlockGrid, occupied: np.nda
                     number = (v * kw + tap) * count + channel_word
                     table.append(Window(offset=offset + down * lay.pitch + shift, dy=dy + down, dx=dx, shift=shift,
                                         word=number, words=words))
-    return table
+    return _pair_columns(table) if columns == 2 else table
+
+
+def _pair_columns(table: list[Window]) -> list[Window]:
+    """Windows of one row of a plane whose columns are neighbours become one, from the left."""
+    waiting: dict[tuple[int, int, int], int] = {}
+    paired: list[Window] = []
+    for window in table:
+        start = window.dy, window.offset - window.dx
+        at = waiting.pop((*start, window.dx - 1), None)
+        if at is None:
+            waiting[*start, window.dx] = len(paired)
+            paired.append(window)
+        else:
+            paired[at] = replace(paired[at], second=window.words)
+    return paired
 
 
 def _columns(grid: BlockGrid, stride: int, kernel: int) -> Iterator[tuple[int, int, list[int]]]:

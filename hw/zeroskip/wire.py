@@ -16,6 +16,8 @@ MAGIC = 0x5A4B
 BEAT_BYTES = 16
 WORD_CHANNELS = 16
 """Channels of one position that travel and are stored together."""
+COLUMN_GROUPS = 16
+"""Where a window has two columns, groups at this bit and above in its mask of groups are those of the second."""
 
 
 class Section(enum.IntEnum):
@@ -69,6 +71,8 @@ class Config(enum.IntEnum):
     """Zero-skip: slots for the blocks' sums in a lane's result memory, of ``FILTERS`` rows each."""
     DRAIN_BLOCKS = 24
     """Zero-skip: blocks of results that leave, over all images and tiles of filters."""
+    WORD_STEP = 25
+    """Zero-skip, two columns to a window: a group's word of the second column less that of the first."""
     ROW_OFFSET = 32
     """Group g at 32 + g: its output row less the block's."""
     COL_OFFSET = 64

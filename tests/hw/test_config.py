@@ -10,12 +10,13 @@ import pytest
 from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig
 
 TINY = PRESETS["tiny"]
+TWO_COLUMNS = "columns can be 2 with one pixel and at most 16 groups alone"
 
 
 def test_presets():
     assert {name: config.multipliers for name, config in PRESETS.items()} == {
         "tiny": 4, "small": 16, "base": 64, "large": 128, "fine": 64}
-    assert PRESETS["fine"].pixels == 1
+    assert PRESETS["fine"].pixels == 1 and PRESETS["fine"].columns == 2
     for number, name in BY_MULTIPLIERS.items():
         assert PRESETS[name].multipliers == number
         assert PRESETS[name].dense_filters * PRESETS[name].dense_pixels == number
@@ -29,7 +30,7 @@ def test_positive_integers(field, value):
         replace(TINY, **{field: value})
 
 
-@pytest.mark.parametrize("field", ["pixels", "dense_filters", "dense_pixels", "queue_words", "queue_lists",
+@pytest.mark.parametrize("field", ["pixels", "columns", "dense_filters", "dense_pixels", "queue_words", "queue_lists",
                                    "result_rows", "map_positions", "windows", "words", "list_entries", "dense_weights"])
 def test_powers_of_two(field):
     with pytest.raises(ValueError, match=f"^{field} must be a power of two, not 12$"):
@@ -40,6 +41,9 @@ def test_powers_of_two(field):
     ({"groups": 33}, "groups must be in 1..32, not 33"),
     ({"lanes": 9}, "lanes must be in 1..8, not 9"),
     ({"pixels": 16}, "pixels must be in 1..8, not 16"),
+    ({"columns": 4}, "columns must be in 1..2, not 4"),
+    ({"columns": 2}, f"{TWO_COLUMNS}, not with 2 and 1"),
+    ({"columns": 2, "pixels": 1, "groups": 32}, f"{TWO_COLUMNS}, not with 1 and 32"),
     ({"acc_width": 27}, "acc_width must be in 28..32, not 27"),
     ({"acc_width": 33}, "acc_width must be in 28..32, not 33"),
     ({"lane_filters": 17}, "lane_filters must be in 1..16, not 17"),

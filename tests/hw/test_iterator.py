@@ -32,11 +32,16 @@ class Tables:
                 await ctx.tick()
             ctx.set(port, 0)
 
-    def visits(self, slot, word, mask):
-        """(marker, last, slot, channel, start, more) of a word; none where nothing is left."""
-        left = [c for c in range(WORD_CHANNELS) if mask & self.occupancy[word] & 1 << c]
-        return [(0, c == left[-1], slot, c, self.pointers[word * WORD_CHANNELS + c] & 0xFFF,
-                 self.pointers[word * WORD_CHANNELS + c] >> 12) for c in left]
+    def visits(self, slot, word, mask, step=0):
+        """(marker, last, slot, channel, start, more) of a word and, after it, of that of a second column.
+
+        None where nothing is left.
+        """
+        words = [word, (word + step) % len(self.occupancy)]
+        left = [c for c in range(2 * WORD_CHANNELS)
+                if mask >> c & self.occupancy[words[c // WORD_CHANNELS]] >> c % WORD_CHANNELS & 1]
+        rows = [self.pointers[words[c // WORD_CHANNELS] * WORD_CHANNELS + c % WORD_CHANNELS] for c in left]
+        return [(0, c == left[-1], slot, c, row & 0xFFF, row >> 12) for c, row in zip(left, rows, strict=True)]
 
 
 def fields(visit):
@@ -47,24 +52,26 @@ def fields(visit):
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.5, 0.9])
-@pytest.mark.parametrize("sizes", [(1, 2, 1), (4, 4, 2), (16, 16, 16), (2, 8, 1)])
+@pytest.mark.parametrize("sizes", [(1, 2, 1), (4, 4, 2), (16, 16, 16), (2, 8, 1), (8, 4, 3, 2)])
 def test_visits(sizes, stall):
-    """Slots are given out in order and reused when the lane is done with them."""
-    words, queue_words, queue_lists = sizes
+    """Slots are given out in order and reused when the lane is done with them. The last size: of two columns."""
+    words, queue_words, queue_lists, columns = (*sizes, 1)[:4]
     rng = random.Random(f"{sizes} {stall}")
-    dut = Iterator(words=words, queue_words=queue_words, queue_lists=queue_lists)
-    tables = Tables(rng, words)
-    pushes = [(rng.random() < 0.15, rng.randrange(words), random_mask(rng)) for _ in range(80)]
+    dut = Iterator(words=words, queue_words=queue_words, queue_lists=queue_lists, columns=columns)
+    tables, step = Tables(rng, words), rng.randrange(1, words) if columns == 2 else 0
+    pushes = [(rng.random() < 0.15, rng.randrange(words), sum(random_mask(rng) << 16 * c for c in range(columns)))
+              for _ in range(80)]
     expected, expected_passed = [], []
     for number, (marker, word, mask) in enumerate(pushes):
         slot = number % queue_words
-        visits = [(1, 1, slot)] if marker else tables.visits(slot, word, mask)
+        visits = [(1, 1, slot)] if marker else tables.visits(slot, word, mask, step)
         expected += visits
         expected_passed += [] if visits else [slot]
     found, passed, pending, running = [], [], set(), [True]
 
     async def push(ctx):
         await tables.write(ctx, dut)
+        ctx.set(dut.word_step, step)
         for number, (marker, word, mask) in enumerate(pushes):
             while number % queue_words in pending or rng.random() < stall / 2:
                 await ctx.tick()

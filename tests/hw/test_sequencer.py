@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import random
 
 import pytest
@@ -23,7 +25,7 @@ POISON = b"\xa5" * WORD_CHANNELS
 
 
 def windows(plan):
-    """Everything on the bus, in order: (want, marker, word, mask, pixel words), and None where an image ends.
+    """Everything on the bus, in order: (parts, marker, word, mask, words), and None where an image ends.
 
     From the result's pixels: what the tap of each group reads for each of its pixels, straight from the layer.
     """
@@ -35,22 +37,31 @@ def windows(plan):
     for image in range(images):
         for block in range(plan.grid.count):
             for window in plan.passes[0].table:
-                want, words = 0, [bytes(WORD_CHANNELS)] * config.pixels
-                for group, word in window.words.items():
+                parts, words = [0] * config.columns, [bytes(WORD_CHANNELS)] * config.fetched
+                taps = [(column, *own) for column, seen in enumerate((window.words, window.second))
+                        for own in seen.items()]
+                for column, group, word in taps:
                     y, x, valid = (values[block].tolist() for values in places[group])
                     reads = {p: at for p in range(config.pixels) if valid[p]
                              and (at := position(plan, word, y[p], x[p])) is not None}
                     for p, at in reads.items():
-                        words[p] = memory[image * lay.image_size + at].tobytes()
+                        words[p + column] = memory[image * lay.image_size + at].tobytes()
                     if reads:
-                        want |= 1 << turn[image * plan.grid.count + block].tolist().index(group)
-                if want:
-                    mask = sum(1 << c for c in range(WORD_CHANNELS) if any(word[c] for word in words))
-                    yield want, 0, window.word, mask if plan.skip_activations else 0xFFFF, words
-            yield everyone, 1, None, None, None
+                        parts[column] |= 1 << turn[image * plan.grid.count + block].tolist().index(group)
+                if any(parts):
+                    mask = sum(1 << WORD_CHANNELS * n + c for n, own in enumerate(columns_of(words, config))
+                               for c in range(WORD_CHANNELS) if any(word[c] for word in own)
+                               or (parts[n] and not plan.skip_activations))
+                    yield parts, 0, window.word, mask, words
+            yield [everyone] * config.columns, 1, None, None, None
         # the marker of the last block of an image retires it
         yield None
-    yield everyone, 1, None, None, None
+    yield [everyone] * config.columns, 1, None, None, None
+
+
+def columns_of(words, config):
+    """The words of each column."""
+    return [words[first : first + config.pixels] for first in range(0, config.fetched, config.pixels)]
 
 
 def position(plan, word, y, x):
@@ -78,11 +89,21 @@ class Surroundings:
         """The word of the image being read; poison where its row has not come."""
         lay = self.plan.layout
         base = (self.image % lay.slots) * lay.image_size
-        position = (line * self.plan.config.pixels + bank - base) % self.plan.config.map_positions
+        position = (line * self.plan.config.fetched + bank - base) % self.plan.config.map_positions
         row, col = divmod(position % lay.plane_size, lay.pitch)
         if position >= lay.planes * lay.plane_size or row >= self.rows or col >= lay.cols:
             return POISON
         return self.memory[self.image * lay.image_size + position].tobytes()
+
+    def taken(self, values, mask, parts):
+        """Mask and words; those of a column that nobody takes do not count."""
+        raw = values.to_bytes(WORD_CHANNELS * self.plan.config.fetched, "little")
+        words = [raw[at : at + WORD_CHANNELS] for at in range(0, len(raw), WORD_CHANNELS)]
+        for column, part in enumerate(parts):
+            if not part:
+                words[column] = bytes(WORD_CHANNELS)
+                mask &= ~(0xFFFF << WORD_CHANNELS * column)
+        return mask, words
 
     def cycle(self, ctx, retire, window, reads):
         """Answer what was seen in the cycle before."""
@@ -90,11 +111,12 @@ class Surroundings:
         for bank, (en, line) in enumerate(reads):
             if en:
                 ctx.set(dut.data[bank], int.from_bytes(self.read(bank, line), "little"))
-        want, marker, word, mask, values = window
+        want, marker, word, mask, values, parts = window
         if want:
-            raw = values.to_bytes(WORD_CHANNELS * config.pixels, "little")
-            words = [raw[at : at + WORD_CHANNELS] for at in range(0, len(raw), WORD_CHANNELS)]
-            self.seen.append((want, 1, None, None, None) if marker else (want, 0, word, mask, words))
+            parts = [parts >> config.groups * n & (1 << config.groups) - 1 for n in range(config.columns)]
+            assert functools.reduce(operator.or_, parts) == want
+            self.seen.append((parts, 1, None, None, None) if marker else
+                             (parts, 0, word, *self.taken(values, mask, parts)))
         release = 0
         for group in range(config.groups):
             self.used[group] += want >> group & 1
@@ -106,7 +128,7 @@ class Surroundings:
         if retire:
             assert self.rows == lay.rows, "retired before it was complete"
             self.image, self.rows, self.retired = self.image + 1, 0, self.retired + 1
-            ctx.set(dut.base, (self.image % lay.slots) * lay.image_size // config.pixels)
+            ctx.set(dut.base, (self.image % lay.slots) * lay.image_size // config.fetched)
         if self.image < lay.images and self.rows < lay.rows and self.rng.random() >= self.stall:
             self.rows += 1
         ctx.set(dut.rows_loaded, self.rows)
@@ -150,23 +172,26 @@ LAYERS = {
     "no windows": random_layer(5, images=2, weights=0.0, size=(3, 3), kernel=(2, 2)),
     "far padding": random_layer(6, size=(1, 2), kernel=(5, 5), padding=(4, 4), weights=0.3),
 }
-SHAPES = [(1, 1, 4, 256), (4, 1, 2, 128), (2, 2, 16, 128), (1, 4, 2, 128), (1, 8, 4, 256)]
+SHAPES = [(1, 1, 4, 256), (4, 1, 2, 128), (2, 2, 16, 128), (1, 4, 2, 128), (1, 8, 4, 256), (4, 1, 4, 128, 2),
+          (1, 1, 2, 256, 2)]
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.6])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", LAYERS)
 def test_windows(name, shape, stall):
-    """`shape`: groups, pixels, queue, positions. Twice over, so that a layer follows another."""
-    groups, pixels, queue, positions = shape
-    config = small_config(groups, 1, pixels, queue_words=queue, map_positions=positions, lane_filters=3)
+    """`shape`: groups, pixels, queue, positions, columns. Twice over, so that a layer follows another."""
+    groups, pixels, queue, positions, columns = (*shape, 1)[:5]
+    config = small_config(groups, 1, pixels, columns=columns, queue_words=queue, map_positions=positions,
+                          lane_filters=3)
     rng = random.Random(f"{name} {shape} {stall}")
     plan = some_plan(LAYERS[name], config, rng.randrange(100), rng.random() < 0.7)
     wanted = list(windows(plan))
     images = wanted.count(None)
     wanted = [window for window in wanted if window is not None]
-    dut = Sequencer(groups=groups, pixels=pixels, windows=config.windows, queue_words=queue,
-                    line_bits=ceil_log2(positions // pixels))
+    fetched = config.fetched
+    dut = Sequencer(groups=groups, pixels=pixels, columns=columns, windows=config.windows, queue_words=queue,
+                    line_bits=ceil_log2(positions // fetched))
     bus = dut.window
 
     async def bench(ctx):
@@ -181,9 +206,9 @@ def test_windows(name, shape, stall):
             while quiet < 100:
                 _, _, retire, finished, *rest = await ctx.tick().sample(
                     dut.retire, dut.finished, bus.want, bus.marker, bus.word, bus.mask, bus.data.as_value(),
-                    *dut.en, *dut.address)
-                window, reads = rest[:5], rest[5:]
-                around.cycle(ctx, retire, window, list(zip(reads[:pixels], reads[pixels:], strict=True)))
+                    bus.parts.as_value(), *dut.en, *dut.address)
+                window, reads = rest[:6], rest[6:]
+                around.cycle(ctx, retire, window, list(zip(reads[:fetched], reads[fetched:], strict=True)))
                 quiet += len(around.seen) >= len(wanted)
             for index, (found, want) in enumerate(zip(around.seen, wanted, strict=True)):
                 assert found == want, f"{index} of {len(wanted)}, {plan.arrangement}"

@@ -37,6 +37,7 @@ LAYERS = {
 CONFIGS = {
     "C1 E1 P1": small_config(1, 1, 1, lane_filters=8, words=32, list_entries=512),
     "C2 E2 P1": small_config(2, 2, 1, lane_filters=4, words=32, list_entries=256, result_rows=16),
+    "C2 E1 P1, two columns": small_config(2, 1, 1, columns=2, lane_filters=8, words=32, list_entries=512),
     "C4 E1 P2": small_config(4, 1, 2, units=2, lane_filters=8, words=32, list_entries=512),
     "C2 E2 P4": small_config(2, 2, 4, units=2, lane_filters=4, words=32, list_entries=256),
 }

@@ -70,6 +70,32 @@ def test_windows_are_shared():
     assert len(table) == 4 * 6 and all(window.want & 5 in (0, window.want) for window in table)
 
 
+@pytest.mark.parametrize("name", LAYERS)
+def test_two_columns(name):
+    """Neighbours in a row of a plane travel together; each tap of each group comes once, the second one step on."""
+    layer = LAYERS[name]
+    lay = layout(layer, 4096, banks=2, aligned=False)
+    for arrangement in arrangements(4, 1):
+        grid, occupied = grid_of(layer, arrangement, 1), occupancy(layer, arrangement.splits)
+        single = window_table(layer, lay, grid, occupied)
+        table = window_table(layer, lay, grid, occupied, columns=2)
+        alone = {(window.offset, window.dy, window.dx): window for window in single}
+        step = layer.stride[1] * lay.channel_words
+        seen = []
+        for window in table:
+            seen.append(alone[window.offset, window.dy, window.dx])
+            assert window.words == seen[-1].words and window.word == seen[-1].word
+            if window.second:
+                seen.append(alone[window.offset + 1, window.dy, window.dx + 1])
+                assert window.second == seen[-1].words and window.word + step == seen[-1].word
+            else:
+                assert (window.offset + 1, window.dy, window.dx + 1) not in {
+                    (other.offset, other.dy, other.dx) for other in table if not other.second}
+            assert window.want == seen[-bool(window.second) - 1].want | sum(1 << 16 + g for g in window.second)
+        assert sorted(map(id, seen)) == sorted(map(id, single))
+        assert [window.dy for window in table] == [window.dy for window in sorted(table, key=lambda w: w.dy)]
+
+
 def test_nothing_to_do():
     layer = random_layer(7, weights=0.0)
     lay = layout(layer, 4096, banks=1, aligned=False)
