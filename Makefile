@@ -32,8 +32,8 @@ lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-bench: $(STAMP)  ## dense against zero-skip on a few standard layers
-	$(BIN)/python benchmarks/layers.py
+bench: $(STAMP)  ## how near the arrays come to their bound
+	$(BIN)/python -m benchmarks.utilisation
 
 clean:  ## remove what was built; .venv stays
 	rm -rf build
