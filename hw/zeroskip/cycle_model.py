@@ -41,8 +41,8 @@ def lower_bound(plan: Plan, work: Sequence[LaneWork]) -> int:
     """Cycles that no queue can save: busiest lane, windows one by one, results' way out, weights' way in."""
     per_unit = plan.config.groups // plan.config.output_units
     lanes = sum(own.cycles.sum(axis=(0, 1), dtype=np.int64) for own in work)
-    beats = pass_beats(plan)
-    return max(int(np.max(lanes)), int(sum(own.wanted.any(axis=2).sum() for own in work)), sum(beats[1:]),
+    beats = sum(pass_beats(plan)[1:]) if len(plan.steps) > 1 else 0
+    return max(int(np.max(lanes)), int(sum((own.row >= 0).sum() for own in work)), beats,
                int(plan.blocks * per_unit * plan.config.lanes * plan.lane_filters * row_cycles(plan)))
 
 
