@@ -48,18 +48,20 @@ class Sizes(NamedTuple):
     last_row: int
 
 
+WALKER = np.dtype([("free", np.int64), ("seen", np.int64), ("late", np.int64)])
+"""``free``: first cycle without work. ``seen``: mask of the filters touched in the block, as the walker will know them.
+``late``: the one of them that it knows a cycle late."""
+
+
 class State(NamedTuple):
     """What does: by group and lane, by group, by unit; int64.
 
-    ``free``: first cycle without work. ``seen``: filters touched in the block, as the walker will know them. ``late``:
-    the one of them that it knows a cycle late. ``released``: when the last slots were freed, in a ring, and ``used``:
+    ``walkers``: ``WALKER`` (groups, lanes). ``released``: when the last slots were freed, in a ring, and ``used``:
     slots ever used. ``drained``: when results were read, in a ring. ``read``: when the last row was read,
     ``taken``: when the last two were taken by the output unit, ``left``: when the last beats left, in a ring.
     """
 
-    free: np.ndarray
-    seen: np.ndarray
-    late: np.ndarray
+    walkers: np.ndarray
     released: np.ndarray
     used: np.ndarray
     drained: np.ndarray
@@ -76,7 +78,7 @@ def run_image(state, sizes, work, blocks, loaded, marked, final, retire):
     Parameters
     ----------
     work
-        wanted, row, cycles, last, touched, alone of the pass, as in ``LaneWork``.
+        wanted, row, lists of the pass, as in ``LaneWork``.
     blocks
         First block of the image and the one after its last.
     loaded
@@ -88,7 +90,7 @@ def run_image(state, sizes, work, blocks, loaded, marked, final, retire):
     retire
         The last marker waits for the whole image.
     """
-    wanted, row, cycles, last, touched, alone = work
+    wanted, row, lists = work
     groups = wanted.shape[2]
     scalars = state.scalars
     for block in range(blocks[0], blocks[1]):
@@ -99,93 +101,88 @@ def run_image(state, sizes, work, blocks, loaded, marked, final, retire):
             time = max(scalars[CLOCK], loaded + (row[block, t] + 1) * sizes.row_beats + 1)
             for group in range(groups):
                 if wanted[block, t, group]:
-                    time = max(time, _slot(state, group))
+                    time = max(time, _slot(state.released, state.used, group))
             scalars[CLOCK] = time + 1
             for group in range(groups):
                 if wanted[block, t, group]:
-                    passed = _walk(state, sizes, group, time, cycles[block, t, group], last[block, t, group],
-                                   touched[block, t, group], alone[block, t, group])
-                    _release(state, group, passed + 1)
+                    passed = time + PASSED
+                    for lane in range(lists.shape[3]):
+                        own = lists[block, t, group, lane]
+                        if own.cycles:
+                            taken = _walk(state.walkers[group, lane], sizes.filters, time + VISIT, own)
+                            passed = max(passed, taken)
+                    _release(state.released, state.used, group, passed + 1)
         if marked:
             whole = retire and block == blocks[1] - 1
             end_block(state, sizes, loaded + sizes.rows * sizes.row_beats + 1 if whole else 0, final)
 
 
 @njit(cache=True)
-def _slot(state, group):
+def _slot(released, used, group):
     """The first cycle in which a window may be issued for the group: it has a free slot."""
-    depth = state.released.shape[1]
-    return state.released[group, state.used[group] % depth] + 1 if state.used[group] >= depth else 0
+    depth = released.shape[1]  # a power of two
+    return released[group, used[group] & (depth - 1)] + 1 if used[group] >= depth else 0
 
 
 @njit(cache=True)
-def _release(state, group, time):
+def _release(released, used, group, time):
     """The group's next slot in order is free at `time`, and not before the one in front of it."""
-    depth, used = state.released.shape[1], state.used[group]
-    if used:
-        time = max(time, state.released[group, (used - 1) % depth] + 1)
-    state.released[group, used % depth] = time
-    state.used[group] = used + 1
+    last = released.shape[1] - 1
+    if used[group]:
+        time = max(time, released[group, (used[group] - 1) & last] + 1)
+    released[group, used[group] & last] = time
+    used[group] += 1
 
 
 @njit(cache=True)
-def _walk(state, sizes, group, time, cycles, last, touched, alone):
-    """The lanes of a group walk their lists of a window issued at `time`; when the last of them passes it."""
-    passed = time + PASSED
-    for lane in range(len(cycles)):
-        if cycles[lane] == 0:
-            continue
-        free = state.free[group, lane]
-        start = max(free, time + VISIT)
-        if start > free:
-            _sweep(state, sizes, group, lane, start - free)
-        seen = state.seen[group, lane]
-        state.late[group, lane] = np.int64(alone[lane]) & ~seen
-        state.seen[group, lane] = seen | np.int64(touched[lane])
-        state.free[group, lane] = start + np.int64(cycles[lane])
-        passed = max(passed, start + np.int64(cycles[lane]) - np.int64(last[lane]))
-    return passed
+def _walk(walker, filters, earliest, own):
+    """A lane walks its lists `own` of a window; gives the cycle in which it takes the last of them."""
+    if earliest > walker.free:
+        _sweep(walker, filters, earliest - walker.free)
+        walker.free = earliest
+    walker.late = int(own.alone) & ~walker.seen
+    walker.seen |= int(own.touched)
+    walker.free += int(own.cycles)
+    return walker.free - int(own.last)
 
 
 @njit(cache=True)
-def _sweep(state, sizes, group, lane, cycles):
+def _sweep(walker, filters, cycles):
     """The walker has `cycles` without an entry: in each it touches the lowest filter that it takes for untouched."""
-    everything = (1 << sizes.filters) - 1
-    seen, late = state.seen[group, lane], state.late[group, lane]
-    if late:
-        unseen = ~(seen & ~late) & everything
+    everything, seen = (1 << filters) - 1, walker.seen
+    if walker.late:
+        unseen = ~(seen & ~walker.late) & everything
         seen |= unseen & -unseen
         cycles -= 1
     while cycles > 0 and seen != everything:
         seen |= seen + 1
         cycles -= 1
-    state.seen[group, lane], state.late[group, lane] = seen, 0
+    walker.seen, walker.late = seen, 0
 
 
 @njit(cache=True)
 def end_block(state, sizes, earliest, final):
     """A marker: what has not been touched is swept, the block before leaves, the next one begins."""
     scalars = state.scalars
-    groups, lanes = state.free.shape
+    groups, lanes = state.walkers.shape
     time = max(scalars[CLOCK], earliest)
     for group in range(groups):
-        time = max(time, _slot(state, group))
+        time = max(time, _slot(state.released, state.used, group))
     scalars[CLOCK] = time + 1
     full = np.zeros(groups, np.int64)
     everything = (1 << sizes.filters) - 1
     for group in range(groups):
         for lane in range(lanes):
-            free = state.free[group, lane]
-            end = max(free, time + VISIT)
-            if end > free:
-                _sweep(state, sizes, group, lane, end - free)
-            while state.late[group, lane] or state.seen[group, lane] != everything:
-                _sweep(state, sizes, group, lane, 1)
+            walker = state.walkers[group, lane]
+            end = max(walker.free, time + VISIT)
+            if end > walker.free:
+                _sweep(walker, sizes.filters, end - walker.free)
+            while walker.late or walker.seen != everything:
+                _sweep(walker, sizes.filters, 1)
                 end += 1
-            state.seen[group, lane] = 0
-            state.free[group, lane] = end + 1
+            walker.seen, walker.free = 0, end + 1
             full[group] = max(full[group], end + FULL)
-        _release(state, group, full[group] - FULL + 1)
+        _release(state.released, state.used, group, full[group] - FULL + 1)
     if scalars[RETURNS]:
         _drain(state, sizes, full)
     scalars[ENDED] += final
@@ -200,15 +197,16 @@ def _wait_for_slot(state, sizes, final):
     needed = state.scalars[ENDED] - sizes.ring + (0 if final else state.scalars[INDEX] + 1)
     if needed > 0:
         drained = state.drained[(needed - 1) % state.drained.shape[0]]
-        for group in range(state.free.shape[0]):
-            for lane in range(state.free.shape[1]):
-                state.free[group, lane] = max(state.free[group, lane], drained[group] + 1)
+        for group in range(state.walkers.shape[0]):
+            for lane in range(state.walkers.shape[1]):
+                walker = state.walkers[group, lane]
+                walker.free = max(walker.free, drained[group] + 1)
 
 
 @njit(cache=True)
 def _drain(state, sizes, full):
     """The rows of a block go out, from groups that are complete from `full` on; the units' beats take turns."""
-    groups, lanes = state.free.shape
+    groups, lanes = state.walkers.shape
     units = len(state.read)
     per_group, per_unit = lanes * sizes.filters, groups // units
     scalars = state.scalars

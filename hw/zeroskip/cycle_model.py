@@ -48,17 +48,17 @@ def lower_bound(plan: Plan, work: Sequence[LaneWork]) -> int:
 
 def _start(plan: Plan) -> tuple[Sizes, State]:
     """The array before the first window."""
-    from zeroskip.cycle_loops import CLOCK, CODES, FIFO, OUT, SUMS, Sizes, State
+    from zeroskip.cycle_loops import CLOCK, CODES, FIFO, OUT, SUMS, WALKER, Sizes, State
 
     config, lay = plan.config, plan.layout
     row_bytes = config.pixels * result_size(plan)
-    lanes, units = (config.groups, config.lanes), config.output_units
+    units = config.output_units
     rows = plan.blocks * (config.groups // units) * config.lanes * plan.lane_filters
     sizes = Sizes(filters=plan.lane_filters, ring=plan.ring, rows=lay.rows, row_beats=lay.planes * lay.cols,
                   beat_rows=max(1, BEAT_BYTES // row_bytes), beats=max(1, row_bytes // BEAT_BYTES),
                   latency=SUMS if plan.layer.multiplier is None else CODES, last_row=rows)
     far = -(1 << 40)
-    state = State(free=np.zeros(lanes, np.int64), seen=np.zeros(lanes, np.int64), late=np.zeros(lanes, np.int64),
+    state = State(walkers=np.zeros((config.groups, config.lanes), WALKER),
                   released=np.zeros((config.groups, config.queue_words), np.int64),
                   used=np.zeros(config.groups, np.int64),
                   drained=np.zeros((plan.ring + 2, config.groups), np.int64), read=np.full(units, far),
@@ -82,7 +82,7 @@ def predict(plan: Plan, work: Sequence[LaneWork] | None = None) -> dict[str, int
     work = lane_work(plan) if work is None else work
     sizes, state = _start(plan)
     scalars, lay, count = state.scalars, plan.layout, plan.grid.count
-    arrays = [(own.wanted, own.row, own.cycles, own.last, own.touched, own.alone) for own in work]
+    arrays = [(own.wanted, own.row, own.lists) for own in work]
     steps = plan.steps
     beats = pass_beats(plan) if len(steps) > 1 else [0]
     loaded = 0

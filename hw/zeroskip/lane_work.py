@@ -8,6 +8,11 @@ import numpy as np
 
 from zeroskip.plan import PassPlan, Plan
 
+LISTS = np.dtype([("cycles", np.uint16), ("last", np.uint16), ("touched", np.uint16), ("alone", np.uint16)])
+"""What a lane does for a window. ``cycles``: list entries that it walks. ``last``: entries of the last of its lists.
+``touched``: mask of its filters that some entry touches. ``alone``: the filter of the very last entry, as a mask, where
+no other list of the window touches it."""
+
 
 @dataclass(frozen=True, eq=False)
 class LaneWork:
@@ -19,22 +24,18 @@ class LaneWork:
         bool (blocks, table, groups): the group takes the window.
     row
         int32 (blocks, table): last row of the map that the window reads, -1 where nobody takes it.
-    cycles
-        uint16 (blocks, table, groups, lanes): list entries that the lane walks.
-    last
-        uint8, the same shape: entries of the last of its lists.
-    touched
-        uint16, the same shape: mask of the lane's filters that some entry touches.
-    alone
-        uint16, the same shape: the filter of the very last entry, where no other entry of the window touches it.
+    lists
+        ``LISTS`` (blocks, table, groups, lanes).
     """
 
     wanted: np.ndarray
     row: np.ndarray
-    cycles: np.ndarray
-    last: np.ndarray
-    touched: np.ndarray
-    alone: np.ndarray
+    lists: np.ndarray
+
+    @property
+    def cycles(self) -> np.ndarray:
+        """List entries that each lane walks, uint16 (blocks, table, groups, lanes)."""
+        return np.asarray(self.lists["cycles"])
 
 
 def lane_work(plan: Plan) -> list[LaneWork]:
@@ -50,13 +51,11 @@ def _pass_work(plan: Plan, own: PassPlan, words: np.ndarray, masks: np.ndarray) 
 
     config, blocks = plan.config, plan.images * plan.grid.count
     shape = blocks, len(own.table), config.groups
-    lists = (*shape, config.lanes)
-    work = LaneWork(np.zeros(shape, bool), np.zeros(shape[:2], np.int32), np.zeros(lists, np.uint16),
-                    np.zeros(lists, np.uint8), np.zeros(lists, np.uint16), np.zeros(lists, np.uint16))
+    work = LaneWork(np.zeros(shape, bool), np.zeros(shape[:2], np.int32), np.zeros((*shape, config.lanes), LISTS))
     splits, y, x = plan.places
     count_pass(masks[:, own.channel_word :], plan.layer.stride, _taps(plan), words, splits, y, x, plan.exchange,
-               np.array(plan.image_rows), plan.skip_activations, pack_lists(own.weights, config.lanes),
-               (work.wanted, work.row, work.cycles, work.last, work.touched, work.alone))
+               np.array(plan.image_rows), plan.skip_activations, pack_lists(own.weights, config.lanes), work.wanted,
+               work.row, work.lists)
     return work
 
 

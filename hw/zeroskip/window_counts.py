@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from zeroskip.bits import highest, lowest, ones
 from zeroskip.wire import WORD_CHANNELS
 
 PACK = 4
@@ -62,45 +63,7 @@ def pack_lists(weights: np.ndarray, lanes: int) -> tuple[np.ndarray, np.ndarray,
 
 
 @njit(cache=True)
-def _highest(mask: int) -> int:
-    """Number of the highest of 16 bits that is set."""
-    at = 0
-    for step in (8, 4, 2, 1):
-        if mask >> (at + step):
-            at += step
-    return at
-
-
-@njit(cache=True)
-def _ones(mask: int) -> int:
-    """How many bits are set."""
-    count = 0
-    while mask:
-        mask &= mask - 1
-        count += 1
-    return count
-
-
-@njit(cache=True)
-def _look(masks: np.ndarray, stride: tuple[int, int], tap: tuple[int, int], y: np.ndarray, x: np.ndarray,
-          rows: int) -> tuple[int, int]:
-    """What the pixels of the result (y, x), rows below `rows` alone, see of the map `masks` (y, x) at `tap`.
-
-    Returns the last row that is read, -1 for none; and the channels in which any of them has something.
-    """
-    (sy, sx), (dy, dx) = stride, tap
-    height, width = masks.shape
-    last, mask = -1, 0
-    for pixel in range(len(y)):
-        at_y, at_x = y[pixel] * sy + dy, x[pixel] * sx + dx
-        if 0 <= y[pixel] < rows and 0 <= at_y < height and 0 <= at_x < width:
-            last = max(last, at_y // sy)
-            mask |= int(masks[at_y, at_x])
-    return last, mask
-
-
-@njit(cache=True)
-def count_pass(masks, stride, taps, words, split_of, y, x, turn, image_rows, skip, lists, out):
+def count_pass(masks, stride, taps, words, split_of, y, x, turn, image_rows, skip, packed, wanted, row, lists):
     """Count the windows of a pass over some images.
 
     Parameters
@@ -121,55 +84,74 @@ def count_pass(masks, stride, taps, words, split_of, y, x, turn, image_rows, ski
         int (images,): rows of the result.
     skip
         Zero activations are skipped.
-    lists
+    packed
         As ``pack_lists`` gives them.
-    out
-        wanted, row, cycles, last, touched, alone: see ``LaneWork``, all zero.
+    wanted, row, lists
+        See ``LaneWork``; all zero, to be filled.
     """
-    filters, entries, occupied = lists
-    wanted, row, cycles, last, touched, alone = out
     images, blocks, groups = turn.shape
-    table, packs, lanes = words.shape[0], filters.shape[3], occupied.shape[2]
-    once, twice, total = np.zeros(packs, np.int64), np.zeros(packs, np.int64), np.zeros(packs, np.int64)
+    packs, lanes = packed[0].shape[3], packed[2].shape[2]
+    sums = np.zeros((3, packs), np.int64)
     for image in range(images):
         for block in range(blocks):
             at = image * blocks + block
-            for t in range(table):
+            for t in range(words.shape[0]):
                 bottom = -1
                 for group in range(groups):
                     place = turn[image, block, group]
                     word = words[t, place]
                     if word < 0:
                         continue
-                    seen, mask = _look(masks[image, taps[word, 2]], stride, (taps[word, 0], taps[word, 1]),
-                                       y[place, block], x[place, block], image_rows[image])
-                    if seen < 0:
+                    last, mask = _look(masks, image, taps, word, stride, y, x, place, block, image_rows[image])
+                    if last < 0:
                         continue
-                    bottom = max(bottom, seen)
+                    bottom = max(bottom, last)
                     wanted[at, t, group] = True
-                    split = split_of[place]
                     if not skip:
                         mask = MASK
-                    once[:], twice[:], total[:] = 0, 0, 0
-                    left = mask
-                    while left:
-                        channel = _highest(left & -left)
-                        left &= left - 1
-                        for pack in range(packs):
-                            here = filters[split, word, channel, pack]
-                            twice[pack] |= once[pack] & here
-                            once[pack] |= here
-                            total[pack] += entries[split, word, channel, pack]
+                    split = split_of[place]
+                    _add_up(mask, packed[0], packed[1], split, word, sums)
                     for lane in range(lanes):
-                        visits = np.int64(occupied[split, word, lane]) & mask
-                        if visits == 0:
-                            continue
-                        pack, shift = lane // PACK, FIELD * (lane % PACK)
-                        end = filters[split, word, _highest(visits), pack] >> shift & MASK
-                        top = _highest(end)
-                        cycles[at, t, group, lane] = total[pack] >> shift & MASK
-                        last[at, t, group, lane] = _ones(end)
-                        touched[at, t, group, lane] = once[pack] >> shift & MASK
-                        if not twice[pack] >> (shift + top) & 1:
-                            alone[at, t, group, lane] = np.uint16(1 << top)
+                        visits = int(packed[2][split, word, lane]) & mask
+                        if visits:
+                            pack, shift = lane // PACK, FIELD * (lane % PACK)
+                            end = packed[0][split, word, highest(visits), pack] >> shift & MASK
+                            top = np.int64(1) << highest(end)
+                            own = lists[at, t, group, lane]
+                            own.cycles = sums[2, pack] >> shift & MASK
+                            own.last = ones(end)
+                            own.touched = sums[0, pack] >> shift & MASK
+                            own.alone = top & ~(sums[1, pack] >> shift)
                 row[at, t] = bottom
+
+
+@njit(cache=True)
+def _look(masks, image, taps, word, stride, y, x, place, block, rows):
+    """What a place's pixels, in rows of the result below `rows` alone, see of the map in a word.
+
+    Returns the last row that is read, -1 for none; and the channels in which any of them has something.
+    """
+    height, width = masks.shape[2:]
+    last, mask = -1, 0
+    for pixel in range(y.shape[2]):
+        out_y = y[place, block, pixel]
+        at_y, at_x = out_y * stride[0] + taps[word, 0], x[place, block, pixel] * stride[1] + taps[word, 1]
+        if 0 <= out_y < rows and 0 <= at_y < height and 0 <= at_x < width:
+            last = max(last, at_y)
+            mask |= int(masks[image, taps[word, 2], at_y, at_x])
+    return last if last < 0 else last // stride[0], mask
+
+
+@njit(cache=True)
+def _add_up(mask, filters, entries, split, word, sums):
+    """Over the channels of a mask, by pack: filters of any list, of more than one, entries of all."""
+    for pack in range(filters.shape[3]):
+        once, twice, total, left = np.int64(0), np.int64(0), np.int64(0), mask
+        while left:
+            channel = lowest(left)
+            left &= left - 1
+            here = filters[split, word, channel, pack]
+            twice |= once & here
+            once |= here
+            total += entries[split, word, channel, pack]
+        sums[0, pack], sums[1, pack], sums[2, pack] = once, twice, total
