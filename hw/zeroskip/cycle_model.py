@@ -1,112 +1,70 @@
 """The cycle model of the zero-skip array: its queues and waits, window by window, without the data path.
 
-Every constant is a latency of the hardware. What is left out: a lane's list FIFO (the word queue in front of it
-binds first), the order of two releases in one cycle, and the reads of partial sums, before which a drain waits.
+Every constant is a latency of the hardware (see ``cycle_loops``). What is left out: reads of partial sums, before
+which a drain waits, and requantisation parameters that are written while rows go out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zeroskip.lane_work import LaneWork, lane_work
 from zeroskip.plan import Plan
+from zeroskip.wire import BEAT_BYTES
 from zeroskip.zero_skip_program import pass_beats
 
-LOAD_LATENCY = 2
-"""From the last beat of a row to the cycle in which the sequencer may read it."""
-WINDOW_LATENCY = 9
-"""From a window's issue to the first entry of its lists."""
-FULL_LATENCY = 4
-"""From a marker in the walker to the drain's first row."""
-OUTPUT_LATENCY = 14
-"""From a row of sums to its beat on the result stream."""
+if TYPE_CHECKING:
+    from zeroskip.cycle_loops import Sizes, State
+
+FIRST_ISSUE = 3
+"""From the first beat of the map to the first window, and from a pass that has come to its first."""
+FIRST_PROGRAM = 1
+"""The cycle in which the program goes on after the first pass."""
+LAST_MARKER = 3
+"""From the program's end to the last marker."""
 
 
-class _Model:
-    """State of the model; times in cycles from the first beat of the map."""
-
-    def __init__(self, plan: Plan) -> None:
-        config = plan.config
-        self.plan, self.groups, self.lanes = plan, config.groups, config.lanes
-        self.depth, self.ring = config.queue_words, plan.ring
-        self.issued = 0.0
-        self.free = np.zeros((self.groups, self.lanes))
-        self.idle = np.zeros((self.groups, self.lanes))
-        self.released: list[list[float]] = [[] for _ in range(self.groups)]
-        self.drain_cycles = config.lanes * plan.lane_filters * row_cycles(plan)
-        self.unit_free = np.zeros(config.output_units)
-        self.drained: list[np.ndarray] = []
-        self.leaves = False
-
-    def issue(self, wanted: np.ndarray, earliest: float) -> float:
-        """Issue a window for groups `wanted` (bool), not before `earliest` and not without a free slot."""
-        time = max(self.issued + 1, earliest)
-        for g in np.flatnonzero(wanted):
-            history = self.released[g]
-            if len(history) >= self.depth:
-                time = max(time, history[-self.depth] + 1)
-        self.issued = time
-        return time
-
-    def release(self, group: int, time: float) -> None:
-        """The group's next slot in order is free at `time` at the earliest."""
-        history = self.released[group]
-        history.append(max(time, history[-1] + 1) if history else time)
-
-    def walk(self, time: float, wanted: np.ndarray, cycles: np.ndarray) -> None:
-        """Lanes of the groups `wanted` walk their lists of a window issued at `time`."""
-        for g in np.flatnonzero(wanted):
-            work = cycles[g]
-            start = np.maximum(self.free[g], time + WINDOW_LATENCY)
-            busy = work > 0
-            self.idle[g] += np.where(busy, start - self.free[g], 0)
-            self.free[g] = np.where(busy, start + work, self.free[g])
-            taken = np.where(busy, self.free[g] - 1, time + WINDOW_LATENCY - 3)
-            self.release(int(g), float(taken.max()) + 1)
-
-    def end_block(self, untouched: np.ndarray, final: bool) -> None:
-        """The marker: what has not been touched is swept, the block before leaves, the next may begin."""
-        everyone = np.ones(self.groups, bool)
-        time = self.issue(everyone, 0.0)
-        start = np.maximum(self.free, time + WINDOW_LATENCY)
-        idle = self.idle + start - self.free
-        self.free = start + np.maximum(0, untouched - idle) + 1
-        self.idle[:] = 0
-        for g in range(self.groups):
-            self.release(g, float(self.free[g].max()))
-        if self.leaves:
-            self.drain_block()
-        self.leaves = final
-
-    def drain_block(self) -> None:
-        """The block before the one that just ended is read out; its slot is free again for one of the next."""
-        full = self.free.max(axis=1) + FULL_LATENCY
-        per_unit = self.groups // len(self.unit_free)
-        done = np.zeros(self.groups)
-        for g in range(self.groups):
-            unit = g // per_unit
-            self.unit_free[unit] = max(self.unit_free[unit], full[g]) + self.drain_cycles
-            done[g] = self.unit_free[unit]
-        self.drained.append(done)
-        if len(self.drained) >= self.ring:
-            self.free = np.maximum(self.free, self.drained[-self.ring][:, None])
+def result_size(plan: Plan) -> int:
+    """Bytes of a result."""
+    return 4 if plan.layer.multiplier is None else 1
 
 
 def row_cycles(plan: Plan) -> float:
     """Cycles in which an output unit gives a row of P results, with all units at work on one stream."""
-    size = 4 if plan.layer.multiplier is None else 1
-    return max(1.0, plan.config.output_units * plan.config.pixels * size / 16)
+    return max(1.0, plan.config.output_units * plan.config.pixels * result_size(plan) / BEAT_BYTES)
 
 
 def lower_bound(plan: Plan, work: Sequence[LaneWork]) -> int:
     """Cycles that no queue can save: busiest lane, windows one by one, results' way out, weights' way in."""
     per_unit = plan.config.groups // plan.config.output_units
-    lanes = sum(own.cycles.sum(axis=(0, 1)) for own in work)
-    beats = pass_beats(plan)
-    return max(int(np.max(lanes)), int(sum(own.wanted.any(axis=2).sum() for own in work)), sum(beats[1:]),
+    lanes = sum(own.cycles.sum(axis=(0, 1), dtype=np.int64) for own in work)
+    beats = sum(pass_beats(plan)[1:]) if len(plan.steps) > 1 else 0
+    return max(int(np.max(lanes)), int(sum((own.row >= 0).sum() for own in work)), beats,
                int(plan.blocks * per_unit * plan.config.lanes * plan.lane_filters * row_cycles(plan)))
+
+
+def _start(plan: Plan) -> tuple[Sizes, State]:
+    """The array before the first window."""
+    from zeroskip.cycle_loops import CLOCK, CODES, FIFO, OUT, SUMS, WALKER, Sizes, State
+
+    config, lay = plan.config, plan.layout
+    row_bytes = config.pixels * result_size(plan)
+    units = config.output_units
+    rows = plan.blocks * (config.groups // units) * config.lanes * plan.lane_filters
+    sizes = Sizes(filters=plan.lane_filters, ring=plan.ring, rows=lay.rows, row_beats=lay.planes * lay.cols,
+                  beat_rows=max(1, BEAT_BYTES // row_bytes), beats=max(1, row_bytes // BEAT_BYTES),
+                  latency=SUMS if plan.layer.multiplier is None else CODES, last_row=rows)
+    far = -(1 << 40)
+    state = State(walkers=np.zeros((config.groups, config.lanes), WALKER),
+                  released=np.zeros((config.groups, config.queue_words), np.int64),
+                  used=np.zeros(config.groups, np.int64),
+                  drained=np.zeros((plan.ring + 2, config.groups), np.int64), read=np.full(units, far),
+                  taken=np.full((units, 2), far), left=np.full((units, FIFO), far), scalars=np.zeros(8, np.int64))
+    state.scalars[CLOCK], state.scalars[OUT] = FIRST_ISSUE, far
+    return sizes, state
 
 
 def predict(plan: Plan, work: Sequence[LaneWork] | None = None) -> dict[str, int]:
@@ -119,34 +77,39 @@ def predict(plan: Plan, work: Sequence[LaneWork] | None = None) -> dict[str, int
     dict
         ``total``, and ``multiplications`` (slots that are issued, exact).
     """
+    from zeroskip.cycle_loops import CLOCK, OUT, end_block, run_image
+
     work = lane_work(plan) if work is None else work
-    model, lay, per_image = _Model(plan), plan.layout, plan.grid.count
-    row_beats = lay.planes * lay.cols
-    retired: list[float] = []
-    loaded_from, loaded = 0.0, 0.0
-    done = [0.0, 0.0]
-    for (only, number), beats in zip(plan.steps, pass_beats(plan), strict=True):
-        loaded = max(loaded, done[-2]) + beats if len(done) > 2 else 0.0
-        own, last = work[number], number == len(plan.passes) - 1
-        model.issued = max(model.issued, loaded)
+    sizes, state = _start(plan)
+    scalars, lay, count = state.scalars, plan.layout, plan.grid.count
+    arrays = [(own.wanted, own.row, own.lists) for own in work]
+    steps = plan.steps
+    beats = pass_beats(plan) if len(steps) > 1 else [0]
+    loaded = 0
+    retired: list[int] = []
+    came, done = FIRST_PROGRAM - 1, [FIRST_PROGRAM - 1, FIRST_PROGRAM - 1]
+    for step, (only, number) in enumerate(steps):
+        if step:
+            came = max(came + 1, done[-2] + 1) + beats[step]
+            scalars[CLOCK] = max(scalars[CLOCK], came + FIRST_ISSUE)
+        own, last = plan.passes[number], number == len(plan.passes) - 1
         for image in range(plan.images) if only is None else [only]:
             if number == 0 and image >= lay.slots:
-                loaded_from = max(loaded_from, retired[image - lay.slots] + 1)
-            for block in range(image * per_image, (image + 1) * per_image):
-                for t in range(own.row.shape[1]):
-                    row = own.row[block, t]
-                    if row >= 0:
-                        earliest = loaded_from + (row + 1) * row_beats + LOAD_LATENCY
-                        time = model.issue(own.wanted[block, t], earliest)
-                        model.walk(time, own.wanted[block, t], own.cycles[block, t])
-                    else:
-                        model.issued += 1
-                if not plan.joined or plan.passes[number].final:
-                    model.end_block(own.untouched[block], plan.passes[number].final)
+                loaded = max(loaded, retired[image - lay.slots] + 1)
+            run_image(state, sizes, arrays[number], (image * count, (image + 1) * count), loaded,
+                      not plan.joined or own.final, own.final, last)
             if last:
-                retired.append(model.issued)
-                loaded_from += lay.rows * row_beats
-        done.append(max(max(history, default=0.0) for history in model.released))
-    model.end_block(np.full_like(work[0].untouched[0], plan.lane_filters), False)
-    total = float(model.unit_free.max()) + OUTPUT_LATENCY
-    return {"total": round(total), "multiplications": sum(int(own.cycles.sum()) for own in work) * plan.config.pixels}
+                retired.append(int(scalars[CLOCK]) - 1)
+                loaded += lay.rows * lay.planes * lay.cols
+        done.append(_pass_done(state, int(scalars[CLOCK]) - 1))
+    scalars[CLOCK] = max(scalars[CLOCK], max(came, done[-2]) + 1 + LAST_MARKER)
+    end_block(state, sizes, 0, False)
+    return {"total": int(scalars[OUT]) + 2,
+            "multiplications": sum(int(own.cycles.sum(dtype=np.int64)) for own in work) * plan.config.pixels}
+
+
+def _pass_done(state: State, ended: int) -> int:
+    """When all slots are free that were in use as the pass's last step was issued, at `ended`."""
+    depth = state.released.shape[1]
+    newest = [int(state.released[group, (used - 1) % depth]) for group, used in enumerate(state.used) if used]
+    return max([ended, *newest]) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -80,7 +81,25 @@ class Plan:
         """Images of the layer as it runs."""
         return self.layer.output_shape[0]
 
-    @property
+    @cached_property
+    def words(self) -> list[np.ndarray]:
+        """The window table of each pass as int32 (table, groups, columns): the word that a place sees, -1 for none."""
+        shape = -1, self.config.groups, self.config.columns
+        return [np.array([[(window.words.get(group, -1), window.second.get(group, -1))[: self.config.columns]
+                           for group in range(self.config.groups)] for window in own.table],
+                         np.int32).reshape(shape) for own in self.passes]
+
+    @cached_property
+    def places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The split, int64 (groups,), and the rows and columns of the pixels, int64 (groups, blocks, P), of each place.
+
+        A row is -1 where there is no pixel.
+        """
+        splits = np.array([self.arrangement.place(group)[0] for group in range(self.config.groups)])
+        pixels = [self.grid.places(group) for group in range(self.config.groups)]
+        return splits, np.stack([np.where(valid, y, -1) for y, _, valid in pixels]), np.stack([x for _, x, _ in pixels])
+
+    @cached_property
     def exchange(self) -> np.ndarray:
         """Int (images, blocks, groups): group g does in this block what that group does elsewhere."""
         turn = self.grid.exchange(self.images if self.steps[0][0] is None else 1)

@@ -21,7 +21,8 @@ IMBALANCE = 1.15
 def tilings(layer: Layer, config: ArrayConfig, arrangement: Arrangement) -> Iterator[tuple[float, Tiling]]:
     """Tilings that should fit, each with its estimated cycles. `layer` is a convolution with its input."""
     channel_words = -(-layer.channels // WORD_CHANNELS)
-    non_zeros, lanes = int((layer.weight != 0).sum()), arrangement.splits * config.lanes
+    non_zeros, lanes = int(np.count_nonzero(layer.weight)), arrangement.splits * config.lanes
+    density = np.count_nonzero(layer.input4) / layer.input4.size
     for tiles in sorted({-(-layer.filters // (lanes * size)) for size in range(1, config.lane_filters + 1)}):
         size = -(-layer.filters // (lanes * tiles))
         per_lane = IMBALANCE * non_zeros / (lanes * tiles)
@@ -34,7 +35,7 @@ def tilings(layer: Layer, config: ArrayConfig, arrangement: Arrangement) -> Iter
             count = -(-channel_words // most)
             for rows in _row_tiles(layer, config, arrangement, size if count > 1 else 0):
                 tiling = Tiling(rows=rows, filters=tiles, channel_words=-(-channel_words // count))
-                yield _estimate(layer, config, arrangement, tiling, size), tiling
+                yield _estimate(layer, config, arrangement, tiling, size, (non_zeros, density)), tiling
 
 
 def _windows(layer: Layer, config: ArrayConfig, arrangement: Arrangement) -> int:
@@ -77,17 +78,21 @@ def _row_tiles(layer: Layer, config: ArrayConfig, arrangement: Arrangement, part
                 break
 
 
-def _estimate(layer: Layer, config: ArrayConfig, arrangement: Arrangement, tiling: Tiling, size: int) -> float:
-    """Cycles of the slowest of: the lanes, the windows, the weights, the map, the results; and some of the rest."""
+def _estimate(layer: Layer, config: ArrayConfig, arrangement: Arrangement, tiling: Tiling, size: int,
+              counted: tuple[int, float]) -> float:
+    """Cycles of the slowest of: the lanes, the windows, the weights, the map, the results; and some of the rest.
+
+    `counted`: non-zero weights, share of non-zero activations.
+    """
+    non_zeros, density = counted
     images, _, height, width = layer.output_shape
     tiles = images * -(-height // tiling.rows)
     grid = BlockGrid(arrangement=arrangement, pixels=config.pixels, size=(tiling.rows, width))
     blocks, splits = tiles * grid.count, arrangement.splits
     channel_words = -(-layer.channels // WORD_CHANNELS)
     passes = tiling.filters * -(-channel_words // tiling.channel_words)
-    density = float((layer.input4 != 0).mean())
     taps = layer.kernel[0] * layer.kernel[1]
-    entries = int((layer.weight != 0).sum()) / (splits * config.lanes)
+    entries = non_zeros / (splits * config.lanes)
     windows = _windows(layer, config, arrangement) * channel_words * tiling.filters
     lists = -(-splits // halves(config)) * (IMBALANCE * entries + tiling.filters * taps * channel_words)
     results = blocks * tiling.filters * config.groups * config.lanes * size * config.pixels

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from zeroskip.drain import PARAMETER_SETS, params_rows
-from zeroskip.lists import compress, list_sections
+from zeroskip.lists import compress, halves, list_sections
 from zeroskip.plan import PassPlan, Plan, registers
 from zeroskip.program_image import config_sections
 from zeroskip.requant_rows import requant_rows
@@ -21,33 +22,53 @@ def program_sections(plan: Plan) -> list[SectionData]:
 
 def pass_beats(plan: Plan) -> list[int]:
     """Beats of the program for each pass that runs, headers and tables that it has to wait for included."""
-    return [sum(1 + len(section.rows) for section in step) for step in pass_sections(plan)]
+    tables = [_table_beats(plan, own) for own in plan.passes]
+    sets = {own.tile: sum(1 + len(section.rows) for section in _requant_sections(plan, own, 0))
+            for own in plan.passes if own.final}
+    return [(tables[number] if load else 0) + (sets[plan.passes[number].tile] if where is not None else 0) + 2
+            for _, number, _, load, where in _schedule(plan)]
 
 
 def pass_sections(plan: Plan) -> list[list[SectionData]]:
-    """What goes over the stream for each pass that runs, its ``PASS`` last.
+    """What goes over the stream for each pass that runs, its ``PASS`` last."""
+    made = []
+    tables = [_tables(plan, own, half) for half in range(min(2, len(plan.passes))) for own in plan.passes]
+    for image, number, half, load, where in _schedule(plan):
+        sections = list(tables[half * len(plan.passes) + number]) if load else []
+        if where is not None:
+            sections += _requant_sections(plan, plan.passes[number], where * params_rows(plan.config))
+        made.append([*sections, _pass_section(plan, number, half, image)])
+    return made
+
+
+def _schedule(plan: Plan) -> Iterator[tuple[int | None, int, int, bool, int | None]]:
+    """The passes as they run: image, number, half of the memories, and what has to be loaded for it.
 
     Tables of passes lie in the two halves of the memories in turn, one alone where it likes. What lies in its place
-    already is not sent again.
+    already is not sent again: whether the tables are, and in which set the filters' parameters go, if they do.
     """
     held: dict[int, int] = {}
     sets: dict[int, int] = {}
-    made, tile = [], 0
-    tables = [_tables(plan, own, half) for half in range(min(2, len(plan.passes))) for own in plan.passes]
+    tile = 0
     for step, (image, number) in enumerate(plan.steps):
         own, half = plan.passes[number], step % 2 if len(plan.passes) > 1 else 0
-        sections = []
-        if held.get(half) != number:
-            sections += tables[half * len(plan.passes) + number]
-            held[half] = number
+        load, held[half] = held.get(half) != number, number
+        where = None
         if own.final:
-            where = tile % PARAMETER_SETS if plan.tiling.filters > 1 else 0
-            if sets.get(where) != own.tile:
-                sections += _requant_sections(plan, own, where * params_rows(plan.config))
-                sets[where] = own.tile
+            place = tile % PARAMETER_SETS if plan.tiling.filters > 1 else 0
+            if sets.get(place) != own.tile:
+                where, sets[place] = place, own.tile
             tile += 1
-        made.append([*sections, _pass_section(plan, number, half, image)])
-    return made
+        yield image, number, half, load, where
+
+
+def _table_beats(plan: Plan, own: PassPlan) -> int:
+    """Beats of ``_tables``."""
+    entries = (own.weights != 0).sum(axis=(1, 2, 3)) + own.weights.shape[2]
+    longest = entries.reshape(plan.arrangement.splits, plan.config.lanes).max(axis=1).tolist()
+    step = halves(plan.config)
+    lists = [1 + max(longest[first : first + step]) for first in range(0, len(longest), step)]
+    return sum(lists) + (1 + len(own.table) if own.table else 0)
 
 
 def _tables(plan: Plan, own: PassPlan, half: int) -> list[SectionData]:
@@ -80,11 +101,12 @@ def _requant_sections(plan: Plan, own: PassPlan, first: int) -> list[SectionData
     config = plan.config
     per_unit = config.groups // config.output_units
     made = []
+    every = requant_rows(plan.layer, own.filters.ravel()).reshape(*own.filters.shape, BEAT_BYTES)
     for unit in range(config.output_units):
         for inner in range(per_unit):
             split = plan.arrangement.place(unit * per_unit + inner)[0]
             for lane in range(config.lanes):
-                rows = requant_rows(plan.layer, own.filters[split * config.lanes + lane])
+                rows = every[split * config.lanes + lane]
                 made.append(SectionData(Section.REQUANT, 1 << unit, first + (inner * config.lanes + lane) * 16, rows))
     merged: dict[tuple[int, bytes], SectionData] = {}
     for section in made:  # units that hold the same rows share one section
