@@ -44,6 +44,9 @@ class Sequencer(wiring.Component):
         Out, the broadcast bus.
     waiting
         Out: held up because a row has not been loaded.
+    held, empty, absent
+        Out: a group that takes the window has no free slot, or the pass before is not over; no pass to walk; groups
+        of which it is known that none of their pixels in this block is there.
     finished
         Out: the last marker has been issued.
     """
@@ -68,6 +71,9 @@ class Sequencer(wiring.Component):
             "release": In(groups),
             "window": Out(window_shape(groups, pixels)),
             "waiting": Out(1),
+            "held": Out(1),
+            "empty": Out(1),
+            "absent": Out(groups),
             "finished": Out(1),
         })
 
@@ -91,6 +97,8 @@ class Sequencer(wiring.Component):
             incomplete.eq(Mux(here.marker, here.retire & (self.rows_loaded != self.config.map_rows),
                               (wanted != 0) & (last_row >= self.rows_loaded))),
             self.waiting.eq(here.valid & incomplete),
+            self.empty.eq(~here.valid),
+            self.held.eq(here.valid & ~incomplete & ~go),
             ready.eq((wanted & ~credits) == 0),
             go.eq(here.valid & ready & ~incomplete & ~(here.pass_end & closing)),
             reader.issue.eq(Mux(go, wanted, 0)),
@@ -106,6 +114,8 @@ class Sequencer(wiring.Component):
             reader.data.eq(Cat(self.data)),
             self.window.eq(reader.window),
         ]
+        with m.If(go):
+            m.d.sync += self.absent.eq(Mux(here.marker, 0, self.absent | self._exchange(m, here, here.absent)))
         self._address(m, here, go & ~here.marker)
         return m
 

@@ -34,13 +34,14 @@ def placed_shape(groups: int, pixels: int) -> data.StructLayout:
         Of pixel 0 in the memory.
     wrapped
         Mask of pixels that lie in the next row of the result (raster) or beyond the last column.
-    wanted, wanted_next
-        Masks of groups, before they change places: which want the pixels that are not wrapped; that are.
+    wanted, wanted_next, absent
+        Masks of groups, before they change places: which want the pixels that are not wrapped; that are; which would
+        want some if their pixels were there.
     """
     return data.StructLayout({
         "valid": 1, "marker": 1, "flags": 2, "retire": 1, "pass_end": 1, "flip": 2, "word": WORD_BITS,
         "row": signed(12), "col": signed(12), "position": unsigned(14),
-        "wrapped": pixels, "wanted": groups, "wanted_next": groups,
+        "wrapped": pixels, "wanted": groups, "wanted_next": groups, "absent": groups,
     })
 
 
@@ -102,6 +103,8 @@ class WindowPlace(wiring.Component):
                 self.placed.wrapped.eq(wrapped),
                 self.placed.wanted.eq(window.want & here),
                 self.placed.wanted_next.eq(Mux(raster, window.want & beyond, 0)),
+                self.placed.absent.eq(window.want & ~(Mux(wrapped[0], 0, here)
+                                                      | Mux(raster & wrapped[-1], beyond, 0))),
             ]
         return m
 

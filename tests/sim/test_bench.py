@@ -12,8 +12,11 @@ from tests.sim.echo import echo_build, echo_job, needs_icarus
 from cosim.job import Outcome
 from cosim.runner import NOT_RUN, run_jobs
 from cosim.simulators import Build
+from zeroskip.boundary import REGISTERS
 from zeroskip.verilog import ToolError
 
+BEYOND = 4 * len(REGISTERS)
+"""The first address without a register."""
 SIMULATORS = ["verilator", pytest.param("icarus", marks=pytest.mark.skipif(needs_icarus, reason="no iverilog"))]
 JOBS = [echo_job("first"), echo_job("one", weights=1, beats=1, seed=1), echo_job("reset", seed=2, reset=True),
         echo_job("long", weights=9, beats=70, seed=3)]
@@ -116,13 +119,13 @@ def test_another_device_is_refused(tmp_path: Path) -> None:
 
 def test_a_register_that_is_not_there_is_said(tmp_path: Path) -> None:
     def move(name: str):
-        return lambda about: about["registers"][name].update(address=0x34)
+        return lambda about: about["registers"][name].update(address=BEYOND)
 
     build = with_sidecar(echo_build(), tmp_path, move("control"))
     first, second = run_jobs(build, [echo_job("plain"), echo_job("reset", reset=True)])
-    assert first.error is None and second.error == "register control at 0x34: answered SLVERR"
+    assert first.error is None and second.error == f"register control at {BEYOND:#x}: answered SLVERR"
     (outcome,) = run_jobs(with_sidecar(echo_build(), tmp_path, move("gated")), [echo_job("any")])
-    assert outcome.error == "register gated at 0x34: answered SLVERR"
+    assert outcome.error == f"register gated at {BEYOND:#x}: answered SLVERR"
 
 
 @pytest.mark.parametrize("simulator", SIMULATORS)
