@@ -114,10 +114,17 @@ class Sequencer(wiring.Component):
             reader.data.eq(Cat(self.data)),
             self.window.eq(reader.window),
         ]
-        with m.If(go):
-            m.d.sync += self.absent.eq(Mux(here.marker, 0, self.absent | self._exchange(m, here, here.absent)))
+        self._note_absent(m, here, go)
         self._address(m, here, go & ~here.marker)
         return m
+
+    def _note_absent(self, m, here, go):
+        """Groups whose windows of this block were dropped for want of pixels; kept until the next block has windows."""
+        begins = Signal(init=1)
+        with m.If(go):
+            m.d.sync += begins.eq(here.marker)
+        with m.If(go & ~here.marker):
+            m.d.sync += self.absent.eq(Mux(begins, 0, self.absent) | self._exchange(m, here, here.absent))
 
     def _look(self, m, here):
         """Pixels of the window that lie in the map, the last row they lie in, and the groups that take it."""

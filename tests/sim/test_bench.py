@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.sim.echo import echo_build, echo_job, needs_icarus
 
+from cosim.account import account
 from cosim.job import Outcome
 from cosim.runner import NOT_RUN, run_jobs
 from cosim.simulators import Build
@@ -61,6 +62,9 @@ def test_several_programs_in_one_process(simulator: str) -> None:
     # one beat in five cycles; the last beat is answered in the cycle after it was taken
     assert [o.counters["total"] for o in outcomes] == [5 * (len(job.map) - 1) + 2 for job in JOBS]
     assert all(o.counters["stalled"] == 0 for o in outcomes)
+    slots = [account(o.counters) for o in outcomes]
+    assert [own["bubble"] for own in slots] == [4 * o.counters["total"] - 3 * len(job.map)
+                                                for o, job in zip(outcomes, JOBS, strict=True)]
 
 
 @pytest.mark.parametrize("simulator", SIMULATORS)
@@ -68,7 +72,8 @@ def test_pauses_lose_cycles_but_no_beats(simulator: str) -> None:
     runs = [run_jobs(echo_build(simulator), JOBS, stall=0.5, seed=seed) for seed in (1, 1, 2)]
     for outcomes in runs:
         assert_echoes(JOBS, outcomes)
-        assert outcomes[-1].counters["stalled"] > 10
+        stalled = outcomes[-1].counters["stalled"]
+        assert stalled > 10 and account(outcomes[-1].counters)["stalled"] == 4 * stalled
     totals = [[o.counters["total"] for o in outcomes] for outcomes in runs]
     assert totals[0] == totals[1] != totals[2]
 
@@ -109,6 +114,15 @@ def test_counters_that_differ_from_the_wires_are_seen(tmp_path: Path) -> None:
 
     (outcome,) = run_jobs(with_sidecar(echo_build(), tmp_path, swap), [echo_job("swapped", beats=4)])
     assert outcome.error == "counter total: the hardware says 3, the wires 17"
+
+
+def test_slots_that_do_not_add_up_are_seen(tmp_path: Path) -> None:
+    def swap(about) -> None:
+        registers = about["registers"]
+        registers["slots_tail"], registers["slots_bubble"] = registers["slots_drain"], registers["load"]
+
+    (outcome,) = run_jobs(with_sidecar(echo_build(), tmp_path, swap), [echo_job("lost", weights=3, beats=4)])
+    assert outcome.error == ("the classes of the multipliers' slots make 15, expected 68: 17 cycles of 4 multipliers")
 
 
 def test_another_device_is_refused(tmp_path: Path) -> None:
