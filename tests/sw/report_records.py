@@ -21,7 +21,8 @@ def engine(total: int, load: int, macs_inside: int, multiplications: int, gated:
     lanes = dict.fromkeys(CLASSES, 0) | lost | {"multiplying": multiplications - gated, "gated": gated}
     return {"bit_exact": True, "mismatches": 0, "cycles": cycles, "lanes": lanes,
             "multiplications": multiplications, "gated": gated, "utilisation": 0.5,
-            "speedup": macs_inside / (MULTIPLIERS * total), "speedup_measured": None, "predicted": total + 1, "errors": []}
+            "speedup": macs_inside / (MULTIPLIERS * total), "speedup_measured": None, "predicted": total + 1,
+            "errors": []}
 
 
 def layer(name: str, names: tuple[str, ...], scale: int) -> dict[str, Any]:
