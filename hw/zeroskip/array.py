@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.utils import ceil_log2
 
+from zeroskip.array_account import ArrayAccount
 from zeroskip.config import ArrayConfig
 from zeroskip.drain import Drain
 from zeroskip.engine import engine_members
@@ -115,3 +116,17 @@ class ZeroSkipArray(wiring.Component):
             self.draining.eq(sequencer.finished & ~busy),
         ]
         m.d.comb += self.waiting.eq(quiet)
+        self._account(m, loader, sequencer, groups, busy)
+
+    def _account(self, m, loader, sequencer, groups, busy):
+        """What becomes of the slots that are not used, in the cycle of `issued`."""
+        m.submodules.account = account = ArrayAccount(config=self._config)
+        m.d.comb += [
+            account.waiting.eq(sequencer.waiting), account.empty.eq(sequencer.empty), account.held.eq(sequencer.held),
+            account.finished.eq(sequencer.finished), account.busy.eq(busy), self.idle.eq(account.idle),
+        ]
+        for index, group in enumerate(groups):
+            m.d.comb += [
+                group.idle.eq(~loader.busy), group.absent.eq(sequencer.absent[index]), group.quiet.eq(account.quiet),
+                account.lanes[index].eq(group.lost),
+            ]

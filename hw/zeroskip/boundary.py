@@ -88,6 +88,11 @@ class Boundary(wiring.Component):
         super().__init__(members)
 
     @property
+    def multipliers(self) -> int:
+        """Multipliers of the engine."""
+        return self._multipliers
+
+    @property
     def latencies(self) -> dict[str, int]:
         """Cycles that the boundary itself takes."""
         return {"streams": 0, "counters": COUNTER_LATENCY, "register_read": READ_LATENCY,
@@ -132,6 +137,7 @@ class Boundary(wiring.Component):
             events.result_blocked.eq(engine.result.valid & ~engine.result.ready),
             events.waiting.eq(engine.waiting), events.draining.eq(engine.draining),
             counters.issued.eq(engine.issued), counters.gated.eq(engine.gated),
+            counters.idle.eq(engine.idle),
         ]
 
     def _connect_registers(self, m: Module, reset: Signal, registers: AxiLiteRegisters, counters: Counters) -> None:

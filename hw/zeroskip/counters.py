@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+
+from zeroskip.losses import LOSSES, STALLED, idle_shape
 
 COUNTER_BITS = 32
 COUNTER_LATENCY = 2
@@ -20,6 +22,7 @@ COUNTERS = {
     "gated": "multiplier slots used and gated",
     "map_beats": "beats of the map taken",
     "result_beats": "beats of the result handed over",
+    **{f"slots_{name}": f"multiplier slots in total that were not used: {meaning}" for name, meaning in LOSSES.items()},
 }
 """Name and meaning, in the order of the registers."""
 
@@ -35,8 +38,9 @@ class Counters(wiring.Component):
 
     Everything is registered before it is looked at, so a counter shows a cycle two cycles later and adds nothing to the
     paths of the engine. All counters start again with the first program beat after a reset or after a last result.
-    Each cycle of ``total`` is exactly one of ``stalled``, ``drain``, ``wait``, ``compute``, tested in this order. The
-    counters wrap at 32 bits.
+    Each cycle of ``total`` is exactly one of ``stalled``, ``drain``, ``wait``, ``compute``, tested in this order. Each
+    multiplier slot of ``total`` counts in ``multiplications`` or in exactly one of the ``slots_``: in the one that the
+    engine says, or in ``slots_stalled`` where the cycle is ``stalled``. The counters wrap at 32 bits.
 
     Parameters
     ----------
@@ -47,6 +51,7 @@ class Counters(wiring.Component):
     -------
     ``events``: In(``EVENTS``): the streams in this cycle.
     ``issued``, ``gated``: In(range(multipliers + 1)): multiplier slots in this cycle.
+    ``idle``: In(``idle_shape(multipliers)``): the slots that are not issued.
     One Out(32) for each name in ``COUNTERS``, named ``count_NAME``.
 
     Raises
@@ -60,7 +65,8 @@ class Counters(wiring.Component):
             raise TypeError(f"multipliers must be a positive integer, not {multipliers!r}")
         self._multipliers = multipliers
         slots = range(multipliers + 1)
-        super().__init__({"events": In(EVENTS), "issued": In(slots), "gated": In(slots)}
+        super().__init__({"events": In(EVENTS), "issued": In(slots), "gated": In(slots),
+                          "idle": In(idle_shape(multipliers))}
                          | {f"count_{name}": Out(COUNTER_BITS) for name in COUNTERS})
 
     @property
@@ -78,8 +84,9 @@ class Counters(wiring.Component):
         m = Module()
         event = Signal(EVENTS)
         issued, gated = Signal.like(self.issued, name="issued_seen"), Signal.like(self.gated, name="gated_seen")
-        idle = Signal()
-        m.d.sync += [event.eq(self.events), issued.eq(self.issued), gated.eq(self.gated), idle.eq(self.issued == 0)]
+        idle, unused, lost = Signal(), Signal.like(self.issued, name="unused"), Signal.like(self.idle, name="lost")
+        m.d.sync += [event.eq(self.events), issued.eq(self.issued), gated.eq(self.gated), idle.eq(self.issued == 0),
+                     unused.eq(self._multipliers - self.issued), lost.eq(self.idle)]
 
         running, window = Signal(name="running"), Signal(name="window")
         first, inside, closing = Signal(name="first"), Signal(name="inside"), Signal(name="closing")
@@ -101,7 +108,8 @@ class Counters(wiring.Component):
             "compute": inside & ~(stalled | event.draining | event.waiting), "drain": inside & drain,
             "stalled": inside & stalled, "multiplications": issued, "gated": gated,
             "map_beats": event.map_taken, "result_beats": event.result_taken,
-        }
+        } | {f"slots_{name}": Mux(inside & ~stalled, lost[name], 0) for name, _ in lost.shape()}
+        steps[f"slots_{STALLED}"] = Mux(inside & stalled, unused, 0)
         for name, step in steps.items():
             count = getattr(self, f"count_{name}")
             with m.If(first):

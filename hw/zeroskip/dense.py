@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.utils import ceil_log2
 
 from zeroskip.config import ArrayConfig
+from zeroskip.dense_account import DenseAccount
 from zeroskip.dense_array import DenseArray
 from zeroskip.dense_raster import PixelRaster
 from zeroskip.dense_reader import ActivationReader
@@ -19,7 +20,8 @@ from zeroskip.output import PARAMETERS, BeatMerger, OutputUnit
 from zeroskip.program import ProgramLoader
 from zeroskip.wire import Mode, Section
 
-PARTS = ("loader", "feature_map", "raster", "steps", "reader", "weight_reader", "array", "output", "merger")
+PARTS = ("loader", "feature_map", "raster", "steps", "reader", "weight_reader", "array", "account", "output",
+         "merger")
 
 
 class DenseEngine(wiring.Component):
@@ -55,6 +57,7 @@ class DenseEngine(wiring.Component):
         self._weight_reader = WeightReader(filters=filters, depth=config.dense_weights, latency=self._reader.latency)
         self._array = DenseArray(filters=filters, pixels=pixels, acc_width=config.acc_width, gate=gate,
                                  params_depth=depth)
+        self._account = DenseAccount(filters=filters, pixels=pixels, latency=self._reader.latency)
         self._output = OutputUnit(pixels=pixels, acc_width=config.acc_width, params_depth=depth,
                                   fifo_depth=fifo_depth(config))
         self._merger = BeatMerger(units=1)
@@ -157,6 +160,17 @@ class DenseEngine(wiring.Component):
             self.issued.eq(array.issued),
             self.gated.eq(array.gated),
             self.draining.eq(self._raster.finished & quiet),
+        ]
+        self._connect_account(m)
+
+    def _connect_account(self, m: Module) -> None:
+        """What each step has to do, and why there is none."""
+        account, steps, raster = self._account, self._steps, self._raster
+        m.d.comb += [
+            account.go.eq(steps.go), account.waiting.eq(raster.waiting), account.finished.eq(raster.finished),
+            account.held.eq(steps.held), account.own_filters.eq(steps.own_filters),
+            account.exists.eq(Cat(pixel.exists for pixel in raster.block)),
+            self._array.slots.eq(account.slots), self.idle.eq(account.idle),
         ]
 
     def _connect_output(self, m: Module) -> None:

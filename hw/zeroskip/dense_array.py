@@ -44,8 +44,10 @@ class DenseArray(wiring.Component):
     start : In(1)
         A new layer.
     rows : Out(stream.Signature(row_layout(pixels, acc_width, params_depth)))
+    slots : In(range(filters * pixels + 1))
+        Slots of the step that have a filter and a pixel; the operands of the others are zero.
     issued, gated : Out(range(filters * pixels + 1))
-        Multiplier slots used in a cycle; those with a zero operand where it was gated.
+        Multiplier slots used in a cycle, of those; those with a zero operand where it was gated.
     active : Out(1)
         A step is in the array, or rows of a pass have not left.
 
@@ -70,6 +72,7 @@ class DenseArray(wiring.Component):
             "last": In(1),
             "gating": In(1),
             "filter_count": In(range(params_depth + 1)),
+            "slots": In(slots),
             "start": In(1),
             "rows": Out(stream.Signature(row_layout(pixels, acc_width, params_depth))),
             "issued": Out(slots),
@@ -130,10 +133,10 @@ class DenseArray(wiring.Component):
             m.d.comb += self.rows.p.acc[pixel].eq(reduce(or_, chosen))
 
     def _count(self, m: Module) -> None:
-        """All multiply in every step; a slot is not gated where neither its activation nor its weight is zero."""
-        en, gating = Signal(name="counted"), Signal(name="counted_gating")
-        m.d.sync += [en.eq(self.en), gating.eq(self.gating)]
-        m.d.sync += self.issued.eq(Mux(en, self._filters * self._pixels, 0))
+        """All slots that have a filter and a pixel multiply in a step; one is gated where either operand is zero."""
+        en, gating, slots = Signal(name="counted"), Signal(name="counted_gating"), Signal.like(self.slots)
+        m.d.sync += [en.eq(self.en), gating.eq(self.gating), slots.eq(self.slots)]
+        m.d.sync += self.issued.eq(Mux(en, slots, 0))
         if self._gate:
             activations = Signal(range(self._pixels + 1), name="activations_not_zero")
             weights = Signal(range(self._filters + 1), name="weights_not_zero")
@@ -142,5 +145,4 @@ class DenseArray(wiring.Component):
                 weights.eq(reduce(add, (self.weights[f] != 0 for f in range(self._filters)))),
             ]
             products = [Mux(weights[bit], activations << bit, 0) for bit in range(len(weights))]
-            slots = self._filters * self._pixels - reduce(add, products)
-            m.d.sync += self.gated.eq(Mux(en & gating, slots, 0))
+            m.d.sync += self.gated.eq(Mux(en & gating, slots - reduce(add, products), 0))

@@ -57,6 +57,10 @@ class StepSequencer(wiring.Component):
         It goes in this cycle.
     block_valid, room : In(1)
         There is a block; the sums of its pass can be taken off.
+    held : Out(1)
+        A step waits only for `room`.
+    own_filters : Out(range(filters + 1))
+        Filters of the step's pass that exist.
     reach : Out(signed(12))
         The greatest `dy` in the table.
 
@@ -77,6 +81,8 @@ class StepSequencer(wiring.Component):
             "go": Out(1),
             "block_valid": In(1),
             "room": In(1),
+            "held": Out(1),
+            "own_filters": Out(range(filters + 1)),
             "reach": Out(signed(ROW_BITS)),
         })
 
@@ -97,6 +103,7 @@ class StepSequencer(wiring.Component):
             step.last.eq(pass_end),
             step.block_end.eq(pass_end & last_pass),
             go.eq(valid & self.block_valid & (~pass_end | self.room)),
+            self.held.eq(valid & self.block_valid & pass_end & ~self.room),
         ]
         with m.If(go):
             m.d.sync += channel.eq(Mux(word_end, 0, channel + 1))
@@ -109,6 +116,7 @@ class StepSequencer(wiring.Component):
         all_filters = self.config.filters
         left = Signal.like(all_filters, name="filters_left")
         last_pass = Signal()
+        m.d.comb += self.own_filters.eq(Mux(last_pass, left, self._filters))
         with m.If(self.start | (pass_end & last_pass)):
             m.d.sync += [left.eq(all_filters), last_pass.eq(all_filters <= self._filters)]
         with m.Elif(pass_end):

@@ -4,6 +4,7 @@ from amaranth.hdl import unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
+from zeroskip.losses import idle_shape
 from zeroskip.wire import BEAT_BYTES
 
 Beat = data.StructLayout({
@@ -18,6 +19,7 @@ def engine_members(multipliers: int) -> dict:
 
     ``weights``, ``map``: streams in; ``result``: stream out; all of :class:`Beat`.
     ``issued``, ``gated``: multiplier slots used in this cycle, and those among them that were gated.
+    ``idle``: the slots not used in that cycle, by what they were lost to; with ``issued`` they are all multipliers.
     ``waiting``: nothing can be computed in this cycle because the map has not come yet.
     ``draining``: all is computed; results are on their way out.
     ``busy``: from the first beat of a program to the last beat of its results.
@@ -29,6 +31,7 @@ def engine_members(multipliers: int) -> dict:
         "result": Out(stream.Signature(Beat)),
         "issued": Out(count),
         "gated": Out(count),
+        "idle": Out(idle_shape(multipliers)),
         "waiting": Out(1),
         "draining": Out(1),
         "busy": Out(1),

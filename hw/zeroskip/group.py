@@ -9,6 +9,7 @@ from amaranth.utils import ceil_log2
 
 from zeroskip.config import ArrayConfig
 from zeroskip.lane import Lane
+from zeroskip.lane_account import LaneAccount, lane_counts
 from zeroskip.lists import halves
 from zeroskip.program import ConfigRegisters, GroupRegisters, TableWrite
 from zeroskip.window_bus import window_shape
@@ -43,6 +44,10 @@ class Group(wiring.Component):
         Out: that lane needs its memory itself; `read_en` is not heard.
     issued, gated
         Out: multiplier slots used, and gated among them.
+    idle, absent, quiet
+        In: there is no program; this group has no pixel in the block; the array has no work (see ``LaneAccount``).
+    lost
+        Out, of the cycle of `issued`: the lanes that issue nothing.
     busy
         Out: some lane has work.
     """
@@ -66,6 +71,10 @@ class Group(wiring.Component):
             "read_data": Out(data.ArrayLayout(signed(config.acc_width), config.pixels)),
             "issued": Out(range(slots + 1)),
             "gated": Out(range(slots + 1)),
+            "idle": In(1),
+            "absent": In(1),
+            "quiet": In(1),
+            "lost": Out(lane_counts(config.lanes)),
             "busy": Out(1),
         })
 
@@ -112,6 +121,7 @@ class Group(wiring.Component):
             ]
         self._release_slots(m, lanes, push, slot)
         self._collect(m, lanes)
+        self._account(m, lanes)
         return m
 
     def _release_slots(self, m, lanes, push, slot):
@@ -155,4 +165,14 @@ class Group(wiring.Component):
             self.issued.eq(sum(Mux(lane.issued, config.pixels, 0) for lane in lanes)),
             self.gated.eq(sum(lane.gated for lane in lanes)),
             self.busy.eq(Cat(lane.busy for lane in lanes).any() | (self.window.want[self._index])),
+        ]
+
+    def _account(self, m, lanes):
+        """What the lanes that issue nothing lack."""
+        m.submodules.account = account = LaneAccount(lanes=len(lanes))
+        m.d.comb += [
+            account.idle.eq(self.idle), account.absent.eq(self.absent), account.quiet.eq(self.quiet),
+            *(getattr(account, name).eq(Cat(getattr(lane, name) for lane in lanes))
+              for name in ("listed", "issued", "held", "pending")),
+            self.lost.eq(account.counts),
         ]

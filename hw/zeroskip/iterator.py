@@ -107,9 +107,9 @@ class Iterator(wiring.Component):
             m.d.sync += current.mask.eq(rest)
         with m.If(queue.r_en):
             m.d.sync += [current.eq(item(queue.r_data)), valid.eq(queue.r_rdy)]
-        self._look_up(m, emit, current, channel, last, room)
+        looked = self._look_up(m, emit, current, channel, last, room)
         waiting = Signal()
-        m.d.comb += waiting.eq(valid | queue.r_rdy)
+        m.d.comb += waiting.eq(valid | queue.r_rdy | queue.w_en | looked)
         m.d.sync += self.busy.eq(waiting | self.push | self.visits.valid)
         return m
 
@@ -144,7 +144,10 @@ class Iterator(wiring.Component):
         return read.data
 
     def _look_up(self, m, emit, current, channel, last, room):
-        """Pointer look-up (one cycle) and the FIFO of visits; `room` counts what is in flight."""
+        """Pointer look-up (one cycle) and the FIFO of visits; `room` counts what is in flight.
+
+        Returns whether a list is being looked up.
+        """
         layout = visit_shape(self._slot_bits, self._channel_bits)
         m.submodules.pointers = pointers = memory.Memory(shape=16, depth=self._words * WORD_CHANNELS, init=[])
         m.submodules.lists = lists = fifo.SyncFIFO(width=layout.size, depth=self._queue_lists)
@@ -166,3 +169,4 @@ class Iterator(wiring.Component):
             self.visits.payload.eq(layout(lists.r_data)), self.visits.valid.eq(lists.r_rdy),
             lists.r_en.eq(self.visits.ready),
         ]
+        return looked

@@ -44,6 +44,8 @@ class Lane(wiring.Component):
         The results (see ``Accumulators``, ``ResultSlots``).
     issued, gated
         Out: a list entry was issued (P products); how many of the P products were gated, two cycles later.
+    listed, held, pending
+        Out: what the account of idle lanes wants to know (see ``LaneAccount``).
     busy
         Out: work is on its way.
     """
@@ -76,6 +78,9 @@ class Lane(wiring.Component):
             "read_blocked": Out(1),
             "issued": Out(1),
             "gated": Out(range(config.pixels + 1)),
+            "listed": Out(1),
+            "held": Out(1),
+            "pending": Out(1),
             "busy": Out(1),
         })
 
@@ -104,6 +109,7 @@ class Lane(wiring.Component):
             walker.drained.eq(self.drained),
             self.read_slot.eq(iterator.visits.payload.slot),
             self.issued.eq(walker.entry),
+            self.listed.eq(builder.write_list), self.held.eq(walker.held), self.pending.eq(iterator.busy),
             self.busy.eq(iterator.busy | walker.busy),
         ]
         wiring.connect(m, iterator.visits, walker.visits)

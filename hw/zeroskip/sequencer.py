@@ -47,6 +47,9 @@ class Sequencer(wiring.Component):
         Out, the broadcast bus.
     waiting
         Out: held up because a row has not been loaded.
+    held, empty, absent
+        Out: a group that takes the window has no free slot, or the pass before is not over; no pass to walk; groups
+        of which it is known that none of their pixels in this block is there.
     finished
         Out: the last marker has been issued.
     """
@@ -73,6 +76,9 @@ class Sequencer(wiring.Component):
             "release": In(groups),
             "window": Out(window_shape(groups, pixels, columns)),
             "waiting": Out(1),
+            "held": Out(1),
+            "empty": Out(1),
+            "absent": Out(groups),
             "finished": Out(1),
         })
 
@@ -85,7 +91,7 @@ class Sequencer(wiring.Component):
         """Issue: bounds, rows loaded, credits; then the reader."""
         m = Module()
         m.submodules.blocks = blocks = BlockCounter()
-        m.submodules.place = place = WindowPlace(groups=self._groups, pixels=self._pixels)
+        m.submodules.place = place = WindowPlace(groups=self._groups, pixels=self._pixels, columns=self._columns)
         m.submodules.reader = reader = WindowReader(groups=self._groups, pixels=self._pixels, columns=self._columns)
         here, go = place.placed, Signal()
         self._walk(m, blocks, place)
@@ -99,6 +105,8 @@ class Sequencer(wiring.Component):
             incomplete.eq(Mux(here.marker, here.retire & (self.rows_loaded != self.config.map_rows),
                               (wanted != 0) & (last_row >= self.rows_loaded))),
             self.waiting.eq(here.valid & incomplete),
+            self.empty.eq(~here.valid),
+            self.held.eq(here.valid & ~incomplete & ~go),
             ready.eq((wanted & ~credits) == 0),
             go.eq(here.valid & ready & ~incomplete & ~(here.pass_end & closing)),
             reader.issue.eq(Mux(go, wanted, 0)),
@@ -115,8 +123,18 @@ class Sequencer(wiring.Component):
             reader.data.eq(Cat(self.data)),
             self.window.eq(reader.window),
         ]
+        self._note_absent(m, here, go)
         self._address(m, here, go & ~here.marker)
         return m
+
+    def _note_absent(self, m, here, go):
+        """Groups whose windows of this block were dropped for want of pixels; kept until the next block has windows."""
+        begins = Signal(init=1)
+        with m.If(go):
+            m.d.sync += begins.eq(here.marker)
+        with m.If(go & ~here.marker):
+            m.d.sync += self.absent.eq(Mux(begins, 0, self.absent) | self._exchange(
+                m, here, here.absent, "exchanged_absent"))
 
     def _look(self, m, here):
         """Pixels of the window that lie in the map, the last row they lie in, and the groups that take it (a list)."""

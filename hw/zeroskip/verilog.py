@@ -124,7 +124,7 @@ def write_design(boundary: Boundary, folder: Path, name: str, *, about: dict[str
     digest = hashlib.sha256(text.encode()).hexdigest()
     sidecar = {
         "version": SIDECAR_VERSION, "top": name, "verilog": f"{name}.v", "sha256": digest,
-        "wire_version": WIRE_VERSION, **about,
+        "wire_version": WIRE_VERSION, "multipliers": boundary.multipliers, **about,
         "clock": "clk", "reset": {"port": "rst", "active": "high", "synchronous": True},
         "ports": ports(boundary), "identity": IDENTITY,
         "registers": {key: dataclasses.asdict(register) for key, register in REGISTERS.items()},
@@ -158,8 +158,7 @@ def generate(config: ArrayConfig, kind: str, folder: Path, name: str | None = No
     Path(folder).mkdir(parents=True, exist_ok=True)
     engine = build_engine(config, kind)
     boundary = Boundary(engine, multipliers=config.multipliers)
-    about = {"kind": kind, "preset": preset, "multipliers": config.multipliers,
-             "parameters": dataclasses.asdict(config)}
+    about = {"kind": kind, "preset": preset, "parameters": dataclasses.asdict(config)}
     return write_design(boundary, Path(folder), name, about=about)
 
 

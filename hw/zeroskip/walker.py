@@ -48,6 +48,8 @@ class Walker(wiring.Component):
         Out, one cycle after issue: what the accumulators are to do.
     weight, filter, evict, source, fresh
         Out, with them.
+    held
+        Out, one cycle later: a visit waits only because the block before may not leave.
     busy
         Out: something is in the pipeline.
     """
@@ -77,6 +79,7 @@ class Walker(wiring.Component):
             "evict": Out(ceil_log2(result_rows)),
             "source": Out(ceil_log2(result_rows)),
             "fresh": Out(1),
+            "held": Out(1),
             "busy": Out(1),
         })
 
@@ -110,7 +113,8 @@ class Walker(wiring.Component):
         with m.If(self.start):
             m.d.sync += more.eq(0)
         swept = Signal.like(self.filter)
-        m.d.sync += [self.entry.eq(read.en), self.sweep.eq(sweep), self.marker.eq(end)]
+        m.d.sync += [self.entry.eq(read.en), self.sweep.eq(sweep), self.marker.eq(end),
+                     self.held.eq(~going & blocked & self.visits.valid)]
         m.d.sync += swept.eq(self._lowest(~seen))
         m.d.comb += [
             self.weight.eq(read.data[:8].as_signed()),

@@ -34,15 +34,16 @@ def placed_shape(groups: int, pixels: int) -> data.StructLayout:
         Of pixel 0 in the memory.
     wrapped
         Mask of pixels that lie in the next row of the result (raster) or beyond the last column.
-    wanted, wanted_next
-        Masks of groups, before they change places: which want the pixels that are not wrapped; that are.
+    wanted, wanted_next, absent
+        Masks of groups, before they change places: which want the pixels that are not wrapped; that are; which would
+        want some if their pixels were there.
     second
-        The same mask for the second of two columns.
+        Of two columns, which want the second.
     """
     return data.StructLayout({
         "valid": 1, "marker": 1, "flags": 2, "retire": 1, "pass_end": 1, "flip": 2, "word": WORD_BITS,
         "row": signed(12), "col": signed(12), "position": unsigned(14),
-        "wrapped": pixels, "wanted": groups, "wanted_next": groups, "second": groups,
+        "wrapped": pixels, "wanted": groups, "wanted_next": groups, "second": groups, "absent": groups,
     })
 
 
@@ -51,7 +52,7 @@ class WindowPlace(wiring.Component):
 
     Parameters
     ----------
-    groups, pixels
+    groups, pixels, columns
         As in :class:`~zeroskip.config.ArrayConfig`.
 
     Members
@@ -66,8 +67,8 @@ class WindowPlace(wiring.Component):
         Out, one cycle later; holds while `en` is low.
     """
 
-    def __init__(self, *, groups: int, pixels: int) -> None:
-        self._groups, self._pixels = groups, pixels
+    def __init__(self, *, groups: int, pixels: int, columns: int = 1) -> None:
+        self._groups, self._pixels, self._columns = groups, pixels, columns
         super().__init__({
             "config": In(ConfigRegisters),
             "group": In(GroupRegisters).array(groups),
@@ -93,6 +94,7 @@ class WindowPlace(wiring.Component):
             wrapped.eq(Cat(col + pixel >= config.out_cols for pixel in range(self._pixels))),
         ]
         here, beyond = self._outputs(m, row, step)
+        second = window.want >> COLUMN_GROUPS if self._columns == 2 else 0
         with m.If(self.en):
             m.d.sync += [
                 *(self.placed[name].eq(step[name])
@@ -104,7 +106,9 @@ class WindowPlace(wiring.Component):
                 self.placed.wrapped.eq(wrapped),
                 self.placed.wanted.eq(window.want & here),
                 self.placed.wanted_next.eq(Mux(raster, window.want & beyond, 0)),
-                self.placed.second.eq((window.want >> COLUMN_GROUPS) & here),
+                self.placed.second.eq(second & here),
+                self.placed.absent.eq((window.want | second) & ~(Mux(wrapped[0], 0, here)
+                                                                 | Mux(raster & wrapped[-1], beyond, 0))),
             ]
         return m
 

@@ -16,6 +16,7 @@ from cocotb.simtime import convert, get_sim_time
 from cocotb.triggers import ClockCycles, Timer, ValueChange
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp, AxiStreamBus, AxiStreamSink, AxiStreamSource
 
+from cosim.account import wrong_sum
 from cosim.job import ENVIRONMENT, QUIET_CYCLES, Job, Outcome, read_jobs, write_outcomes
 from cosim.monitor import HandshakeLog
 from zeroskip.wire import BEAT_BYTES
@@ -103,6 +104,7 @@ class Bench:
         self.registers: dict[str, int] = settings["registers"]
         self.counters: list[str] = settings["counters"]
         self.identity: int = settings["identity"]
+        self.multipliers: int = settings["multipliers"]
         period = round(convert(PERIOD_NS, "ns", to="step"))
         self.drivers = {name: Driver(dut, STREAMS[name]) for name in ("weights", "map")}
         self.collector = Collector(dut, STREAMS["result"])
@@ -216,6 +218,8 @@ class Bench:
         parts = sum(counters[name] for name in ("wait", "compute", "drain", "stalled"))
         if parts != counters["total"]:
             raise WrongError(f"wait + compute + drain + stalled is {parts}, expected the total of {counters['total']}")
+        if (wrong := wrong_sum(counters, self.multipliers)) is not None:
+            raise WrongError(wrong)
 
 
 @cocotb.test()

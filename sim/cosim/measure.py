@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from cosim.account import CLASSES, account, wrong_sum
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
 
@@ -29,7 +30,8 @@ def figures(engine: str, counters: Mapping[str, int], counts: Mapping[str, Any],
     total = counters["total"]
     cycles = {name: counters[name] for name in CYCLES} | {"end_to_end": counters["load"] + total}
     return {
-        "cycles": cycles, "multiplications": counters["multiplications"], "gated": counters["gated"],
+        "cycles": cycles, "lanes": account(counters),
+        "multiplications": counters["multiplications"], "gated": counters["gated"],
         "utilisation": ratio(ideal_products(engine, counts), multipliers * total),
         "speedup": ratio(counts["macs_inside"], multipliers * total),
     }
@@ -38,7 +40,8 @@ def figures(engine: str, counters: Mapping[str, int], counts: Mapping[str, Any],
 def nothing_measured() -> dict[str, Any]:
     """The entry of an engine that gave no answer."""
     cycles = dict.fromkeys((*CYCLES, "end_to_end"))
-    return {"cycles": cycles, "multiplications": None, "gated": None, "utilisation": None, "speedup": None}
+    return {"cycles": cycles, "lanes": dict.fromkeys(CLASSES), "multiplications": None, "gated": None,
+            "utilisation": None, "speedup": None}
 
 
 def slots_with_weight(layer: Layer, config: ArrayConfig) -> int:
@@ -62,10 +65,14 @@ def broken_rules(engine: str, counters: Mapping[str, int], counts: Mapping[str, 
     parts = sum(counters[name] for name in ("wait", "compute", "drain", "stalled"))
     if parts != counters["total"]:
         broken.append(f"wait + compute + drain + stalled is {parts}, expected the total of {counters['total']}")
+    if (wrong := wrong_sum(counters, config.multipliers)) is not None:
+        broken.append(wrong)
     if not stall and counters["stalled"]:
         broken.append(f"{counters['stalled']} cycles are counted as stalled although no stream paused")
     if engine == "dense" and gated:
         broken.append(f"the dense engine gated {gated} multiplications, expected none")
+    if engine in ("dense", "gate") and layer.groups == 1 and issued != counts["macs"]:
+        broken.append(f"{issued} multiplications, expected the {counts['macs']} products of the layer")
     if engine != "dense" and issued - gated != pairs:
         broken.append(f"multiplications less gated are {issued} - {gated} = {issued - gated}, expected the {pairs} "
                       f"products with both operands non-zero")

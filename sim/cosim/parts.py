@@ -25,11 +25,11 @@ def split(packed: PackedLayer, beats: np.ndarray) -> list[np.ndarray]:
     return np.split(beats, ends[:-1])
 
 
-def join(name: str, outcomes: Sequence[Outcome]) -> Outcome:
+def join(name: str, outcomes: Sequence[Outcome], *, multipliers: int) -> Outcome:
     """The outcome of a layer out of those of its programs, in order; with the first error that there is.
 
     Counters add up. What the programs after the first one load is not hidden by anything: it counts in ``total``, as
-    ``wait``, and not in ``load``.
+    ``wait`` and, in all of the `multipliers`, as waiting, and not in ``load``.
     """
     for outcome in outcomes:
         if outcome.error is not None:
@@ -39,7 +39,8 @@ def join(name: str, outcomes: Sequence[Outcome]) -> Outcome:
             for kind in ("counters", "observed")]
     later = sum(outcome.counters.get("load", 0) for outcome in outcomes[1:])
     for counts in sums:
-        for key, change in (("load", -later), ("total", later), ("wait", later)):
+        for key, change in (("load", -later), ("total", later), ("wait", later),
+                            ("slots_waiting", later * multipliers)):
             if key in counts:
                 counts[key] += change
     return Outcome(name=name, result=np.concatenate([outcome.result for outcome in outcomes]), counters=sums[0],

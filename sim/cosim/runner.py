@@ -55,6 +55,7 @@ def run_jobs(build: Build, jobs: Sequence[Job], *, stall: float = 0.0, seed: int
         "stall": stall, "seed": seed, "identity": sidecar["identity"],
         "registers": {name: register["address"] for name, register in sidecar["registers"].items()},
         "inputs": [name for name, port in sidecar["ports"].items() if port["direction"] == "input" and name != "clk"],
+        "multipliers": sidecar["multipliers"],
         "counters": [name for name in sidecar["registers"] if name in COUNTERS],
     }
     with tempfile.TemporaryDirectory(prefix="zerokeep-") as name:

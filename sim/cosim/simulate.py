@@ -207,7 +207,8 @@ def _run_kind(kind: str, tasks: list[_Task], config: ArrayConfig, simulator: Sim
     progress(f"simulate {sum(map(len, jobs))} programs on {kind}")
     outcomes = iter(run_jobs(built, [job for own in jobs for job in own], stall=options.stall, seed=options.seed,
                              waves=waves))
-    return {(task.name, task.engine): join(f"{task.name} on {task.engine}", [next(outcomes) for _ in own])
+    return {(task.name, task.engine): join(f"{task.name} on {task.engine}", [next(outcomes) for _ in own],
+                                           multipliers=config.multipliers)
             for task, own in zip(tasks, jobs, strict=True)}
 
 

@@ -86,6 +86,21 @@ def _print(result: Simulation) -> None:
     table(columns, rows)
 
 
+def _print_lanes(result: Simulation) -> None:
+    """What the multipliers' slots went into, in % of all."""
+    from cosim.account import CLASSES
+
+    rows = [[entry["name"], name, *(_number(share, ".1f") for share in _percents(engine["lanes"]))]
+            for entry in result.layers for name, engine in entry["engines"].items()]
+    typer.echo("\nWhat the multipliers' slots went into, in % of total x multipliers:")
+    table(["layer", "engine", *CLASSES], rows)
+
+
+def _percents(slots: dict[str, int | None]) -> list[float | None]:
+    known = [count for count in slots.values() if count is not None]
+    return [None if count is None else 100 * count / max(1, sum(known)) for count in slots.values()]
+
+
 def simulate(
     source: Annotated[Path, typer.Argument(metavar="LAYER.npz|FOLDER", help="A layer file or a model folder.")],
     engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None,
@@ -121,6 +136,7 @@ def simulate(
     with progress("simulate") as say:
         result = simulation.simulate(layers, config, engines, options=options, progress=say)
     _print(result)
+    _print_lanes(result)
     folder = source.is_dir()
     if json_file is not None:
         write_json(json_file, document(result, folder=folder))

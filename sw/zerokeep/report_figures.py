@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 ACCENT, ACCENT_LIGHT, INK, MUTED = "#0b6b67", "#8fc1bd", "#1d2327", "#68737a"
 GREY, GREY_DARK, GREY_LIGHT, LINE = "#c3c9cd", "#98a2a8", "#e6e9eb", "#d5dadd"
 COLOURS = {"unpruned": GREY_DARK, "dense": GREY, "gate": GREY_LIGHT, "skip-weights": ACCENT_LIGHT, "skip-both": ACCENT}
-KINDS = {"products": ACCENT, "gated": ACCENT_LIGHT, "idle": GREY_LIGHT, "wait": GREY, "drain": GREY_DARK,
+KINDS = {"multiplying": ACCENT, "gated": ACCENT_LIGHT, "bubble": "#f1d9a7", "lane_imbalance": "#e3a53f",
+         "group_imbalance": "#b5661b", "fetch": "#a9c3e6", "waiting": "#3f6fb0", "tail": GREY, "drain": "#7a6a8c",
          "stalled": INK}
-"""What a multiplier's time goes into; the first three share the cycles that count as ``compute``."""
+"""What the multipliers' slots go into, as the hardware counts them, in the order of the bars."""
 LABELS = {"unpruned": "unpruned network, dense", "dense": "pruned, dense", "gate": "pruned, gate",
           "skip-weights": "pruned, skip-weights", "skip-both": "pruned, skip-both"}
 _STYLE = {
@@ -137,38 +138,31 @@ def _label(axes: Axes, x: float, value: float, bound: float | None, top: float, 
     axes.text(x, y + 0.008 * top, f"{value:.1f}", ha="center", va="bottom", fontsize=7.2, color=INK)
 
 
-def spent(engine: Mapping[str, Any], multipliers: int) -> dict[str, float]:
-    """Shares of an engine's cycles, by the keys of ``KINDS``; all 0 where nothing was measured."""
-    cycles = engine["cycles"]
-    if not cycles["total"]:
-        return dict.fromkeys(KINDS, 0.0)
-    gated = engine["gated"] / multipliers
-    products = engine["multiplications"] / multipliers - gated
-    idle = max(0.0, cycles["compute"] - products - gated)
-    parts = {"products": products, "gated": gated, "idle": idle} | {
-        kind: float(cycles[kind]) for kind in ("wait", "drain", "stalled")}
-    whole = sum(parts.values())
-    return {kind: part / whole for kind, part in parts.items()}
+def spent(engine: Mapping[str, Any]) -> dict[str, float]:
+    """Shares of an engine's slots, by the keys of ``KINDS``; all 0 where nothing was measured."""
+    slots = {kind: engine["lanes"][kind] or 0 for kind in KINDS}
+    whole = max(1, sum(slots.values()))
+    return {kind: count / whole for kind, count in slots.items()}
 
 
 def _kinds(document: Mapping[str, Any]) -> Figure:
     """What the multipliers' time went into, for each layer on each engine."""
     layers = document["layers"]
-    figure, panels = _figure(1, len(layers), 1.75, sharey=True, squeeze=False)
+    figure, panels = _figure(1, len(layers), 1.9, sharey=True, squeeze=False)
     names = ("dense", "gate", "skip-weights", "skip-both")
     for column, (axes, layer) in enumerate(zip(panels[0], layers, strict=True)):
         for row, name in enumerate(names):
             left = 0.0
-            for kind, share in spent(layer["engines"][name], document["multipliers"]).items():
+            for kind, share in spent(layer["engines"][name]).items():
                 axes.barh(row, share, left=left, height=0.66, color=KINDS[kind],
-                          label=kind if (row, column) == (0, 0) else None)
+                          label=kind.replace("_", " ") if (row, column) == (0, 0) else None)
                 left += share
         axes.set_title(layer["name"], fontsize=8.2, color=INK, loc="left")
         axes.set_yticks(range(len(names)), names)
         axes.set_xlim(0, 1)
         _bare(axes)
     panels[0][0].invert_yaxis()
-    figure.legend(ncols=6, frameon=False, loc="outside lower right", handlelength=1.2, columnspacing=1.4)
+    figure.legend(ncols=5, frameon=False, loc="outside lower right", handlelength=1.2, columnspacing=1.4)
     return figure
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zerokeep.report_figures import LABELS, draw
+from zeroskip.losses import LOSSES
 
 HARDWARE = {"dense": "dense", "gate": "dense, gated", "skip-both": "zero-skip"}
 """The engines whose resources are shown: each kind of hardware once."""
@@ -51,4 +52,4 @@ def page(document: Mapping[str, Any]) -> str:
                                      lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters |= {"number": number, "percent": percent, "times": times, "ideal": ideal}
     return environment.get_template("report.html.j2").render(
-        document, labels=LABELS, hardware=HARDWARE, figures=draw(document))
+        document, labels=LABELS, hardware=HARDWARE, losses=LOSSES, figures=draw(document))

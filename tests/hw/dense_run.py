@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from tests.hw.streams import expect, get, put, simulate
@@ -11,6 +11,7 @@ from tests.hw.streams import expect, get, put, simulate
 from zeroskip.config import ArrayConfig
 from zeroskip.dense import DenseEngine
 from zeroskip.layer import Layer
+from zeroskip.losses import LOSSES, STALLED
 from zeroskip.program_image import Program
 
 
@@ -23,6 +24,7 @@ class Figures:
     gated: int = 0
     waiting: int = 0
     draining: int = 0
+    lost: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LOSSES, 0))
 
 
 def dense_config(filters: int, pixels: int, **memories: int) -> ArrayConfig:
@@ -70,14 +72,18 @@ def run_programs(config: ArrayConfig, programs: list[Program], *, gate: bool, st
         inside = False
         taken = (dut.map.valid & dut.map.ready, dut.result.valid & dut.result.ready & dut.result.p.last)
         counts = (dut.issued, dut.gated, dut.waiting, dut.draining)
-        async for _, _, first, end, *values in ctx.tick().sample(*taken, *counts):
+        losses = [name for name in LOSSES if name != STALLED]
+        async for _, _, first, end, *values in ctx.tick().sample(
+                *taken, *counts, *(dut.idle[name] for name in losses)):
             if first and not inside:
                 inside = True
                 figures.__init__()
             if inside:
                 figures.total += 1
-                issued, gated, waiting, draining = values
-                assert gated <= issued <= config.multipliers
+                issued, gated, waiting, draining, *lost = values
+                assert gated <= issued <= config.multipliers == issued + sum(lost)
+                for name, slots in zip(losses, lost, strict=True):
+                    figures.lost[name] += slots
                 figures.issued += issued
                 figures.gated += gated
                 figures.waiting += waiting

@@ -15,8 +15,8 @@ EXTRA_AFTER = 90
 class EchoEngine(wiring.Component):
     """One beat of result for each beat of the map, taken at least `delay` cycles apart.
 
-    Each beat taken counts as three multiplier slots, one of them gated. After the map's last beat it drains. With
-    `extra` it gives one beat too many.
+    Each beat taken counts as three multiplier slots, one of them gated; all others are lost as bubbles.
+    After the map's last beat it drains. With `extra` it gives one beat too many.
     """
 
     def __init__(self, *, delay: int = 1, extra: bool = False) -> None:
@@ -33,6 +33,7 @@ class EchoEngine(wiring.Component):
             self.result.valid.eq(full),
             self.waiting.eq(loaded & ~last & ~full),
             self.draining.eq(last),
+            self.idle.bubble.eq(MULTIPLIERS - self.issued),
         ]
         with m.If(self.weights.valid & self.weights.ready):
             m.d.sync += self.busy.eq(1)

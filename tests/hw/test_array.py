@@ -17,6 +17,7 @@ from zeroskip.array import ZeroSkipArray
 from zeroskip.config import ArrayConfig
 from zeroskip.counts import count
 from zeroskip.layer import Layer
+from zeroskip.losses import LOSSES, STALLED
 from zeroskip.map_packing import map_beats
 from zeroskip.packing import pack
 from zeroskip.plan import Plan
@@ -24,6 +25,7 @@ from zeroskip.wire import encode
 from zeroskip.zero_skip_packing import best_plan, decode_result
 from zeroskip.zero_skip_program import program_sections
 
+LOST = [name for name in LOSSES if name != STALLED]
 QUIET = 100
 CYCLES = 200_000
 
@@ -45,8 +47,23 @@ class Run:
     def __init__(self, name: object, layer: Layer, config: ArrayConfig, *, skip: bool, arrangement: int = 0) -> None:
         self.name, self.layer, self.skip = name, layer, skip
         self.plan = some_plan(layer.as_convolution(), config, arrangement, skip)
+        self.start()
+
+    def start(self) -> None:
+        """Nothing has come back yet."""
         self.beats: list[int] = []
-        self.issued = self.gated = 0
+        self.issued = self.gated = self.total = 0
+        self.lost = dict.fromkeys(LOST, 0)
+
+    def count(self, map_taken: int, issued: int, gated: int, lost: list[int]) -> None:
+        """A cycle's products; and its idle slots, from the first beat of the map on."""
+        self.issued += issued
+        self.gated += gated
+        if map_taken or self.total:
+            self.total += 1
+            assert issued + sum(lost) == self.plan.config.multipliers, f"{self.name}: cycle {self.total}"
+            for name, slots in zip(LOST, lost, strict=True):
+                self.lost[name] += slots
 
     def check(self) -> None:
         plan, layer = self.plan, self.layer
@@ -56,6 +73,7 @@ class Run:
         where = f"{self.name}: {plan.arrangement}, {'skip-both' if self.skip else 'skip-weights'}"
         assert found.dtype == wanted.dtype and found.shape == wanted.shape, where
         assert np.array_equal(found, wanted), f"{where}: differs at {np.argwhere(found != wanted)[:3].tolist()}"
+        assert self.issued + sum(self.lost.values()) == self.total * plan.config.multipliers, where
         counts = count(layer)
         assert self.issued - self.gated == counts["pairs"], where
         if self.plan.config.pixels == 1 and self.skip:
@@ -81,11 +99,10 @@ def collector(dut, runs, stall, seed):
             done = False
             while not done:
                 ctx.set(dut.result.ready, rng.random() >= stall)
-                _, _, taken, beat, last, issued, gated = await ctx.tick().sample(
+                _, _, taken, beat, last, map_taken, issued, gated, *lost = await ctx.tick().sample(
                     dut.result.valid & dut.result.ready, dut.result.payload.data, dut.result.payload.last,
-                    dut.issued, dut.gated)
-                run.issued += issued
-                run.gated += gated
+                    dut.map.valid & dut.map.ready, dut.issued, dut.gated, *(dut.idle[name] for name in LOST))
+                run.count(map_taken, issued, gated, lost)
                 if taken:
                     run.beats.append(beat)
                     done = len(run.beats) == run.plan.result_beats
@@ -245,18 +262,18 @@ def test_whole_program():
 async def drive(ctx, dut, run, cycles):
     """Drive all three streams for `cycles` cycles, or until the answer is complete."""
     program, positions = wire(run.plan)
-    run.beats, run.issued, run.gated = [], 0, 0
+    run.start()
     ctx.set(dut.result.ready, 1)
     for _ in range(cycles):
         for stream, items in ((dut.weights, program), (dut.map, positions)):
             ctx.set(stream.valid, bool(items))
             if items:
                 ctx.set(stream.payload, items[0])
-        _, _, weights, position, valid, beat, issued, gated = await ctx.tick().sample(
-            dut.weights.ready, dut.map.ready, dut.result.valid, dut.result.payload.data, dut.issued, dut.gated)
+        _, _, weights, position, valid, beat, issued, gated, *lost = await ctx.tick().sample(
+            dut.weights.ready, dut.map.ready, dut.result.valid, dut.result.payload.data, dut.issued, dut.gated,
+            *(dut.idle[name] for name in LOST))
+        run.count(position and positions, issued, gated, lost)
         del program[: weights], positions[: position]
-        run.issued += issued
-        run.gated += gated
         if valid:
             run.beats.append(beat)
         if len(run.beats) == run.plan.result_beats:
@@ -312,3 +329,26 @@ def test_order_of_the_streams():
     simulate(dut, feeder(dut.weights, 2 * program, 0.0, 0), feeder(dut.map, 2 * positions, 0.0, 0),
              collector(dut, runs, 0.0, 0), watch, cycles=CYCLES)
     assert taken["map"] == 2 * len(positions)
+
+
+@pytest.mark.parametrize(("name", "arrangement"), [("C2 E2 P1", 0), ("C2 E2 P1", 1), ("C2 E2 P4", 0)])
+def test_tail(name, arrangement):
+    """With one filter every second lane has no weight; with one pixel every second group has none."""
+    config = SEVERAL[name]
+    few = random_layer(70, filters=1, channels=16, kernel=(2, 2), size=(4, 6), weights=1.0, activations=1.0)
+    short = random_layer(71, filters=4, channels=16, kernel=(2, 2), size=(2, 2), weights=1.0, activations=1.0)
+    runs = [Run("few", few, config, skip=True, arrangement=arrangement),
+            Run("short", short, config, skip=True, arrangement=arrangement)]
+    assert all(run.plan.arrangement.splits == 1 for run in runs)
+    run_all(config, runs)
+    assert runs[0].lost["tail"] > runs[0].issued
+    assert runs[1].lost["tail"] >= runs[1].issued > 4 * runs[1].lost["lane_imbalance"]
+
+
+def test_waiting():
+    """The map comes slowly: nothing else costs as much."""
+    config = SEVERAL["C2 E2 P1"]
+    layer = random_layer(72, filters=4, kernel=(1, 1), size=(6, 24), weights=1.0)
+    run = Run("slow map", layer, config, skip=True)
+    run_all(config, [run], stall=0.9, seed=1)
+    assert run.lost["waiting"] == max(run.lost.values()) > run.issued

@@ -12,6 +12,7 @@ from tests.hw.test_axi_lite import read
 
 from zeroskip.boundary import IDENTITY, REGISTERS, Boundary
 from zeroskip.counters import COUNTERS
+from zeroskip.losses import LOSSES
 
 MASK = (1 << 128) - 1
 
@@ -113,6 +114,8 @@ def test_programs_back_to_back_with_their_counters(stall, delay):
             taken = len(map_beats)
             assert (counts["load"], counts["map_beats"], counts["result_beats"]) == (len(program), taken, taken)
             assert (counts["multiplications"], counts["gated"]) == (3 * taken, taken)
+            assert 3 * taken + sum(counts[f"slots_{name}"] for name in LOSSES) == MULTIPLIERS * counts["total"]
+            assert counts["slots_stalled"] >= (MULTIPLIERS - 3) * counts["stalled"]
             done.append(number)
 
     async def watch(ctx):

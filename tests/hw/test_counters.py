@@ -9,9 +9,12 @@ import pytest
 from tests.hw.streams import simulate
 
 from zeroskip.counters import COUNTERS, Counters
+from zeroskip.losses import LOSSES, STALLED
 
 FLAGS = ("program_taken", "map_taken", "map_missing", "result_taken", "result_last", "result_blocked", "waiting",
          "draining")
+MULTIPLIERS = 4
+QUIET = dict.fromkeys(FLAGS, 0) | {"issued": 0, "gated": 0, "idle": {"fetch": MULTIPLIERS}}
 
 
 def model(cycles):
@@ -33,6 +36,8 @@ def model(cycles):
             stalled = (c["result_blocked"] and c["issued"] == 0) or (c["waiting"] and c["map_missing"])
             kind = "stalled" if stalled else "drain" if c["draining"] else "wait" if c["waiting"] else "compute"
             count[kind] += 1
+            for name, slots in c["idle"].items():
+                count[f"slots_{STALLED if stalled else name}"] += slots
         closing = c["result_taken"] and c["result_last"]
         window, running = inside and not closing, running and not closing
     return count
@@ -40,14 +45,15 @@ def model(cycles):
 
 def program(rng, *, beats, length):
     """Cycles of one program: its beats, cycles of anything, a last result."""
-    quiet = dict.fromkeys(FLAGS, 0) | {"issued": 0, "gated": 0}
-    cycles = [quiet | {"program_taken": 1} for _ in range(beats)] + [quiet]
+    cycles = [QUIET | {"program_taken": 1} for _ in range(beats)] + [QUIET]
     for n in range(length):
         cycle = {flag: rng.randrange(2) for flag in FLAGS} | {"issued": rng.randrange(5)}
         cycle["map_taken"] |= n == 0
         cycle["result_last"] = 0
-        cycles.append(cycle | {"gated": rng.randint(0, cycle["issued"])})
-    return [*cycles, quiet | {"result_taken": 1, "result_last": 1}, quiet]
+        lost = rng.choices([name for name in LOSSES if name != STALLED], k=MULTIPLIERS - cycle["issued"])
+        cycles.append(cycle | {"gated": rng.randint(0, cycle["issued"]),
+                               "idle": {name: lost.count(name) for name in lost}})
+    return [*cycles, QUIET | {"result_taken": 1, "result_last": 1}, QUIET]
 
 
 def run(dut, cycles, check):
@@ -58,6 +64,7 @@ def run(dut, cycles, check):
                 ctx.set(getattr(dut.events, flag), cycle[flag])
             ctx.set(dut.issued, cycle["issued"])
             ctx.set(dut.gated, cycle["gated"])
+            ctx.set(dut.idle, {name: cycle["idle"].get(name, 0) for name, _ in dut.idle.shape()})
             await ctx.tick()
             if n in check:
                 for flag in FLAGS:
@@ -78,28 +85,31 @@ def test_equals_the_model_over_programs_back_to_back(seed):
     for _ in range(4):
         cycles += program(rng, beats=rng.randint(1, 5), length=rng.randint(1, 60))
         ends.add(len(cycles) - 1)
-    run(Counters(multipliers=4), cycles, ends)
+    run(Counters(multipliers=MULTIPLIERS), cycles, ends)
 
 
 def test_parts_make_the_total():
     counts = model(program(random.Random(9), beats=3, length=200))
     assert counts["load"] == 3
     assert counts["total"] == sum(counts[name] for name in ("wait", "compute", "drain", "stalled")) == 201
+    assert counts["multiplications"] + sum(counts[f"slots_{name}"] for name in LOSSES) == 201 * MULTIPLIERS
+    assert min(counts[f"slots_{name}"] for name in LOSSES) > 0
     assert min(counts[name] for name in ("wait", "compute", "drain", "stalled")) > 0
 
 
 def test_every_cycle_kind_alone():
-    quiet = dict.fromkeys(FLAGS, 0) | {"issued": 0, "gated": 0}
-    start = [quiet | {"program_taken": 1}, quiet | {"map_taken": 1}]
+    start = [QUIET | {"program_taken": 1}, QUIET | {"map_taken": 1}]
     for given, kind in (
         ({"waiting": 1}, "wait"), ({"waiting": 1, "map_missing": 1}, "stalled"), ({"map_missing": 1}, "compute"),
         ({"draining": 1, "waiting": 1}, "drain"), ({"result_blocked": 1}, "stalled"),
         ({"result_blocked": 1, "issued": 2}, "compute"), ({"result_blocked": 1, "draining": 1}, "stalled"),
     ):
-        cycles = [*start, quiet | given]
+        used = given.get("issued", 0)
+        cycles = [*start, QUIET | given | {"idle": {"fetch": MULTIPLIERS - used}}]
         expected = {"compute": 1, kind: 2 if kind == "compute" else 1}
         assert {name: model(cycles)[name] for name in expected} == expected
-        run(Counters(multipliers=2), cycles, {2})
+        assert model(cycles)["slots_stalled"] == (MULTIPLIERS if kind == "stalled" else 0)
+        run(Counters(multipliers=MULTIPLIERS), cycles, {2})
 
 
 @pytest.mark.parametrize("wrong", [0, -1, True, 2.0])

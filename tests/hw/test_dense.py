@@ -35,6 +35,9 @@ def check(layer, config, *, gate, stall=0.0):
         assert figures.issued - figures.gated == count(layer)["pairs"]
     else:
         assert figures.gated == 0
+    assert figures.issued + sum(figures.lost.values()) == figures.total * config.multipliers
+    if layer.groups == 1:
+        assert figures.issued == count(layer)["macs"]
     if not stall:
         assert figures.total == program.predicted["total"]
     return figures
@@ -98,6 +101,7 @@ def test_busy():
     assert figures.issued == macs
     assert macs / config.multipliers / figures.total > 0.95
     assert figures.total - figures.issued // config.multipliers < 100
+    assert figures.lost["tail"] == 0
 
 
 def test_waiting():
@@ -106,6 +110,14 @@ def test_waiting():
     figures = check(layer, dense_config(2, 4), gate=False)
     assert figures.waiting > figures.total // 2
     assert 5 < figures.draining < 20
+    assert figures.lost["waiting"] > 8 * figures.total // 2 and figures.lost["drain"] > 8 * 5
+
+
+def test_tail():
+    """5 filters on 2 rows of cells and 3 pixels on 4 columns: 15 of 24 slots have something to do."""
+    layer = random_layer(11, filters=5, channels=7, kernel=(1, 1), size=(1, 3))
+    figures = check(layer, dense_config(2, 4), gate=True)
+    assert figures.issued == 7 * 15 and figures.lost["tail"] == 7 * 9
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.9])

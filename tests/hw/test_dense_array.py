@@ -27,6 +27,7 @@ def test_passes(filters, pixels, count, gate):
     async def feed(ctx):
         ctx.set(dut.filter_count, count)
         ctx.set(dut.gating, 1)
+        ctx.set(dut.slots, filters * pixels)
         for activations, weights in operands:
             for step in range(len(activations)):
                 ctx.set(dut.activations, activations[step].tolist())

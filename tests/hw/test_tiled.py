@@ -46,7 +46,7 @@ CONFIGS = {
 def make_run(name, layer, plan):
     run = Run.__new__(Run)
     run.name, run.layer, run.skip, run.plan = name, layer, plan.skip_activations, plan
-    run.beats, run.issued, run.gated = [], 0, 0
+    run.start()
     return run
 
 

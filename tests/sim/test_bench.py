@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 from tests.sim.echo import echo_build, echo_job, needs_icarus
 
+from cosim.account import account
 from cosim.job import Outcome
 from cosim.runner import NOT_RUN, run_jobs
 from cosim.simulators import Build
+from zeroskip.boundary import REGISTERS
 from zeroskip.verilog import ToolError
 
+BEYOND = 4 * len(REGISTERS)
+"""The first address without a register."""
 SIMULATORS = ["verilator", pytest.param("icarus", marks=pytest.mark.skipif(needs_icarus, reason="no iverilog"))]
 JOBS = [echo_job("first"), echo_job("one", weights=1, beats=1, seed=1), echo_job("reset", seed=2, reset=True),
         echo_job("long", weights=9, beats=70, seed=3)]
@@ -58,6 +62,9 @@ def test_several_programs_in_one_process(simulator: str) -> None:
     # one beat in five cycles; the last beat is answered in the cycle after it was taken
     assert [o.counters["total"] for o in outcomes] == [5 * (len(job.map) - 1) + 2 for job in JOBS]
     assert all(o.counters["stalled"] == 0 for o in outcomes)
+    slots = [account(o.counters) for o in outcomes]
+    assert [own["bubble"] for own in slots] == [4 * o.counters["total"] - 3 * len(job.map)
+                                                for o, job in zip(outcomes, JOBS, strict=True)]
 
 
 @pytest.mark.parametrize("simulator", SIMULATORS)
@@ -65,7 +72,8 @@ def test_pauses_lose_cycles_but_no_beats(simulator: str) -> None:
     runs = [run_jobs(echo_build(simulator), JOBS, stall=0.5, seed=seed) for seed in (1, 1, 2)]
     for outcomes in runs:
         assert_echoes(JOBS, outcomes)
-        assert outcomes[-1].counters["stalled"] > 10
+        stalled = outcomes[-1].counters["stalled"]
+        assert stalled > 10 and account(outcomes[-1].counters)["stalled"] == 4 * stalled
     totals = [[o.counters["total"] for o in outcomes] for outcomes in runs]
     assert totals[0] == totals[1] != totals[2]
 
@@ -108,6 +116,15 @@ def test_counters_that_differ_from_the_wires_are_seen(tmp_path: Path) -> None:
     assert outcome.error == "counter total: the hardware says 3, the wires 17"
 
 
+def test_slots_that_do_not_add_up_are_seen(tmp_path: Path) -> None:
+    def swap(about) -> None:
+        registers = about["registers"]
+        registers["slots_tail"], registers["slots_bubble"] = registers["slots_drain"], registers["load"]
+
+    (outcome,) = run_jobs(with_sidecar(echo_build(), tmp_path, swap), [echo_job("lost", weights=3, beats=4)])
+    assert outcome.error == ("the classes of the multipliers' slots make 15, expected 68: 17 cycles of 4 multipliers")
+
+
 def test_another_device_is_refused(tmp_path: Path) -> None:
     build = with_sidecar(echo_build(), tmp_path, lambda about: about.update(identity=0x5A4B0003))
     (outcome,) = run_jobs(build, [echo_job("any")])
@@ -116,13 +133,13 @@ def test_another_device_is_refused(tmp_path: Path) -> None:
 
 def test_a_register_that_is_not_there_is_said(tmp_path: Path) -> None:
     def move(name: str):
-        return lambda about: about["registers"][name].update(address=0x34)
+        return lambda about: about["registers"][name].update(address=BEYOND)
 
     build = with_sidecar(echo_build(), tmp_path, move("control"))
     first, second = run_jobs(build, [echo_job("plain"), echo_job("reset", reset=True)])
-    assert first.error is None and second.error == "register control at 0x34: answered SLVERR"
+    assert first.error is None and second.error == f"register control at {BEYOND:#x}: answered SLVERR"
     (outcome,) = run_jobs(with_sidecar(echo_build(), tmp_path, move("gated")), [echo_job("any")])
-    assert outcome.error == "register gated at 0x34: answered SLVERR"
+    assert outcome.error == f"register gated at {BEYOND:#x}: answered SLVERR"
 
 
 @pytest.mark.parametrize("simulator", SIMULATORS)

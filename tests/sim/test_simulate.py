@@ -19,7 +19,8 @@ from zeroskip.packing import ENGINES
 from zeroskip.program_image import PackError
 
 TINY = PRESETS["tiny"]
-ENTRY = {"bit_exact", "mismatches", "cycles", "multiplications", "gated", "utilisation", "speedup", "speedup_measured"}
+ENTRY = {"bit_exact", "mismatches", "cycles", "lanes", "multiplications", "gated", "utilisation", "speedup",
+         "speedup_measured"}
 CYCLES = {"total", "load", "wait", "compute", "drain", "stalled", "end_to_end"}
 BESIDE = {"engines", "macs", "macs_inside", "pairs", "ideal_cycles", "weight_density", "activation_density",
           "multipliers", "images", "seed", "tool_versions", "name"}
@@ -77,12 +78,14 @@ def test_the_entry_is_that_of_the_contract(done: Simulation) -> None:
             assert engine.keys() >= ENTRY and cycles.keys() == CYCLES
             assert engine["bit_exact"] is True and engine["mismatches"] == 0 and engine["errors"] == []
             assert cycles["total"] == cycles["wait"] + cycles["compute"] + cycles["drain"] and cycles["stalled"] == 0
+            assert sum(engine["lanes"].values()) == 4 * cycles["total"]
+            assert engine["lanes"]["gated"] == engine["gated"] and engine["lanes"]["stalled"] == 0
             assert cycles["end_to_end"] == cycles["load"] + cycles["total"]
             dense = entry["engines"]["dense"]["cycles"]["total"]
             assert engine["speedup_measured"] == pytest.approx(dense / cycles["total"])
             assert engine["speedup"] == pytest.approx(counts["macs_inside"] / (4 * cycles["total"]))
             if name != "dense":
-                assert engine["multiplications"] - engine["gated"] == counts["pairs"]
+                assert engine["multiplications"] - engine["gated"] == counts["pairs"] == engine["lanes"]["multiplying"]
 
 
 def test_without_dense_there_is_no_measured_speedup_and_no_second_build(
@@ -95,6 +98,8 @@ def test_without_dense_there_is_no_measured_speedup_and_no_second_build(
     assert result.failed == [] and list(entry["engines"]) == ["gate"] and entry["name"] == "layer"
     assert entry["engines"]["gate"]["speedup_measured"] is None
     assert entry["engines"]["gate"]["cycles"]["stalled"] > 0 and entry["stall"] == 0.6
+    lanes = entry["engines"]["gate"]["lanes"]
+    assert lanes["stalled"] > 0 and sum(lanes.values()) == 4 * entry["engines"]["gate"]["cycles"]["total"]
     assert [build.fresh for build in built] == [False]
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cosim.account import CLASSES
 from zerokeep.report import NEEDED
 
 MULTIPLIERS = 64
@@ -15,9 +16,13 @@ ENGINES = {"dense": ("dense",), "dense-gate": ("gate",), "zero-skip": ("skip-wei
 def engine(total: int, load: int, macs_inside: int, multiplications: int, gated: int = 0) -> dict[str, Any]:
     cycles = {"total": total, "load": load, "wait": 10, "compute": total - 15, "drain": 5, "stalled": 0,
               "end_to_end": total + load}
-    return {"bit_exact": True, "mismatches": 0, "cycles": cycles, "multiplications": multiplications, "gated": gated,
-            "utilisation": 0.5, "speedup": macs_inside / (MULTIPLIERS * total), "speedup_measured": None,
-            "predicted": total + 1, "errors": []}
+    lost = {"bubble": MULTIPLIERS * total - multiplications - 20 * MULTIPLIERS, "waiting": 10 * MULTIPLIERS,
+            "drain": 5 * MULTIPLIERS, "tail": 5 * MULTIPLIERS}
+    lanes = dict.fromkeys(CLASSES, 0) | lost | {"multiplying": multiplications - gated, "gated": gated}
+    return {"bit_exact": True, "mismatches": 0, "cycles": cycles, "lanes": lanes,
+            "multiplications": multiplications, "gated": gated, "utilisation": 0.5,
+            "speedup": macs_inside / (MULTIPLIERS * total), "speedup_measured": None, "predicted": total + 1,
+            "errors": []}
 
 
 def layer(name: str, names: tuple[str, ...], scale: int) -> dict[str, Any]:

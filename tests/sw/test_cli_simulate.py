@@ -1,5 +1,6 @@
 """``zerokeep simulate`` from a file to JSON, and what bad input gets."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ from tests.sim.echo import CACHE
 from tests.sim.test_simulate import convolution, drop_a_weight
 
 from cosim import simulate as simulation
+from cosim.account import CLASSES
 from zerokeep import cli, model_folder
 from zerokeep.network import Network, Step
 from zeroskip import reference
@@ -51,7 +53,12 @@ def test_a_layer_file(layer_file, tmp_path, capsys):
     status = cli.main(["simulate", str(layer_file), *TINY, "--json", str(paths[0]), "--outputs", str(paths[1])])
     shown = capsys.readouterr()
     assert (status, shown.err) == (0, "")
-    assert [line.split()[:3] for line in shown.out.splitlines()[1:]] == [["conv", name, "yes"] for name in ENGINES]
+    figures, lanes = (part.splitlines() for part in shown.out.split("\n\n"))
+    assert [line.split()[:3] for line in figures[1:]] == [["conv", name, "yes"] for name in ENGINES]
+    assert lanes[1].split() == ["layer", "engine", *CLASSES]
+    for line, name in zip(lanes[2:], ENGINES, strict=True):
+        assert line.split()[:2] == ["conv", name]
+        assert sum(map(float, line.split()[2:])) == pytest.approx(100, abs=0.6)
     document = json.loads(paths[0].read_text())
     assert document["name"] == "conv" and tuple(document["engines"]) == ENGINES and document["images"] == 2
     with np.load(paths[1]) as answers:
@@ -79,6 +86,13 @@ def test_images_of_a_layer_file(layer_file, tmp_path):
     assert cli.main(["simulate", str(layer_file), *TINY, *arguments]) == 0
     document = json.loads(target.read_text())
     assert (document["images"], document["seed"], document["stall"]) == (1, 7, 0.2)
+
+
+def test_no_answer_has_no_shares(layer_file, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(simulation, "join", lambda name, outcomes, multipliers: dataclasses.replace(
+        outcomes[0], error="it hangs"))
+    assert cli.main(["simulate", str(layer_file), *TINY, "--engine", "gate"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["conv", "gate", *["-"] * len(CLASSES)]
 
 
 def test_a_mismatch_is_status_1_with_positions_and_files(layer_file, tmp_path, capsys, monkeypatch):

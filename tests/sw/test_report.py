@@ -39,6 +39,7 @@ def test_report_has_what_the_contract_names(folder):
     for layer in found["layers"]:
         assert tuple(layer["engines"]) == ENGINES == ("dense", "gate", "skip-weights", "skip-both")
         for entry in layer["engines"].values():
+            assert sum(entry["lanes"].values()) == entry["cycles"]["total"] * layer["multipliers"]
             assert {"bit_exact", "cycles", "utilisation", "speedup", "speedup_measured", "predicted"} <= set(entry)
     for name in ENGINES:
         assert {"LUT4", "FF", "DSP", "BRAM", "COMB"} <= set(found["resources"][name])
@@ -72,7 +73,7 @@ def test_a_run_that_gave_no_answer_is_null_and_said(tmp_path):
     made = results()
     entry = made["simulate-zero-skip"]["layers"][0]["engines"]["skip-both"]
     entry |= {"bit_exact": False, "cycles": dict.fromkeys(entry["cycles"]), "multiplications": None, "gated": None,
-              "utilisation": None, "speedup": None}
+              "utilisation": None, "speedup": None, "lanes": dict.fromkeys(entry["lanes"])}
     made["simulate-zero-skip"]["failed"] = ["conv1 on skip-both: it hangs"]
     folder = write(tmp_path / "demo", made)
     found = make(folder)
@@ -97,7 +98,8 @@ def test_page_needs_nothing_else(folder):
 def test_page_shows_the_figures(folder):
     make(folder)
     page = (folder / "report.html").read_text()
-    for text in ("7.5×", "90.5 %", "15.0 %", "10/10", "zerokeep run --seed 3", "made up", "2,000", "cocotb", "0.70"):
+    for text in ("7.5×", "90.5 %", "15.0 %", "10/10", "zerokeep run --seed 3", "made up", "2,000", "cocotb", "0.70",
+                 "lane imbalance</dt>", "results have not left"):
         assert text in page, text
     assert "None" not in page and "NaN" not in page
 

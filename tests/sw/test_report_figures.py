@@ -3,22 +3,25 @@ import re
 import pytest
 from tests.sw.report_records import engine, results, write
 
+from cosim.account import CLASSES
+from cosim.measure import nothing_measured
 from zerokeep.report import make
 from zerokeep.report_figures import KINDS, draw, spent
 
 
 def test_spent_adds_up_to_all_the_time():
     entry = engine(total=115, load=0, macs_inside=1, multiplications=64 * 60, gated=64 * 20)
-    shares = spent(entry, 64)
-    assert list(shares) == list(KINDS)
+    shares = spent(entry)
+    assert list(shares) == list(KINDS) and set(KINDS) == set(CLASSES)
     assert sum(shares.values()) == pytest.approx(1)
     assert {kind: round(share * 115) for kind, share in shares.items()} == {
-        "products": 40, "gated": 20, "idle": 40, "wait": 10, "drain": 5, "stalled": 0}
+        "multiplying": 40, "gated": 20, "bubble": 35, "waiting": 10, "drain": 5, "tail": 5, "lane_imbalance": 0,
+        "group_imbalance": 0, "fetch": 0, "stalled": 0}
+    assert len(set(KINDS.values())) == len(KINDS)
 
 
 def test_spent_where_nothing_was_measured():
-    entry = {"cycles": {"total": None}, "multiplications": None, "gated": None}
-    assert set(spent(entry, 64).values()) == {0.0}
+    assert set(spent(nothing_measured()).values()) == {0.0}
 
 
 def test_figures_are_plain_svg_and_the_same_every_time(tmp_path):
@@ -33,4 +36,5 @@ def test_figures_are_plain_svg_and_the_same_every_time(tmp_path):
         for reference in {part for pair in references for part in pair if part}:
             assert f'id="{reference}"' in text
     assert drawn == draw(document)
+    assert all(f">{name.replace('_', ' ')}</text>" in drawn["kinds"] for name in CLASSES)
     assert ">skip-both</text>" in drawn["kinds"] and ">conv2</text>" in drawn["layers"]
