@@ -144,10 +144,7 @@ class Iterator(wiring.Component):
         return read.data
 
     def _look_up(self, m, emit, current, channel, last, room):
-        """Pointer look-up (one cycle) and the FIFO of visits; `room` counts what is in flight.
-
-        Returns whether a list is being looked up.
-        """
+        """Pointer look-up (one cycle) and the FIFO of visits; `room` counts what is in flight."""
         layout = visit_shape(self._slot_bits, self._channel_bits)
         m.submodules.pointers = pointers = memory.Memory(shape=16, depth=self._words * WORD_CHANNELS, init=[])
         m.submodules.lists = lists = fifo.SyncFIFO(width=layout.size, depth=self._queue_lists)
@@ -169,4 +166,4 @@ class Iterator(wiring.Component):
             self.visits.payload.eq(layout(lists.r_data)), self.visits.valid.eq(lists.r_rdy),
             lists.r_en.eq(self.visits.ready),
         ]
-        return looked
+        return looked  # a visit goes into the FIFO

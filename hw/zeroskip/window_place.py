@@ -28,22 +28,23 @@ def placed_shape(groups: int, pixels: int) -> data.StructLayout:
     ------
     valid, marker, flags, retire, pass_end, flip, word
         As they came.
+    absent
+        Mask of groups, before they change places: known to have no pixel in the block.
     row, col
         Map row and column of pixel 0; outside the map too.
     position
         Of pixel 0 in the memory.
     wrapped
         Mask of pixels that lie in the next row of the result (raster) or beyond the last column.
-    wanted, wanted_next, absent
-        Masks of groups, before they change places: which want the pixels that are not wrapped; that are; which would
-        want some if their pixels were there.
+    wanted, wanted_next
+        Masks of groups, before they change places: which want the pixels that are not wrapped; that are.
     second
         Of two columns, which want the second.
     """
     return data.StructLayout({
-        "valid": 1, "marker": 1, "flags": 2, "retire": 1, "pass_end": 1, "flip": 2, "word": WORD_BITS,
+        "valid": 1, "marker": 1, "flags": 2, "retire": 1, "pass_end": 1, "flip": 2, "word": WORD_BITS, "absent": groups,
         "row": signed(12), "col": signed(12), "position": unsigned(14),
-        "wrapped": pixels, "wanted": groups, "wanted_next": groups, "second": groups, "absent": groups,
+        "wrapped": pixels, "wanted": groups, "wanted_next": groups, "second": groups,
     })
 
 
@@ -100,6 +101,7 @@ class WindowPlace(wiring.Component):
                 *(self.placed[name].eq(step[name])
                   for name in ("valid", "marker", "flags", "retire", "pass_end", "flip")),
                 self.placed.word.eq(window.word),
+                self.placed.absent.eq(self._absent(here, beyond, wrapped, raster)),
                 self.placed.row.eq(row + window.dy.as_signed()),
                 self.placed.col.eq(col + window.dx.as_signed()),
                 self.placed.position.eq(step.position + window.offset + Mux(over, config.map_wrap, 0)),
@@ -107,10 +109,14 @@ class WindowPlace(wiring.Component):
                 self.placed.wanted.eq(window.want & here),
                 self.placed.wanted_next.eq(Mux(raster, window.want & beyond, 0)),
                 self.placed.second.eq(second & here),
-                self.placed.absent.eq((window.want | second) & ~(Mux(wrapped[0], 0, here)
-                                                                 | Mux(raster & wrapped[-1], beyond, 0))),
             ]
         return m
+
+    def _absent(self, here, beyond, wrapped, raster):
+        """Groups without a pixel; of groups of several pixels only those that want the window: it has their column."""
+        if self._pixels == 1:
+            return ~here
+        return self.window.want & ~(Mux(wrapped[0], 0, here) | Mux(raster & wrapped[-1], beyond, 0))
 
     def _outputs(self, m, row, step):
         """Groups whose own row of the result is there; groups whose next row is."""

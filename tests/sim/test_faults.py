@@ -47,6 +47,14 @@ def run(work: Path, source: Path) -> tuple[int, dict[str, object]]:
     return done.returncode, json.loads(report.read_text())["engines"]["skip-both"]
 
 
+def plant(folder: Path, name: str, right: str, wrong: str) -> None:
+    """A copy of the hardware with a fault in one file."""
+    file = copy(folder) / "zeroskip" / name
+    text = file.read_text()
+    assert text.count(right) == 1, f"{name} no longer holds {right!r} once"
+    file.write_text(text.replace(right, wrong))
+
+
 def copy(folder: Path) -> Path:
     """A scratch copy of the hardware; the folder to put on the path."""
     shutil.copytree(SOURCE, folder / "zeroskip", ignore=shutil.ignore_patterns("__pycache__"))
@@ -60,11 +68,16 @@ def test_a_copy_without_fault_is_right(work: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_turns_the_comparison_red(work: Path, tmp_path: Path, fault: str) -> None:
-    name, right, wrong = FAULTS[fault]
-    file = copy(tmp_path) / "zeroskip" / name
-    text = file.read_text()
-    assert text.count(right) == 1, f"{name} no longer holds {right!r} once"
-    file.write_text(text.replace(right, wrong))
+    plant(tmp_path, *FAULTS[fault])
     status, engine = run(work, tmp_path)
     assert status == 1 and engine["bit_exact"] is False
     assert isinstance(engine["mismatches"], int) and engine["mismatches"] > 0
+
+
+def test_slots_that_are_not_accounted_for_are_an_error(work: Path, tmp_path: Path) -> None:
+    """Lanes with a word but no entry are counted nowhere: every beat is right, the account is not."""
+    plant(tmp_path, "lane_account.py", '"bubble": has_word,', '"bubble": waits,')
+    status, engine = run(work, tmp_path)
+    assert status == 1 and engine["bit_exact"] is False
+    (error,) = engine["errors"]
+    assert "the classes of the multipliers' slots make" in error
