@@ -1,6 +1,6 @@
 """Compiled loops of ``lane_work``: channels of a window that are worth visiting, and what they cost each lane.
 
-Four lanes share an int64: 16 bits each, lane l of a pack from bit ``16 * (l % 4)`` on. No sum here passes 256.
+Four lanes share an int64: 16 bits each, lane l of a pack from bit ``16 * (l % 4)`` on. No number here passes 256.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from zeroskip.bits import highest, lowest, ones
+from zeroskip.bits import lowest
 from zeroskip.wire import WORD_CHANNELS
 
 PACK = 4
@@ -38,32 +38,34 @@ def nonzero_channels(data: np.ndarray, stride: tuple[int, int]) -> np.ndarray:
 
 
 @njit(cache=True)
-def pack_lists(weights: np.ndarray, lanes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def pack_lists(weights, lanes):
     """The lists of weights int8 (splits * lanes, F, words, 16), without the values.
 
-    Returns filters and number of entries of each list, int64 (splits, words, 16, packs) as packed lanes; and the
-    channels with a list, uint16 (splits, words, lanes).
+    Returns int64 (splits, words, packs, 16, 4) as packed lanes: the filters of each list, as a mask; how many they are;
+    all ones where there are any; the highest of them, as a mask. And the channels in which any lane has a list, int64
+    (splits, words, packs).
     """
     rows, count, words, channels = weights.shape
-    splits, packs = rows // lanes, (lanes + PACK - 1) // PACK
-    filters = np.zeros((splits, words, channels, packs), np.int64)
-    entries = np.zeros((splits, words, channels, packs), np.int64)
-    occupied = np.zeros((splits, words, lanes), np.uint16)
+    packs = (lanes + PACK - 1) // PACK
+    lists = np.zeros((rows // lanes, words, packs, channels, 4), np.int64)
+    occupied = np.zeros((rows // lanes, words, packs), np.int64)
     for row in range(rows):
-        split, lane = row // lanes, row % lanes
-        pack, at = lane // PACK, FIELD * (lane % PACK)
+        split, pack, at = row // lanes, row % lanes // PACK, FIELD * (row % lanes % PACK)
         for number in range(count):
             for word in range(words):
                 for channel in range(channels):
                     if weights[row, number, word, channel] != 0:
-                        filters[split, word, channel, pack] |= 1 << (at + number)
-                        entries[split, word, channel, pack] += 1 << at
-                        occupied[split, word, lane] |= np.uint16(1 << channel)
-    return filters, entries, occupied
+                        own = lists[split, word, pack, channel]
+                        own[0] |= 1 << (at + number)
+                        own[1] += 1 << at
+                        own[2] |= MASK << at
+                        own[3] = (own[3] & ~(MASK << at)) | 1 << (at + number)
+                        occupied[split, word, pack] |= 1 << channel
+    return lists, occupied
 
 
 @njit(cache=True)
-def count_pass(masks, stride, taps, words, split_of, y, x, turn, image_rows, skip, packed, wanted, row, lists):
+def count_pass(masks, stride, taps, words, place_of, y, x, turn, image_rows, skip, packed, wanted, row, work):
     """Count the windows of a pass over some images.
 
     Parameters
@@ -74,8 +76,8 @@ def count_pass(masks, stride, taps, words, split_of, y, x, turn, image_rows, ski
         int (words, 3): dy, dx, channel word of each word.
     words
         int (table, groups): the word that a place sees in a window, -1 for none.
-    split_of
-        int (groups,): split of each place.
+    place_of
+        int (groups, 2): split of each place, and its number among those of the split.
     y, x
         int (groups, blocks, P): pixels of the result of each place; y is -1 where there is none.
     turn
@@ -86,42 +88,35 @@ def count_pass(masks, stride, taps, words, split_of, y, x, turn, image_rows, ski
         Zero activations are skipped.
     packed
         As ``pack_lists`` gives them.
-    wanted, row, lists
-        See ``LaneWork``; all zero, to be filled.
+    wanted, row, work
+        See ``LaneWork``; `wanted` all False, the rest to be filled.
     """
+    lists, occupied = packed
     images, blocks, groups = turn.shape
-    packs, lanes = packed[0].shape[3], packed[2].shape[2]
-    sums = np.zeros((3, packs), np.int64)
+    packs = lists.shape[2]
+    positions = groups // len(lists)  # places of one split; those of the others see the same
+    seen = np.zeros((positions, 3), np.int64)
     for image in range(images):
         for block in range(blocks):
             at = image * blocks + block
             for t in range(words.shape[0]):
-                bottom = -1
+                bottom, number = -1, at * words.shape[0] + t + 1
                 for group in range(groups):
                     place = turn[image, block, group]
                     word = words[t, place]
                     if word < 0:
                         continue
-                    last, mask = _look(masks, image, taps, word, stride, y, x, place, block, image_rows[image])
-                    if last < 0:
+                    split, position = place_of[place, 0], place_of[place, 1]
+                    if seen[position, 0] != number:
+                        last, mask = _look(masks, image, taps, word, stride, y, x, position, block, image_rows[image])
+                        seen[position, 0], seen[position, 1], seen[position, 2] = number, last, mask
+                    if seen[position, 1] < 0:
                         continue
-                    bottom = max(bottom, last)
+                    bottom = max(bottom, seen[position, 1])
                     wanted[at, t, group] = True
-                    if not skip:
-                        mask = MASK
-                    split = split_of[place]
-                    _add_up(mask, packed[0], packed[1], split, word, sums)
-                    for lane in range(lanes):
-                        visits = int(packed[2][split, word, lane]) & mask
-                        if visits:
-                            pack, shift = lane // PACK, FIELD * (lane % PACK)
-                            end = packed[0][split, word, highest(visits), pack] >> shift & MASK
-                            top = np.int64(1) << highest(end)
-                            own = lists[at, t, group, lane]
-                            own.cycles = sums[2, pack] >> shift & MASK
-                            own.last = ones(end)
-                            own.touched = sums[0, pack] >> shift & MASK
-                            own.alone = top & ~(sums[1, pack] >> shift)
+                    mask = seen[position, 2] if skip else MASK
+                    for pack in range(packs):
+                        _add_up(mask & occupied[split, word, pack], lists, split, word, pack, work[at, t, group, pack])
                 row[at, t] = bottom
 
 
@@ -143,15 +138,30 @@ def _look(masks, image, taps, word, stride, y, x, place, block, rows):
 
 
 @njit(cache=True)
-def _add_up(mask, filters, entries, split, word, sums):
-    """Over the channels of a mask, by pack: filters of any list, of more than one, entries of all."""
-    for pack in range(filters.shape[3]):
-        once, twice, total, left = np.int64(0), np.int64(0), np.int64(0), mask
-        while left:
-            channel = lowest(left)
-            left &= left - 1
-            here = filters[split, word, channel, pack]
-            twice |= once & here
-            once |= here
-            total += entries[split, word, channel, pack]
-        sums[0, pack], sums[1, pack], sums[2, pack] = once, twice, total
+def _add_up(mask, lists, split, word, pack, own):
+    """Visit the channels of a mask with the lists of four lanes; `own` is what they do then (``WORK``)."""
+    cycles = touched = again = last = highest = np.int64(0)
+    while mask:
+        channel = lowest(mask)
+        mask &= mask - 1
+        here, size = lists[split, word, pack, channel, 0], lists[split, word, pack, channel, 1]
+        nothing, top = ~lists[split, word, pack, channel, 2], lists[split, word, pack, channel, 3]
+        again |= touched & here
+        touched |= here
+        cycles += size
+        last = last & nothing | size
+        highest = highest & nothing | top
+    own.cycles, own.last, own.touched, own.alone = cycles, last, touched, highest & ~again
+
+
+@njit(cache=True)
+def lane_sums(work):
+    """Entries that each lane walks in all, int64 (groups, 4 * packs), of ``WORK`` (blocks, table, groups, packs)."""
+    blocks, table, groups, packs = work.shape
+    sums = np.zeros((groups, PACK * packs), np.int64)
+    for block in range(blocks):
+        for t in range(table):
+            for group in range(groups):
+                for lane in range(PACK * packs):
+                    sums[group, lane] += work[block, t, group, lane // PACK].cycles >> FIELD * (lane % PACK) & MASK
+    return sums
