@@ -10,8 +10,8 @@ from zeroskip.plan import PassPlan, Plan
 
 WORK = np.dtype([("cycles", np.int64), ("last", np.int64), ("touched", np.int64), ("alone", np.int64)])
 """What four lanes do for a window; 16 bits each, from bit ``16 * (lane % 4)`` on. ``cycles``: list entries that are
-walked. ``last``: entries of the last list. ``touched``: mask of the lane's filters that some entry touches. ``alone``: the
-filter of the very last entry, as a mask, where no other list of the window touches it."""
+walked. ``last``: entries of the last list. ``touched``: mask of the lane's filters that some entry touches.
+``alone``: the filter of the very last entry, as a mask, where no other list of the window touches it."""
 
 
 @dataclass(frozen=True, eq=False)
