@@ -57,7 +57,7 @@ def _pass_work(plan: Plan, own: PassPlan, words: np.ndarray, masks: np.ndarray) 
     place_of, y, x = plan.places
     count_pass(masks[:, own.channel_word :], plan.layer.stride, _taps(plan), words, place_of, y, x, plan.exchange,
                np.array(plan.image_rows), plan.skip_activations, pack_lists(own.weights, config.lanes), work.wanted,
-               work.row, work.packs)
+               work.row, work.packs.view(np.int64).reshape(*work.packs.shape, 4))
     return work
 
 

@@ -38,30 +38,57 @@ def nonzero_channels(data: np.ndarray, stride: tuple[int, int]) -> np.ndarray:
 
 
 @njit(cache=True)
+def _add_up(mask, lists, split, word, pack, own):
+    """Visit the channels of a mask with the lists of four lanes; `own` is what they do then (``WORK``), int64 (4,)."""
+    cycles = touched = again = last = highest = np.int64(0)
+    while mask:
+        channel = lowest(mask)
+        mask &= mask - 1
+        here, size = lists[split, word, pack, channel, 0], lists[split, word, pack, channel, 1]
+        nothing, top = ~lists[split, word, pack, channel, 2], lists[split, word, pack, channel, 3]
+        again |= touched & here
+        touched |= here
+        cycles += size
+        last = last & nothing | size
+        highest = highest & nothing | top
+    own[0], own[1], own[2], own[3] = cycles, last, touched, highest & ~again
+
+
+@njit(cache=True)
 def pack_lists(weights, lanes):
     """The lists of weights int8 (splits * lanes, F, words, 16), without the values.
 
     Returns int64 (splits, words, packs, 16, 4) as packed lanes: the filters of each list, as a mask; how many they are;
-    all ones where there are any; the highest of them, as a mask. And the channels in which any lane has a list, int64
-    (splits, words, packs).
+    all ones where there are any; the highest of them, as a mask. The channels in which any lane has a list, int64
+    (splits, words, packs). And what the lanes do where they visit them all, ``WORK`` as
+    int64 (splits, words, packs, 4).
     """
-    rows, count, words, channels = weights.shape
+    rows, count, words, _ = weights.shape
     packs = (lanes + PACK - 1) // PACK
-    lists = np.zeros((rows // lanes, words, packs, channels, 4), np.int64)
+    lists = np.zeros((rows // lanes, words, packs, WORD_CHANNELS, 4), np.int64)
     occupied = np.zeros((rows // lanes, words, packs), np.int64)
     for row in range(rows):
         split, pack, at = row // lanes, row % lanes // PACK, FIELD * (row % lanes % PACK)
         for number in range(count):
             for word in range(words):
-                for channel in range(channels):
-                    if weights[row, number, word, channel] != 0:
-                        own = lists[split, word, pack, channel]
-                        own[0] |= 1 << (at + number)
-                        own[1] += 1 << at
-                        own[2] |= MASK << at
-                        own[3] = (own[3] & ~(MASK << at)) | 1 << (at + number)
-                        occupied[split, word, pack] |= 1 << channel
-    return lists, occupied
+                mask = np.int64(0)
+                for channel in range(WORD_CHANNELS):
+                    mask |= np.int64(weights[row, number, word, channel] != 0) << channel
+                occupied[split, word, pack] |= mask
+                while mask:
+                    channel = lowest(mask)
+                    mask &= mask - 1
+                    here = 1 << (at + number)
+                    lists[split, word, pack, channel, 0] |= here
+                    lists[split, word, pack, channel, 1] += 1 << at
+                    lists[split, word, pack, channel, 2] |= MASK << at
+                    lists[split, word, pack, channel, 3] = lists[split, word, pack, channel, 3] & ~(MASK << at) | here
+    whole = np.zeros((rows // lanes, words, packs, 4), np.int64)
+    for split in range(rows // lanes):
+        for word in range(words):
+            for pack in range(packs):
+                _add_up(occupied[split, word, pack], lists, split, word, pack, whole[split, word, pack])
+    return lists, occupied, whole
 
 
 @njit(cache=True)
@@ -89,9 +116,9 @@ def count_pass(masks, stride, taps, words, place_of, y, x, turn, image_rows, ski
     packed
         As ``pack_lists`` gives them.
     wanted, row, work
-        See ``LaneWork``; `wanted` all False, the rest to be filled.
+        See ``LaneWork``; `wanted` all False, the rest to be filled; `work` is ``packs`` as int64 (..., 4).
     """
-    lists, occupied = packed
+    lists, occupied, whole = packed
     images, blocks, groups = turn.shape
     packs = lists.shape[2]
     positions = groups // len(lists)  # places of one split; those of the others see the same
@@ -116,7 +143,12 @@ def count_pass(masks, stride, taps, words, place_of, y, x, turn, image_rows, ski
                     wanted[at, t, group] = True
                     mask = seen[position, 2] if skip else MASK
                     for pack in range(packs):
-                        _add_up(mask & occupied[split, word, pack], lists, split, word, pack, work[at, t, group, pack])
+                        visits = mask & occupied[split, word, pack]
+                        if visits == occupied[split, word, pack]:
+                            for field in range(4):
+                                work[at, t, group, pack, field] = whole[split, word, pack, field]
+                        else:
+                            _add_up(visits, lists, split, word, pack, work[at, t, group, pack])
                 row[at, t] = bottom
 
 
@@ -135,23 +167,6 @@ def _look(masks, image, taps, word, stride, y, x, place, block, rows):
             last = max(last, at_y)
             mask |= int(masks[image, taps[word, 2], at_y, at_x])
     return last if last < 0 else last // stride[0], mask
-
-
-@njit(cache=True)
-def _add_up(mask, lists, split, word, pack, own):
-    """Visit the channels of a mask with the lists of four lanes; `own` is what they do then (``WORK``)."""
-    cycles = touched = again = last = highest = np.int64(0)
-    while mask:
-        channel = lowest(mask)
-        mask &= mask - 1
-        here, size = lists[split, word, pack, channel, 0], lists[split, word, pack, channel, 1]
-        nothing, top = ~lists[split, word, pack, channel, 2], lists[split, word, pack, channel, 3]
-        again |= touched & here
-        touched |= here
-        cycles += size
-        last = last & nothing | size
-        highest = highest & nothing | top
-    own.cycles, own.last, own.touched, own.alone = cycles, last, touched, highest & ~again
 
 
 @njit(cache=True)
