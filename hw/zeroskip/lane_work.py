@@ -55,8 +55,9 @@ def _pass_work(plan: Plan, own: PassPlan, words: np.ndarray, masks: np.ndarray) 
     work = LaneWork(np.zeros(shape, bool), np.zeros(shape[:2], np.int32),
                     np.zeros((*shape, -(-config.lanes // 4)), WORK))
     place_of, y, x = plan.places
+    channels = np.packbits(own.weights != 0, axis=3, bitorder="little").view(np.uint16)[..., 0]
     count_pass(masks[:, own.channel_word :], plan.layer.stride, _taps(plan), words, place_of, y, x, plan.exchange,
-               np.array(plan.image_rows), plan.skip_activations, pack_lists(own.weights, config.lanes), work.wanted,
+               np.array(plan.image_rows), plan.skip_activations, pack_lists(channels, config.lanes), work.wanted,
                work.row, work.packs.view(np.int64).reshape(*work.packs.shape, 4))
     return work
 

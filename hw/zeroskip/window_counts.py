@@ -55,15 +55,15 @@ def _add_up(mask, lists, split, word, pack, own):
 
 
 @njit(cache=True)
-def pack_lists(weights, lanes):
-    """The lists of weights int8 (splits * lanes, F, words, 16), without the values.
+def pack_lists(channels, lanes):
+    """The lists of lanes without the values, of masks of the channels with a weight, uint16 (splits * lanes, F, words).
 
     Returns int64 (splits, words, packs, 16, 4) as packed lanes: the filters of each list, as a mask; how many they are;
     all ones where there are any; the highest of them, as a mask. The channels in which any lane has a list, int64
     (splits, words, packs). And what the lanes do where they visit them all, ``WORK`` as
     int64 (splits, words, packs, 4).
     """
-    rows, count, words, _ = weights.shape
+    rows, count, words = channels.shape
     packs = (lanes + PACK - 1) // PACK
     lists = np.zeros((rows // lanes, words, packs, WORD_CHANNELS, 4), np.int64)
     occupied = np.zeros((rows // lanes, words, packs), np.int64)
@@ -71,9 +71,7 @@ def pack_lists(weights, lanes):
         split, pack, at = row // lanes, row % lanes // PACK, FIELD * (row % lanes % PACK)
         for number in range(count):
             for word in range(words):
-                mask = np.int64(0)
-                for channel in range(WORD_CHANNELS):
-                    mask |= np.int64(weights[row, number, word, channel] != 0) << channel
+                mask = np.int64(channels[row, number, word])
                 occupied[split, word, pack] |= mask
                 while mask:
                     channel = lowest(mask)
