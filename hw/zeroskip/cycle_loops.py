@@ -23,8 +23,8 @@ CODES, SUMS = 12, 5
 """From a row that fills a beat to the beat at the merger, with requantisation and without."""
 FIFO = 16
 """Beats of a unit under way or waiting."""
-BEAT = 16
-"""Bytes."""
+LANES, FIELD, MASK = 4, 16, 0xFFFF
+"""Lanes in a field of ``WORK``; the bits of one."""
 CLOCK, ENDED, INDEX, RETURNS, STEPS, BEATS, PLACE, OUT = range(8)
 """Scalars: next issue; results that have ended; slot of the next block; the block before is a result; rows read by
 each unit; beats of each unit; rows in the beat that is open; cycle of the merger's last beat."""
@@ -48,25 +48,27 @@ class Sizes(NamedTuple):
     last_row: int
 
 
-WALKER = np.dtype([("free", np.int64), ("seen", np.int64), ("late", np.int64)])
+WALKER = np.dtype([("free", np.int64), ("seen", np.int64), ("late", np.int64), ("entries", np.int64)])
 """``free``: first cycle without work. ``seen``: mask of the filters touched in the block, as the walker will know them.
-``late``: the one of them that it knows a cycle late."""
+``late``: the one of them that it knows a cycle late. ``entries``: walked in all."""
+
+UNIT = np.dtype([("read", np.int64), ("taken", np.int64), ("before", np.int64)])
+"""When the last row of sums was read; when it was taken by the output unit, and the row before it."""
 
 
 class State(NamedTuple):
     """What does: by group and lane, by group, by unit; int64.
 
     ``walkers``: ``WALKER`` (groups, lanes). ``released``: when the last slots were freed, in a ring, and ``used``:
-    slots ever used. ``drained``: when results were read, in a ring. ``read``: when the last row was read,
-    ``taken``: when the last two were taken by the output unit, ``left``: when the last beats left, in a ring.
+    slots ever used. ``drained``: when results were read, in a ring. ``units``: ``UNIT``. ``left``: when the
+    last beats of each unit left, in a ring.
     """
 
     walkers: np.ndarray
     released: np.ndarray
     used: np.ndarray
     drained: np.ndarray
-    read: np.ndarray
-    taken: np.ndarray
+    units: np.ndarray
     left: np.ndarray
     scalars: np.ndarray
 
@@ -78,7 +80,7 @@ def run_image(state, sizes, work, blocks, loaded, marked, final, retire):
     Parameters
     ----------
     work
-        wanted, row, lists of the pass, as in ``LaneWork``.
+        wanted, row, packs of the pass, as in ``LaneWork``.
     blocks
         First block of the image and the one after its last.
     loaded
@@ -90,7 +92,7 @@ def run_image(state, sizes, work, blocks, loaded, marked, final, retire):
     retire
         The last marker waits for the whole image.
     """
-    wanted, row, lists = work
+    wanted, row, packs = work
     groups = wanted.shape[2]
     scalars = state.scalars
     for block in range(blocks[0], blocks[1]):
@@ -106,11 +108,10 @@ def run_image(state, sizes, work, blocks, loaded, marked, final, retire):
             for group in range(groups):
                 if wanted[block, t, group]:
                     passed = time + PASSED
-                    for lane in range(lists.shape[3]):
-                        own = lists[block, t, group, lane]
-                        if own.cycles:
-                            taken = _walk(state.walkers[group, lane], sizes.filters, time + VISIT, own)
-                            passed = max(passed, taken)
+                    for pack in range(packs.shape[3]):
+                        taken = _walk(state.walkers, group, pack, sizes.filters, time + VISIT,
+                                      packs[block, t, group, pack])
+                        passed = max(passed, taken)
                     _release(state.released, state.used, group, passed + 1)
         if marked:
             whole = retire and block == blocks[1] - 1
@@ -135,15 +136,23 @@ def _release(released, used, group, time):
 
 
 @njit(cache=True)
-def _walk(walker, filters, earliest, own):
-    """A lane walks its lists `own` of a window; gives the cycle in which it takes the last of them."""
-    if earliest > walker.free:
-        _sweep(walker, filters, earliest - walker.free)
-        walker.free = earliest
-    walker.late = int(own.alone) & ~walker.seen
-    walker.seen |= int(own.touched)
-    walker.free += int(own.cycles)
-    return walker.free - int(own.last)
+def _walk(walkers, group, pack, filters, earliest, own):
+    """Four lanes walk their lists of a window; gives the cycle in which the last of them takes its last list."""
+    latest = 0
+    for lane in range(LANES):
+        count = own.cycles >> FIELD * lane & MASK
+        if count:
+            walker = walkers[group, LANES * pack + lane]
+            free, seen = walker.free, walker.seen
+            if earliest > free:
+                _sweep(walker, filters, earliest - free)
+                free, seen = earliest, walker.seen
+            walker.late = own.alone >> FIELD * lane & MASK & ~seen
+            walker.seen = seen | own.touched >> FIELD * lane & MASK
+            walker.free = free + count
+            walker.entries += count
+            latest = max(latest, free + count - (own.last >> FIELD * lane & MASK))
+    return latest
 
 
 @njit(cache=True)
@@ -207,35 +216,30 @@ def _wait_for_slot(state, sizes, final):
 def _drain(state, sizes, full):
     """The rows of a block go out, from groups that are complete from `full` on; the units' beats take turns."""
     groups, lanes = state.walkers.shape
-    units = len(state.read)
+    units, scalars = len(state.units), state.scalars
     per_group, per_unit = lanes * sizes.filters, groups // units
-    scalars = state.scalars
-    number = scalars[STEPS] // (per_group * per_unit)
-    for row in range(per_group * per_unit):
-        scalars[STEPS] += 1
-        filled = scalars[PLACE] == sizes.beat_rows - 1 or scalars[STEPS] == sizes.last_row
+    slot = scalars[STEPS] // (per_group * per_unit) % state.drained.shape[0]
+    for first in range(per_unit):
+        for _ in range(per_group):
+            scalars[STEPS] += 1
+            filled = scalars[PLACE] == sizes.beat_rows - 1 or scalars[STEPS] == sizes.last_row
+            waits_for = scalars[BEATS] - FIFO + sizes.beats - 1 + (scalars[PLACE] > 0)
+            for unit in range(units):
+                room = state.left[unit, waits_for & (FIFO - 1)] + 1 if waits_for >= 0 else 0
+                _take_row(state.units[unit], full[unit * per_unit + first], sizes.beats, room)
+            scalars[PLACE] = 0 if filled else scalars[PLACE] + 1
+            if filled:
+                for beat in range(sizes.beats):
+                    for unit in range(units):
+                        scalars[OUT] = max(scalars[OUT] + 1, state.units[unit].taken + sizes.latency + beat)
+                        state.left[unit, scalars[BEATS] & (FIFO - 1)] = scalars[OUT]
+                    scalars[BEATS] += 1
         for unit in range(units):
-            group = unit * per_unit + row // per_group
-            _take_row(state, sizes, unit, full[group])
-            if row % per_group == per_group - 1:
-                state.drained[number % state.drained.shape[0], group] = state.read[unit]
-        scalars[PLACE] = 0 if filled else scalars[PLACE] + 1
-        if filled:
-            for beat in range(sizes.beats):
-                for unit in range(units):
-                    scalars[OUT] = max(scalars[OUT] + 1, state.taken[unit, 0] + sizes.latency + beat)
-                    state.left[unit, scalars[BEATS] % FIFO] = scalars[OUT]
-                scalars[BEATS] += 1
+            state.drained[slot, unit * per_unit + first] = state.units[unit].read
 
 
 @njit(cache=True)
-def _take_row(state, sizes, unit, full):
-    """A unit reads a row of sums, not before `full`, and takes it when there is room for its beats."""
-    taken = state.taken[unit]
-    state.read[unit] = max(state.read[unit] + 1, full, taken[1])
-    time = max(state.read[unit] + ROW, taken[0] + sizes.beats)
-    beats, place = state.scalars[BEATS], state.scalars[PLACE]
-    waits_for = beats - FIFO + sizes.beats - 1 + (place > 0)
-    if waits_for >= 0:
-        time = max(time, state.left[unit, waits_for % FIFO] + 1)
-    taken[1], taken[0] = taken[0], time
+def _take_row(unit, full, beats, room):
+    """A unit reads a row of sums, not before `full`, and takes it when there is `room` for its beats."""
+    unit.read = max(unit.read + 1, full, unit.before)
+    unit.before, unit.taken = unit.taken, max(unit.read + ROW, unit.taken + beats, room)

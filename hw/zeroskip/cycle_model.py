@@ -39,8 +39,10 @@ def row_cycles(plan: Plan) -> float:
 
 def lower_bound(plan: Plan, work: Sequence[LaneWork]) -> int:
     """Cycles that no queue can save: busiest lane, windows one by one, results' way out, weights' way in."""
+    from zeroskip.window_counts import lane_sums
+
     per_unit = plan.config.groups // plan.config.output_units
-    lanes = sum(own.cycles.sum(axis=(0, 1), dtype=np.int64) for own in work)
+    lanes = sum(lane_sums(own.packs) for own in work)
     beats = sum(pass_beats(plan)[1:]) if len(plan.steps) > 1 else 0
     return max(int(np.max(lanes)), int(sum((own.row >= 0).sum() for own in work)), beats,
                int(plan.blocks * per_unit * plan.config.lanes * plan.lane_filters * row_cycles(plan)))
@@ -48,7 +50,7 @@ def lower_bound(plan: Plan, work: Sequence[LaneWork]) -> int:
 
 def _start(plan: Plan) -> tuple[Sizes, State]:
     """The array before the first window."""
-    from zeroskip.cycle_loops import CLOCK, CODES, FIFO, OUT, SUMS, WALKER, Sizes, State
+    from zeroskip.cycle_loops import CLOCK, CODES, FIFO, OUT, SUMS, UNIT, WALKER, Sizes, State
 
     config, lay = plan.config, plan.layout
     row_bytes = config.pixels * result_size(plan)
@@ -61,8 +63,8 @@ def _start(plan: Plan) -> tuple[Sizes, State]:
     state = State(walkers=np.zeros((config.groups, config.lanes), WALKER),
                   released=np.zeros((config.groups, config.queue_words), np.int64),
                   used=np.zeros(config.groups, np.int64),
-                  drained=np.zeros((plan.ring + 2, config.groups), np.int64), read=np.full(units, far),
-                  taken=np.full((units, 2), far), left=np.full((units, FIFO), far), scalars=np.zeros(8, np.int64))
+                  drained=np.zeros((plan.ring + 2, config.groups), np.int64), units=np.full(units, far, UNIT),
+                  left=np.full((units, FIFO), far), scalars=np.zeros(8, np.int64))
     state.scalars[CLOCK], state.scalars[OUT] = FIRST_ISSUE, far
     return sizes, state
 
@@ -82,7 +84,7 @@ def predict(plan: Plan, work: Sequence[LaneWork] | None = None) -> dict[str, int
     work = lane_work(plan) if work is None else work
     sizes, state = _start(plan)
     scalars, lay, count = state.scalars, plan.layout, plan.grid.count
-    arrays = [(own.wanted, own.row, own.lists) for own in work]
+    arrays = [(own.wanted, own.row, own.packs) for own in work]
     steps = plan.steps
     beats = pass_beats(plan) if len(steps) > 1 else [0]
     loaded = 0
@@ -105,7 +107,7 @@ def predict(plan: Plan, work: Sequence[LaneWork] | None = None) -> dict[str, int
     scalars[CLOCK] = max(scalars[CLOCK], max(came, done[-2]) + 1 + LAST_MARKER)
     end_block(state, sizes, 0, False)
     return {"total": int(scalars[OUT]) + 2,
-            "multiplications": sum(int(own.cycles.sum(dtype=np.int64)) for own in work) * plan.config.pixels}
+            "multiplications": int(state.walkers["entries"].sum()) * plan.config.pixels}
 
 
 def _pass_done(state: State, ended: int) -> int:

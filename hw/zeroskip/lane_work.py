@@ -8,10 +8,10 @@ import numpy as np
 
 from zeroskip.plan import PassPlan, Plan
 
-LISTS = np.dtype([("cycles", np.uint16), ("last", np.uint16), ("touched", np.uint16), ("alone", np.uint16)])
-"""What a lane does for a window. ``cycles``: list entries that it walks. ``last``: entries of the last of its lists.
-``touched``: mask of its filters that some entry touches. ``alone``: the filter of the very last entry, as a mask, where
-no other list of the window touches it."""
+WORK = np.dtype([("cycles", np.int64), ("last", np.int64), ("touched", np.int64), ("alone", np.int64)])
+"""What four lanes do for a window; 16 bits each, from bit ``16 * (lane % 4)`` on. ``cycles``: list entries that are
+walked. ``last``: entries of the last list. ``touched``: mask of the lane's filters that some entry touches.
+``alone``: the filter of the very last entry, as a mask, where no other list of the window touches it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,18 +24,19 @@ class LaneWork:
         bool (blocks, table, groups): the group takes the window.
     row
         int32 (blocks, table): last row of the map that the window reads, -1 where nobody takes it.
-    lists
-        ``LISTS`` (blocks, table, groups, lanes).
+    packs
+        ``WORK`` (blocks, table, groups, ceil(lanes / 4)).
     """
 
     wanted: np.ndarray
     row: np.ndarray
-    lists: np.ndarray
+    packs: np.ndarray
 
     @property
     def cycles(self) -> np.ndarray:
-        """List entries that each lane walks, uint16 (blocks, table, groups, lanes)."""
-        return np.asarray(self.lists["cycles"])
+        """List entries that each lane walks, int64 (blocks, table, groups, lanes filled up to a multiple of 4)."""
+        lanes = self.packs["cycles"][..., None] >> np.arange(0, 64, 16) & 0xFFFF
+        return np.asarray(lanes.reshape(*self.packs.shape[:3], 4 * self.packs.shape[3]))
 
 
 def lane_work(plan: Plan) -> list[LaneWork]:
@@ -51,11 +52,13 @@ def _pass_work(plan: Plan, own: PassPlan, words: np.ndarray, masks: np.ndarray) 
 
     config, blocks = plan.config, plan.images * plan.grid.count
     shape = blocks, len(own.table), config.groups
-    work = LaneWork(np.zeros(shape, bool), np.zeros(shape[:2], np.int32), np.zeros((*shape, config.lanes), LISTS))
-    splits, y, x = plan.places
-    count_pass(masks[:, own.channel_word :], plan.layer.stride, _taps(plan), words, splits, y, x, plan.exchange,
-               np.array(plan.image_rows), plan.skip_activations, pack_lists(own.weights, config.lanes), work.wanted,
-               work.row, work.lists)
+    work = LaneWork(np.zeros(shape, bool), np.zeros(shape[:2], np.int32),
+                    np.zeros((*shape, -(-config.lanes // 4)), WORK))
+    place_of, y, x = plan.places
+    channels = np.packbits(own.weights != 0, axis=3, bitorder="little").view(np.uint16)[..., 0]
+    count_pass(masks[:, own.channel_word :], plan.layer.stride, _taps(plan), words, place_of, y, x, plan.exchange,
+               np.array(plan.image_rows), plan.skip_activations, pack_lists(channels, config.lanes), work.wanted,
+               work.row, work.packs.view(np.int64).reshape(*work.packs.shape, 4))
     return work
 
 

@@ -91,13 +91,14 @@ class Plan:
 
     @cached_property
     def places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The split, int64 (groups,), and the rows and columns of the pixels, int64 (groups, blocks, P), of each place.
+        """The split of each place and its number in it, int64 (groups, 2); and its pixels' rows and columns.
 
-        A row is -1 where there is no pixel.
+        Those are int64 (groups, blocks, P); a row is -1 where there is no pixel.
         """
-        splits = np.array([self.arrangement.place(group)[0] for group in range(self.config.groups)])
-        pixels = [self.grid.places(group) for group in range(self.config.groups)]
-        return splits, np.stack([np.where(valid, y, -1) for y, _, valid in pixels]), np.stack([x for _, x, _ in pixels])
+        groups = self.config.groups
+        pixels = [self.grid.places(group) for group in range(groups)]
+        return (np.stack(np.divmod(np.arange(groups), groups // self.arrangement.splits), axis=1),
+                np.stack([np.where(valid, y, -1) for y, _, valid in pixels]), np.stack([x for _, x, _ in pixels]))
 
     @cached_property
     def exchange(self) -> np.ndarray:

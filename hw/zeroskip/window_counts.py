@@ -1,6 +1,6 @@
 """Compiled loops of ``lane_work``: channels of a window that are worth visiting, and what they cost each lane.
 
-Four lanes share an int64: 16 bits each, lane l of a pack from bit ``16 * (l % 4)`` on. No sum here passes 256.
+Four lanes share an int64: 16 bits each, lane l of a pack from bit ``16 * (l % 4)`` on. No number here passes 256.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from zeroskip.bits import highest, lowest, ones
+from zeroskip.bits import lowest
 from zeroskip.wire import WORD_CHANNELS
 
 PACK = 4
@@ -38,32 +38,59 @@ def nonzero_channels(data: np.ndarray, stride: tuple[int, int]) -> np.ndarray:
 
 
 @njit(cache=True)
-def pack_lists(weights: np.ndarray, lanes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The lists of weights int8 (splits * lanes, F, words, 16), without the values.
-
-    Returns filters and number of entries of each list, int64 (splits, words, 16, packs) as packed lanes; and the
-    channels with a list, uint16 (splits, words, lanes).
-    """
-    rows, count, words, channels = weights.shape
-    splits, packs = rows // lanes, (lanes + PACK - 1) // PACK
-    filters = np.zeros((splits, words, channels, packs), np.int64)
-    entries = np.zeros((splits, words, channels, packs), np.int64)
-    occupied = np.zeros((splits, words, lanes), np.uint16)
-    for row in range(rows):
-        split, lane = row // lanes, row % lanes
-        pack, at = lane // PACK, FIELD * (lane % PACK)
-        for number in range(count):
-            for word in range(words):
-                for channel in range(channels):
-                    if weights[row, number, word, channel] != 0:
-                        filters[split, word, channel, pack] |= 1 << (at + number)
-                        entries[split, word, channel, pack] += 1 << at
-                        occupied[split, word, lane] |= np.uint16(1 << channel)
-    return filters, entries, occupied
+def _add_up(mask, lists, split, word, pack, own):
+    """Visit the channels of a mask with the lists of four lanes; `own` is what they do then (``WORK``), int64 (4,)."""
+    cycles = touched = again = last = highest = np.int64(0)
+    while mask:
+        channel = lowest(mask)
+        mask &= mask - 1
+        here, size = lists[split, word, pack, channel, 0], lists[split, word, pack, channel, 1]
+        nothing, top = ~lists[split, word, pack, channel, 2], lists[split, word, pack, channel, 3]
+        again |= touched & here
+        touched |= here
+        cycles += size
+        last = last & nothing | size
+        highest = highest & nothing | top
+    own[0], own[1], own[2], own[3] = cycles, last, touched, highest & ~again
 
 
 @njit(cache=True)
-def count_pass(masks, stride, taps, words, split_of, y, x, turn, image_rows, skip, packed, wanted, row, lists):
+def pack_lists(channels, lanes):
+    """The lists of lanes without the values, of masks of the channels with a weight, uint16 (splits * lanes, F, words).
+
+    Returns int64 (splits, words, packs, 16, 4) as packed lanes: the filters of each list, as a mask; how many they are;
+    all ones where there are any; the highest of them, as a mask. The channels in which any lane has a list, int64
+    (splits, words, packs). And what the lanes do where they visit them all, ``WORK`` as
+    int64 (splits, words, packs, 4).
+    """
+    rows, count, words = channels.shape
+    packs = (lanes + PACK - 1) // PACK
+    lists = np.zeros((rows // lanes, words, packs, WORD_CHANNELS, 4), np.int64)
+    occupied = np.zeros((rows // lanes, words, packs), np.int64)
+    for row in range(rows):
+        split, pack, at = row // lanes, row % lanes // PACK, FIELD * (row % lanes % PACK)
+        for number in range(count):
+            for word in range(words):
+                mask = np.int64(channels[row, number, word])
+                occupied[split, word, pack] |= mask
+                while mask:
+                    channel = lowest(mask)
+                    mask &= mask - 1
+                    here = 1 << (at + number)
+                    lists[split, word, pack, channel, 0] |= here
+                    lists[split, word, pack, channel, 1] += 1 << at
+                    lists[split, word, pack, channel, 2] |= MASK << at
+                    lists[split, word, pack, channel, 3] = lists[split, word, pack, channel, 3] & ~(MASK << at) | here
+    whole = np.zeros((rows // lanes, words, packs, 4), np.int64)
+    for split in range(rows // lanes):
+        for word in range(words):
+            for pack in range(packs):
+                _add_up(occupied[split, word, pack], lists, split, word, pack, whole[split, word, pack])
+    return lists, occupied, whole
+
+
+@njit(cache=True)
+def count_pass(masks, stride, taps, words, place_of, y, x, turn, image_rows, skip, packed, wanted, row, work):
     """Count the windows of a pass over some images.
 
     Parameters
@@ -74,8 +101,8 @@ def count_pass(masks, stride, taps, words, split_of, y, x, turn, image_rows, ski
         int (words, 3): dy, dx, channel word of each word.
     words
         int (table, groups, columns): the word that a place sees in each column of a window, -1 for none.
-    split_of
-        int (groups,): split of each place.
+    place_of
+        int (groups, 2): split of each place, and its number among those of the split.
     y, x
         int (groups, blocks, P): pixels of the result of each place; y is -1 where there is none.
     turn
@@ -86,50 +113,60 @@ def count_pass(masks, stride, taps, words, split_of, y, x, turn, image_rows, ski
         Zero activations are skipped.
     packed
         As ``pack_lists`` gives them.
-    wanted, row, lists
-        See ``LaneWork``; all zero, to be filled.
+    wanted, row, work
+        See ``LaneWork``; `wanted` all False, the rest to be filled; `work` is ``packs`` as int64 (..., 4).
     """
+    lists, occupied, whole = packed
     images, blocks, groups = turn.shape
-    packs, lanes = packed[0].shape[3], packed[2].shape[2]
-    sums = np.zeros((3, packs), np.int64)
+    packs = lists.shape[2]
+    positions = groups // len(lists)  # places of one split; those of the others see the same
+    columns = words.shape[2]
+    seen, own = np.zeros((positions, columns, 3), np.int64), np.zeros(4, np.int64)
     for image in range(images):
         for block in range(blocks):
             at = image * blocks + block
             for t in range(words.shape[0]):
-                bottom = -1
+                bottom, number = -1, at * words.shape[0] + t + 1
                 for group in range(groups):
                     place = turn[image, block, group]
-                    for column in range(words.shape[2]):
+                    for column in range(columns):
                         word = words[t, place, column]
                         if word < 0:
                             continue
-                        last, mask = _look(masks, image, taps, word, stride, y, x, place, block, image_rows[image])
-                        if last < 0:
+                        split, position = place_of[place, 0], place_of[place, 1]
+                        known = seen[position, column]
+                        if known[0] != number:
+                            known[0] = number
+                            known[1], known[2] = _look(masks, image, taps, word, stride, y, x, position, block,
+                                                       image_rows[image])
+                        if known[1] < 0:
                             continue
-                        bottom = max(bottom, last)
+                        bottom = max(bottom, known[1])
                         wanted[at, t, group] = True
-                        if not skip:
-                            mask = MASK
-                        split = split_of[place]
-                        _add_up(mask, packed[0], packed[1], split, word, sums)
-                        for lane in range(lanes):
-                            visits = int(packed[2][split, word, lane]) & mask
-                            if visits:
-                                end = packed[0][split, word, highest(visits), lane // PACK]
-                                _append(lists[at, t, group, lane], sums, end, lane)
+                        mask = known[2] if skip else MASK
+                        for pack in range(packs):
+                            visits = mask & occupied[split, word, pack]
+                            if visits == occupied[split, word, pack]:
+                                own[:] = whole[split, word, pack]
+                            else:
+                                _add_up(visits, lists, split, word, pack, own)
+                            _append(work[at, t, group, pack], own)
                 row[at, t] = bottom
 
 
 @njit(cache=True)
-def _append(own, sums, end, lane):
-    """Put the lists of a word behind those that the lane has in the window; `end`: filters of the last of them."""
-    pack, shift = lane // PACK, FIELD * (lane % PACK)
-    end = end >> shift & MASK
-    top = np.int64(1) << highest(end)
-    own.alone = top & ~(sums[1, pack] >> shift) & ~int(own.touched)
-    own.touched |= sums[0, pack] >> shift & MASK
-    own.cycles += sums[2, pack] >> shift & MASK
-    own.last = ones(end)
+def _append(work, own):
+    """Put the lists `own` of a word, int64 (4,), behind those that the lanes have in the window already."""
+    if not work[0]:
+        work[:] = own
+        return
+    for lane in range(PACK):
+        field = np.int64(MASK) << FIELD * lane
+        if own[0] & field:
+            work[1] = work[1] & ~field | own[1] & field
+            work[3] = work[3] & ~field | own[3] & ~work[2] & field
+    work[0] += own[0]
+    work[2] |= own[2]
 
 
 @njit(cache=True)
@@ -150,15 +187,13 @@ def _look(masks, image, taps, word, stride, y, x, place, block, rows):
 
 
 @njit(cache=True)
-def _add_up(mask, filters, entries, split, word, sums):
-    """Over the channels of a mask, by pack: filters of any list, of more than one, entries of all."""
-    for pack in range(filters.shape[3]):
-        once, twice, total, left = np.int64(0), np.int64(0), np.int64(0), mask
-        while left:
-            channel = lowest(left)
-            left &= left - 1
-            here = filters[split, word, channel, pack]
-            twice |= once & here
-            once |= here
-            total += entries[split, word, channel, pack]
-        sums[0, pack], sums[1, pack], sums[2, pack] = once, twice, total
+def lane_sums(work):
+    """Entries that each lane walks in all, int64 (groups, 4 * packs), of ``WORK`` (blocks, table, groups, packs)."""
+    blocks, table, groups, packs = work.shape
+    sums = np.zeros((groups, PACK * packs), np.int64)
+    for block in range(blocks):
+        for t in range(table):
+            for group in range(groups):
+                for lane in range(PACK * packs):
+                    sums[group, lane] += work[block, t, group, lane // PACK].cycles >> FIELD * (lane % PACK) & MASK
+    return sums

@@ -64,8 +64,9 @@ def _schedule(plan: Plan) -> Iterator[tuple[int | None, int, int, bool, int | No
 
 def _table_beats(plan: Plan, own: PassPlan) -> int:
     """Beats of ``_tables``."""
-    entries = (own.weights != 0).sum(axis=(1, 2, 3)) + own.weights.shape[2]
-    longest = entries.reshape(plan.arrangement.splits, plan.config.lanes).max(axis=1).tolist()
+    entries = [int(np.count_nonzero(lane)) + own.weights.shape[2] for lane in own.weights]
+    lanes = plan.config.lanes
+    longest = [max(entries[first : first + lanes]) for first in range(0, len(entries), lanes)]
     step = halves(plan.config)
     lists = [1 + max(longest[first : first + step]) for first in range(0, len(longest), step)]
     return sum(lists) + (1 + len(own.table) if own.table else 0)
@@ -100,17 +101,14 @@ def _requant_sections(plan: Plan, own: PassPlan, first: int) -> list[SectionData
     """Parameters from row `first` on, at (group of the unit * lanes + lane) * 16 + filter, for masks of units."""
     config = plan.config
     per_unit = config.groups // config.output_units
-    made = []
+    masks: dict[tuple[int, bytes], int] = {}
     every = requant_rows(plan.layer, own.filters.ravel()).reshape(*own.filters.shape, BEAT_BYTES)
     for unit in range(config.output_units):
         for inner in range(per_unit):
             split = plan.arrangement.place(unit * per_unit + inner)[0]
             for lane in range(config.lanes):
                 rows = every[split * config.lanes + lane]
-                made.append(SectionData(Section.REQUANT, 1 << unit, first + (inner * config.lanes + lane) * 16, rows))
-    merged: dict[tuple[int, bytes], SectionData] = {}
-    for section in made:  # units that hold the same rows share one section
-        key = (section.address, section.rows.tobytes())
-        known = merged.get(key)
-        merged[key] = replace(section, mask=section.mask | (known.mask if known else 0))
-    return list(merged.values())
+                key = first + (inner * config.lanes + lane) * 16, rows.tobytes()
+                masks[key] = masks.get(key, 0) | 1 << unit  # units that hold the same rows share one section
+    return [SectionData(Section.REQUANT, mask, address, np.frombuffer(rows, np.uint8).reshape(-1, BEAT_BYTES))
+            for (address, rows), mask in masks.items()]

@@ -29,7 +29,7 @@ def test_help_names_every_verb(capsys):
             assert name.removeprefix("cli_") in shown
 
 
-@pytest.mark.parametrize("verb", ["generate", "simulate", "doctor"])
+@pytest.mark.parametrize("verb", ["generate", "simulate", "predict", "doctor"])
 def test_every_verb_has_help(verb, capsys):
     assert cli.main([verb, "--help"]) == 0
     assert f"zerokeep {verb}" in capsys.readouterr().out

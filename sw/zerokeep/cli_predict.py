@@ -1,0 +1,123 @@
+"""``zerokeep predict``: cycles of a layer file, or of the layers of a model folder, by the cycle model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json
+from zerokeep.cli_generate import Engines, Multipliers, Preset
+
+if TYPE_CHECKING:
+    from zeroskip.config import ArrayConfig
+
+COLUMNS = ["layer", "engine", "total", "load", "utilisation", "speedup", "multipliers", "lane", "weights", "map",
+           "results", "bound by", "plan"]
+BOUNDS = ("multipliers", "busiest_lane", "weights", "map", "results")
+
+
+def _free(flag: str, text: str) -> Any:
+    return typer.Option(flag, metavar="N", help=text, rich_help_panel="Parameters in place of the preset's")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("predict", help="Cycles of a layer file or a model folder by the cycle model, without simulating.")(
+        predict)
+
+
+def _configuration(preset: str | None, multipliers: int | None, given: dict[str, int | None]) -> ArrayConfig:
+    from cosim.simulate import select
+    from zeroskip.free_config import free_config
+
+    with as_user_error(ValueError, TypeError):
+        return free_config(select(preset, multipliers), {name: value for name, value in given.items()
+                                                         if value is not None})
+
+
+def _row(name: str, engine: str, entry: dict[str, Any]) -> list[str]:
+    def show(value: float | None, form: str) -> str:
+        return "-" if value is None else format(value, form)
+
+    bounds = entry.get("bounds", {})
+    return [name, engine, show(entry["total"], ","), show(entry["load"], ","), show(entry["utilisation"], ".3f"),
+            show(entry["speedup"], ".2f"), *(show(bounds.get(bound), ",") for bound in BOUNDS),
+            entry.get("bound_by", "-").replace("_", " "), entry.get("plan", "")]
+
+
+def predict(
+    source: Annotated[Path, typer.Argument(metavar="LAYER.npz|FOLDER", help="A layer file or a model folder.")],
+    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None,
+    images: Annotated[int | None, typer.Option("--images", metavar="N", help=(
+        "Images: of a folder the first N test images (default 4), of a layer file all of its own."))] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Where the test images are.")] = None,
+    groups: Annotated[int | None, _free("--groups", "Groups of lanes.")] = None,
+    lanes: Annotated[int | None, _free("--lanes", "Lanes of a group, at most 8.")] = None,
+    pixels: Annotated[int | None, _free("--pixels", "Multipliers of a lane: 1, 2, 4 or 8.")] = None,
+    lane_filters: Annotated[int | None, _free("--lane-filters", "Filters of a lane.")] = None,
+    queue_words: Annotated[int | None, _free("--queue-words", "Windows under way in a group.")] = None,
+    output_units: Annotated[int | None, _free("--output-units", "Units on the way out.")] = None,
+    result_rows: Annotated[int | None, _free("--result-rows", "Rows of a lane's result memory.")] = None,
+    map_positions: Annotated[int | None, _free("--map-positions", "Positions of the map memory.")] = None,
+    windows: Annotated[int | None, _free("--windows", "Rows of the window table.")] = None,
+    words: Annotated[int | None, _free("--words", "Words of 16 channels for which a lane holds lists.")] = None,
+    list_entries: Annotated[int | None, _free("--list-entries", "Non-zero weights that a lane holds.")] = None,
+    dense_weights: Annotated[int | None, _free("--dense-weights", "Weights that the dense engine holds.")] = None,
+) -> int:
+    """Predict and show."""
+    if json_file is not None:
+        writable(json_file)
+    config = _configuration(preset, multipliers, {
+        "groups": groups, "lanes": lanes, "pixels": pixels, "lane_filters": lane_filters, "queue_words": queue_words,
+        "output_units": output_units, "result_rows": result_rows, "map_positions": map_positions, "windows": windows,
+        "words": words, "list_entries": list_entries, "dense_weights": dense_weights})
+    from cosim.simulate import check_engines
+    from zerokeep.cli_simulate import load_layers
+    from zerokeep.prediction import add_up
+    from zeroskip.packing import ENGINES
+
+    with as_user_error(ValueError):
+        engines = check_engines(engine or ENGINES)
+    layers = load_layers(source, images, data)
+    with progress("predict") as say:
+        entries = [_entry(name, layer, config, engines, say) for name, layer in layers.items()]
+    rows = [_row(entry["name"], name, own) for entry in entries for name, own in entry["engines"].items()]
+    document: dict[str, Any] = entries[0]
+    if source.is_dir():
+        sums = add_up(entries, config.multipliers)
+        rows += [_row("all", name, own) for name, own in sums.items()]
+        document = {"layers": entries, "sums": sums}
+    table(COLUMNS, rows)
+    if json_file is not None:
+        write_json(json_file, document | _about(config, layers))
+    return Status.DONE
+
+
+def _entry(name: str, layer: Any, config: ArrayConfig, engines: tuple[str, ...], say: Any) -> dict[str, Any]:
+    """One layer's entry: counts and engines."""
+    from zerokeep.prediction import predict_layer
+    from zeroskip.counts import count
+    from zeroskip.program_image import PackError
+
+    counts, found = count(layer), {}
+    for engine in engines:
+        say(f"{name} on {engine}")
+        try:
+            found[engine] = predict_layer(layer, config, engine)
+        except PackError as error:
+            raise PackError(f"{name} does not fit the engine {engine}: {error}") from None
+    shown = ("macs", "macs_inside", "pairs", "weight_pairs", "weight_density", "activation_density")
+    return {"name": name, "engines": found, **{key: counts[key] for key in shown},
+            "ideal_cycles": counts["pairs"] / config.multipliers}
+
+
+def _about(config: ArrayConfig, layers: dict[str, Any]) -> dict[str, Any]:
+    import dataclasses
+
+    from zeroskip.verilog import preset_name, versions
+
+    return {"multipliers": config.multipliers, "preset": preset_name(config), "parameters": dataclasses.asdict(config),
+            "images": next(iter(layers.values())).output_shape[0], "tool_versions": versions()}
