@@ -12,7 +12,9 @@ from zerokeep.cli_common import Status, as_user_error, progress, write_json, wri
 Preset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="tiny, small, base, large or fine.")]
 Multipliers = Annotated[int | None, typer.Option("--multipliers", metavar="4|16|64|128", help="A preset by its size.")]
 Engines = Annotated[list[str] | None, typer.Option(
-    "--engine", metavar="NAME", help="dense, gate, skip-weights or skip-both; again for more; default: all.")]
+    "--engine", metavar="NAME", help=(
+        "dense, gate, skip-weights or skip-both, or auto for the faster of dense and skip-both; again for more; "
+        "default: all four."))]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,11 +31,11 @@ def generate(
     """Write one Verilog file and one sidecar for each kind of hardware that the engines need."""
     from cosim.simulate import check_engines, select
     from zeroskip import verilog
-    from zeroskip.packing import ENGINES, KINDS
+    from zeroskip.packing import ENGINES, KINDS, choices
 
     with as_user_error(ValueError):
         config = select(preset, multipliers)
-        engines = check_engines(engine or ENGINES)
+        engines = choices(check_engines(engine or ENGINES))
     written, messages = [], []
     with progress("generate") as say:
         for kind in dict.fromkeys(KINDS[name] for name in engines):

@@ -80,7 +80,8 @@ def _print(result: Simulation) -> None:
             cycles = engine["cycles"]
             exact = "yes" if engine["bit_exact"] and not engine["errors"] else "NO"
             spent = [_number(cycles[key], ",") for key in ("total", "load", "stalled")]
-            rows.append([entry["name"], name, exact, *spent, _number(engine["utilisation"], ".3f"),
+            shown = f"{name}: {engine['chosen']}" if "chosen" in engine else name
+            rows.append([entry["name"], shown, exact, *spent, _number(engine["utilisation"], ".3f"),
                          _number(engine["speedup"], ".2f"),
                          _number(engine["speedup_measured"], ".2f"), _number(engine["predicted"], ",")])
     table(columns, rows)

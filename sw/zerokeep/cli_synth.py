@@ -29,12 +29,12 @@ def synth(
 ) -> int:
     """Synthesise each kind of hardware that the engines need once; before place and route."""
     from cosim.simulate import check_engines, select
-    from zeroskip.packing import ENGINES, KINDS
+    from zeroskip.packing import ENGINES, KINDS, choices
     from zeroskip.verilog import preset_name, versions
 
     with as_user_error(ValueError):
         config = select(preset, multipliers)
-        engines = check_engines(engine or ENGINES)
+        engines = choices(check_engines(engine or ENGINES))
     if json_file is not None:
         writable(json_file)
     kinds = list(dict.fromkeys(KINDS[name] for name in engines))
