@@ -121,3 +121,39 @@ PRESETS: dict[str, ArrayConfig] = {
 """The named configurations: 4, 16, 64 and 128 multipliers, and ``fine`` with 64 at one pixel to a weight."""
 
 BY_MULTIPLIERS = {4: "tiny", 16: "small", 64: "base", 128: "large"}
+MOST_MULTIPLIERS = 128
+"""Multipliers of the largest dense array: 16 filters of 8 pixels."""
+
+
+def derive(*, groups: int, lanes: int, pixels: int, **overrides: int) -> ArrayConfig:
+    """The configuration of C groups, E lanes and P pixels, all else as the presets have it at that size.
+
+    Parameters
+    ----------
+    groups, lanes, pixels
+        Powers of two with a product of at most 128: what a dense array of the same size can be.
+    overrides
+        Other parameters of :class:`ArrayConfig`, instead of what follows from the three.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :class:`ArrayConfig`.
+
+    >>> derive(groups=4, lanes=4, pixels=4) == PRESETS["base"]
+    True
+    """
+    for name, value in (("groups", groups), ("lanes", lanes), ("pixels", pixels)):
+        _positive(name, value)
+        _power_of_two(name, value)
+    multipliers, walkers = groups * lanes * pixels, groups * lanes
+    if multipliers > MOST_MULTIPLIERS:
+        raise ValueError(f"groups * lanes * pixels must be at most {MOST_MULTIPLIERS}, not {multipliers}")
+    across = 1 << (multipliers.bit_length() - 1) // 2
+    derived = {
+        "output_units": min(groups, max(1, BEAT_BYTES // pixels)),
+        "dense_filters": multipliers // across, "dense_pixels": across,
+        "queue_words": 32 if pixels == 1 else 16, "words": 64 if walkers > 32 else 128,
+        "list_entries": 4096 if walkers <= 8 else 2048 if walkers <= 32 else 1024,
+    }
+    return ArrayConfig(groups=groups, lanes=lanes, pixels=pixels, **(derived | overrides))
