@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from zeroskip.wire import BEAT_BYTES
 
@@ -157,3 +157,21 @@ def derive(*, groups: int, lanes: int, pixels: int, **overrides: int) -> ArrayCo
         "list_entries": 4096 if walkers <= 8 else 2048 if walkers <= 32 else 1024,
     }
     return ArrayConfig(groups=groups, lanes=lanes, pixels=pixels, **(derived | overrides))
+
+
+def as_options(config: ArrayConfig) -> str:
+    """The command line's options that name a configuration: a preset, or a shape and what differs from `derive`.
+
+    >>> as_options(PRESETS["fine"])
+    '--preset fine'
+    >>> as_options(derive(groups=2, lanes=4, pixels=8, result_rows=32))
+    '--groups 2 --lanes 4 --pixels 8 --set result_rows=32'
+    """
+    preset = next((name for name, own in PRESETS.items() if own == config), None)
+    if preset is not None:
+        return f"--preset {preset}"
+    shape = {name: getattr(config, name) for name in ("groups", "lanes", "pixels")}
+    plain = asdict(derive(**shape))
+    changed = {name: value for name, value in asdict(config).items() if value != plain[name]}
+    return " ".join([*(f"--{name} {value}" for name, value in shape.items()),
+                     *(f"--set {name}={value}" for name, value in changed.items())])

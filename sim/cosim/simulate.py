@@ -22,7 +22,7 @@ from cosim.runner import check_stall, run_jobs
 from cosim.scoreboard import compare
 from cosim.simulators import SIMULATORS, Simulator, build, find_simulator
 from zeroskip import reference
-from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig
+from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig, as_options
 from zeroskip.counts import count
 from zeroskip.layer import Layer
 from zeroskip.packing import CHOICES, ENGINES, KINDS, NAMES, pack
@@ -270,9 +270,7 @@ def _judge(task: _Task, outcome: Outcome, expected: np.ndarray, counts: Mapping[
 def _keep(task: _Task, outcome: Outcome, outputs: dict[str, np.ndarray], text: str, config: ArrayConfig,
           options: Options) -> Path:
     folder = options.keep / f"{task.name}-{task.engine}".replace("/", "_")
-    preset = preset_name(config)
-    selection = f"--preset {preset}" if preset else f"--multipliers {config.multipliers}"
-    command = failures.replay_command(folder, task.engine, selection, options.stall, options.seed)
+    command = failures.replay_command(folder, task.engine, as_options(config), options.stall, options.seed)
     streams = {"weights": np.concatenate([program.weights for program in task.packed.programs]),
                "map": np.concatenate([program.map for program in task.packed.programs]), "result": outcome.result}
     about = failures.about(task.engine, config, text, options.stall, options.seed, command)

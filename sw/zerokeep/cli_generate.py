@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from zerokeep.cli_common import Status, as_user_error, progress, write_json, writing
+from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
 
 Preset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="tiny, small, base, large or fine.")]
 Multipliers = Annotated[int | None, typer.Option("--multipliers", metavar="4|16|64|128", help="A preset by its size.")]
@@ -23,18 +24,19 @@ def register(app: typer.Typer) -> None:
 
 
 def generate(
-    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None,
+    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, groups: Groups = None,
+    lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to.")] = Path("build/verilog"),
     lint: Annotated[bool, typer.Option("--lint", help="Check the Verilog with verilator -Wall.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="List what was written.")] = None,
 ) -> int:
     """Write one Verilog file and one sidecar for each kind of hardware that the engines need."""
-    from cosim.simulate import check_engines, select
+    from cosim.simulate import check_engines
     from zeroskip import verilog
     from zeroskip.packing import ENGINES, KINDS, choices
 
+    config = configuration(preset, multipliers, groups, lanes, pixels, settings)
     with as_user_error(ValueError):
-        config = select(preset, multipliers)
         engines = choices(check_engines(engine or ENGINES))
     written, messages = [], []
     with progress("generate") as say:
