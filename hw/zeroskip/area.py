@@ -15,8 +15,8 @@ from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS
 GROUP_TERMS = ("lane", "slot", "multiplier")
 OUTSIDE_TERMS = ("array", "group", "rotation", "unit", "unit_pixel")
 COEFFICIENTS: dict[str, float] = {
-    "lane": 917, "slot": 19, "multiplier": 274, "array": 2396, "group": 295, "rotation": 391, "unit": 982,
-    "unit_pixel": 3,
+    "lane": 959, "slot": 18, "multiplier": 264, "array": 2348, "group": 204, "rotation": 332, "unit": 854,
+    "unit_pixel": 210,
 }
 """LUTs for each, memories of LUTs not counted. ``slot``: of the window queue, in each lane; ``array`` is there once,
 ``rotation`` (of the words of P banks) P log2(P) times."""
