@@ -1,6 +1,6 @@
 """What a zero-skip array takes of an FPGA, estimated: LUTs by a linear model, multipliers and block memories counted.
 
-The coefficients are from yosys' counts (``synth_ecp5``) of thirteen configurations from 1 to 64 multipliers;
+The coefficients are from yosys' counts (``synth_ecp5``) of eleven configurations from 1 to 64 multipliers;
 ``python benchmarks/area.py`` measures them again and shows how far the model is off.
 """
 
@@ -15,8 +15,8 @@ from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS
 GROUP_TERMS = ("lane", "slot", "multiplier")
 OUTSIDE_TERMS = ("array", "group", "rotation", "unit", "unit_pixel")
 COEFFICIENTS: dict[str, float] = {
-    "lane": 959, "slot": 18, "multiplier": 264, "array": 2348, "group": 204, "rotation": 332, "unit": 854,
-    "unit_pixel": 210,
+    "lane": 981, "slot": 17, "multiplier": 266, "array": 2332, "group": 219, "rotation": 299, "unit": 758,
+    "unit_pixel": 296,
 }
 """LUTs for each, memories of LUTs not counted. ``slot``: of the window queue, in each lane; ``array`` is there once,
 ``rotation`` (of the words of P banks) P log2(P) times."""
