@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from zeroskip.wire import BEAT_BYTES, COLUMN_GROUPS
 
@@ -133,3 +133,58 @@ PRESETS: dict[str, ArrayConfig] = {
 """The named configurations: 4, 16, 64 and 128 multipliers, and ``fine`` with 64 at one pixel to a weight."""
 
 BY_MULTIPLIERS = {4: "tiny", 16: "small", 64: "base", 128: "large"}
+MOST_MULTIPLIERS = 128
+"""Multipliers of the largest dense array: 16 filters of 8 pixels."""
+
+
+def derive(*, groups: int, lanes: int, pixels: int, **overrides: int) -> ArrayConfig:
+    """The configuration of C groups, E lanes and P pixels, all else as the presets have it at that size.
+
+    Parameters
+    ----------
+    groups, lanes, pixels
+        Powers of two with a product of at most 128: what a dense array of the same size can be.
+    overrides
+        Other parameters of :class:`ArrayConfig`, instead of what follows from the three.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :class:`ArrayConfig`.
+
+    >>> derive(groups=4, lanes=4, pixels=4) == PRESETS["base"]
+    True
+    """
+    for name, value in (("groups", groups), ("lanes", lanes), ("pixels", pixels)):
+        _positive(name, value)
+        _power_of_two(name, value)
+    multipliers, walkers = groups * lanes * pixels, groups * lanes
+    if multipliers > MOST_MULTIPLIERS:
+        raise ValueError(f"groups * lanes * pixels must be at most {MOST_MULTIPLIERS}, not {multipliers}")
+    across = 1 << (multipliers.bit_length() - 1) // 2
+    derived = {
+        "output_units": min(groups, max(1, BEAT_BYTES // pixels)),
+        "dense_filters": multipliers // across, "dense_pixels": across,
+        "columns": 2 if pixels == 1 and groups <= COLUMN_GROUPS else 1,
+        "queue_words": 32 if pixels == 1 else 16, "words": 64 if walkers > 32 else 128,
+        "list_entries": 4096 if walkers <= 8 else 2048 if walkers <= 32 else 1024,
+    }
+    return ArrayConfig(groups=groups, lanes=lanes, pixels=pixels, **(derived | overrides))
+
+
+def as_options(config: ArrayConfig) -> str:
+    """The command line's options that name a configuration: a preset, or a shape and what differs from `derive`.
+
+    >>> as_options(PRESETS["fine"])
+    '--preset fine'
+    >>> as_options(derive(groups=2, lanes=4, pixels=8, result_rows=32))
+    '--groups 2 --lanes 4 --pixels 8 --set result_rows=32'
+    """
+    preset = next((name for name, own in PRESETS.items() if own == config), None)
+    if preset is not None:
+        return f"--preset {preset}"
+    shape = {name: getattr(config, name) for name in ("groups", "lanes", "pixels")}
+    plain = asdict(derive(**shape))
+    changed = {name: value for name, value in asdict(config).items() if value != plain[name]}
+    return " ".join([*(f"--{name} {value}" for name, value in shape.items()),
+                     *(f"--set {name}={value}" for name, value in changed.items())])

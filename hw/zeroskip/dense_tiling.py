@@ -23,8 +23,9 @@ def pack_dense_parts(layer: Layer, config: ArrayConfig, *, gate: bool) -> Packed
     PackError
         Not even the weights of one pass, or one row of the result, fit; the message is that for the whole layer.
     """
+    engine = "gate" if gate else "dense"
     try:
-        return whole(pack_dense(layer, config, gate=gate))
+        return whole(pack_dense(layer, config, gate=gate), engine)
     except PackError as error:
         refusal = error
     check_accumulators(layer, config.acc_width)
@@ -43,12 +44,12 @@ def pack_dense_parts(layer: Layer, config: ArrayConfig, *, gate: bool) -> Packed
 
     total = sum(program.predicted["total"] for program in programs)
     later = sum(len(program.weights) for program in programs[1:])
-    return PackedLayer(programs=programs, decode=decode, predicted={"total": total + later})
+    return PackedLayer(engine=engine, programs=programs, decode=decode, predicted={"total": total + later})
 
 
-def whole(program: Program) -> PackedLayer:
+def whole(program: Program, engine: str) -> PackedLayer:
     """A layer that is one program."""
-    return PackedLayer(programs=[program], decode=lambda answers: program.decode(answers[0]),
+    return PackedLayer(engine=engine, programs=[program], decode=lambda answers: program.decode(answers[0]),
                        predicted=program.predicted)
 
 

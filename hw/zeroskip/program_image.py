@@ -78,6 +78,8 @@ class PackedLayer:
 
     Attributes
     ----------
+    engine
+        Which one runs it.
     programs
         At least one.
     decode
@@ -86,6 +88,7 @@ class PackedLayer:
         The cycle model's figures for all of them; ``total`` includes the programs that come after the first one's.
     """
 
+    engine: str
     programs: list[Program]
     decode: Callable[[list[np.ndarray]], np.ndarray]
     predicted: dict[str, int] = field(default_factory=dict)

@@ -22,10 +22,10 @@ from cosim.runner import check_stall, run_jobs
 from cosim.scoreboard import compare
 from cosim.simulators import SIMULATORS, Simulator, build, find_simulator
 from zeroskip import reference
-from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig
+from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig, as_options
 from zeroskip.counts import count
 from zeroskip.layer import Layer
-from zeroskip.packing import ENGINES, KINDS, pack
+from zeroskip.packing import CHOICES, ENGINES, KINDS, NAMES, pack
 from zeroskip.program_image import PackedLayer, PackError
 from zeroskip.verilog import preset_name, versions
 
@@ -79,7 +79,7 @@ class Simulation:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Task:
-    """One layer on one engine."""
+    """One layer on one engine: `engine` was asked for, ``packed.engine`` runs it."""
 
     name: str
     layer: Layer
@@ -111,10 +111,10 @@ def select(preset: str | None = None, multipliers: int | None = None) -> ArrayCo
 def check_engines(engines: Sequence[str]) -> tuple[str, ...]:
     """The engines without repetitions, or a ValueError that lists those that there are."""
     for name in engines:
-        if name not in ENGINES:
-            raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")
+        if name not in NAMES:
+            raise ValueError(f"engine must be one of {', '.join(NAMES)}, not {name!r}")
     if not engines:
-        raise ValueError(f"give at least one engine of {', '.join(ENGINES)}")
+        raise ValueError(f"give at least one engine of {', '.join(NAMES)}")
     return tuple(dict.fromkeys(engines))
 
 
@@ -143,7 +143,7 @@ def simulate(layers: Layer | Mapping[str, Layer], config: ArrayConfig, engines: 
     config
         Parameters of the arrays.
     engines
-        Of ``dense``, ``gate``, ``skip-weights``, ``skip-both``.
+        Of ``dense``, ``gate``, ``skip-weights``, ``skip-both``; ``auto`` for the faster of the first and the last.
     options
         How to simulate.
     progress
@@ -170,7 +170,8 @@ def simulate(layers: Layer | Mapping[str, Layer], config: ArrayConfig, engines: 
     for name, layer in named.items():
         progress(f"pack {name}")
         for engine in engines:
-            tasks.setdefault(KINDS[engine], []).append(_pack(name, layer, engine, config))
+            task = _pack(name, layer, engine, config)
+            tasks.setdefault(KINDS[task.packed.engine], []).append(task)
     workers = options.workers or os.cpu_count() or 1
     with ThreadPoolExecutor(max_workers=min(workers, len(tasks))) as pool:
         running = [pool.submit(_run_kind, kind, own, config, simulator, options, len(tasks) > 1, progress)
@@ -254,10 +255,12 @@ def _judge(task: _Task, outcome: Outcome, expected: np.ndarray, counts: Mapping[
         comparison = compare(expected, found)
         mismatches = comparison.mismatches
         wrong += [comparison.text] if mismatches else []
-        entry = figures(task.engine, outcome.counters, counts, config.multipliers)
-        wrong += broken_rules(task.engine, outcome.counters, counts, config, task.layer, stall=options.stall)
+        entry = figures(task.packed.engine, outcome.counters, counts, config.multipliers)
+        wrong += broken_rules(task.packed.engine, outcome.counters, counts, config, task.layer, stall=options.stall)
     entry = {"bit_exact": mismatches == 0, "mismatches": mismatches, **entry,
              "predicted": task.packed.predicted.get("total"), "errors": wrong}
+    if task.engine in CHOICES:
+        entry["chosen"] = task.packed.engine
     if wrong:
         text = "; ".join(wrong)
         folder = _keep(task, outcome, outputs, text, config, options)
@@ -268,9 +271,7 @@ def _judge(task: _Task, outcome: Outcome, expected: np.ndarray, counts: Mapping[
 def _keep(task: _Task, outcome: Outcome, outputs: dict[str, np.ndarray], text: str, config: ArrayConfig,
           options: Options) -> Path:
     folder = options.keep / f"{task.name}-{task.engine}".replace("/", "_")
-    preset = preset_name(config)
-    selection = f"--preset {preset}" if preset else f"--multipliers {config.multipliers}"
-    command = failures.replay_command(folder, task.engine, selection, options.stall, options.seed)
+    command = failures.replay_command(folder, task.engine, as_options(config), options.stall, options.seed)
     streams = {"weights": np.concatenate([program.weights for program in task.packed.programs]),
                "map": np.concatenate([program.map for program in task.packed.programs]), "result": outcome.result}
     about = failures.about(task.engine, config, text, options.stall, options.seed, command)

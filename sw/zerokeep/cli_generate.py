@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 
 from zerokeep.cli_common import Status, as_user_error, progress, write_json, writing
+from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
 
 Preset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="tiny, small, base, large or fine.")]
 Multipliers = Annotated[int | None, typer.Option("--multipliers", metavar="4|16|64|128", help="A preset by its size.")]
 Engines = Annotated[list[str] | None, typer.Option(
-    "--engine", metavar="NAME", help="dense, gate, skip-weights or skip-both; again for more; default: all.")]
+    "--engine", metavar="NAME", help=(
+        "dense, gate, skip-weights or skip-both, or auto for the faster of dense and skip-both; again for more; "
+        "default: all four."))]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,19 +24,20 @@ def register(app: typer.Typer) -> None:
 
 
 def generate(
-    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None,
+    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, groups: Groups = None,
+    lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to.")] = Path("build/verilog"),
     lint: Annotated[bool, typer.Option("--lint", help="Check the Verilog with verilator -Wall.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="List what was written.")] = None,
 ) -> int:
     """Write one Verilog file and one sidecar for each kind of hardware that the engines need."""
-    from cosim.simulate import check_engines, select
+    from cosim.simulate import check_engines
     from zeroskip import verilog
-    from zeroskip.packing import ENGINES, KINDS
+    from zeroskip.packing import ENGINES, KINDS, choices
 
+    config = configuration(preset, multipliers, groups, lanes, pixels, settings)
     with as_user_error(ValueError):
-        config = select(preset, multipliers)
-        engines = check_engines(engine or ENGINES)
+        engines = choices(check_engines(engine or ENGINES))
     written, messages = [], []
     with progress("generate") as say:
         for kind in dict.fromkeys(KINDS[name] for name in engines):

@@ -9,6 +9,7 @@ import typer
 
 from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json
 from zerokeep.cli_generate import Engines, Multipliers, Preset
+from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
 
 if TYPE_CHECKING:
     from zeroskip.config import ArrayConfig
@@ -18,23 +19,10 @@ COLUMNS = ["layer", "engine", "total", "load", "utilisation", "speedup", "multip
 BOUNDS = ("multipliers", "busiest_lane", "weights", "map", "results")
 
 
-def _free(flag: str, text: str) -> Any:
-    return typer.Option(flag, metavar="N", help=text, rich_help_panel="Parameters in place of the preset's")
-
-
 def register(app: typer.Typer) -> None:
     """Add the verb."""
     app.command("predict", help="Cycles of a layer file or a model folder by the cycle model, without simulating.")(
         predict)
-
-
-def _configuration(preset: str | None, multipliers: int | None, given: dict[str, int | None]) -> ArrayConfig:
-    from cosim.simulate import select
-    from zeroskip.free_config import free_config
-
-    with as_user_error(ValueError, TypeError):
-        return free_config(select(preset, multipliers), {name: value for name, value in given.items()
-                                                         if value is not None})
 
 
 def _row(name: str, engine: str, entry: dict[str, Any]) -> list[str]:
@@ -54,26 +42,12 @@ def predict(
         "Images: of a folder the first N test images (default 4), of a layer file all of its own."))] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")] = None,
     data: Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Where the test images are.")] = None,
-    groups: Annotated[int | None, _free("--groups", "Groups of lanes.")] = None,
-    lanes: Annotated[int | None, _free("--lanes", "Lanes of a group, at most 8.")] = None,
-    pixels: Annotated[int | None, _free("--pixels", "Multipliers of a lane: 1, 2, 4 or 8.")] = None,
-    lane_filters: Annotated[int | None, _free("--lane-filters", "Filters of a lane.")] = None,
-    queue_words: Annotated[int | None, _free("--queue-words", "Windows under way in a group.")] = None,
-    output_units: Annotated[int | None, _free("--output-units", "Units on the way out.")] = None,
-    result_rows: Annotated[int | None, _free("--result-rows", "Rows of a lane's result memory.")] = None,
-    map_positions: Annotated[int | None, _free("--map-positions", "Positions of the map memory.")] = None,
-    windows: Annotated[int | None, _free("--windows", "Rows of the window table.")] = None,
-    words: Annotated[int | None, _free("--words", "Words of 16 channels for which a lane holds lists.")] = None,
-    list_entries: Annotated[int | None, _free("--list-entries", "Non-zero weights that a lane holds.")] = None,
-    dense_weights: Annotated[int | None, _free("--dense-weights", "Weights that the dense engine holds.")] = None,
+    groups: Groups = None, lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
 ) -> int:
     """Predict and show."""
     if json_file is not None:
         writable(json_file)
-    config = _configuration(preset, multipliers, {
-        "groups": groups, "lanes": lanes, "pixels": pixels, "lane_filters": lane_filters, "queue_words": queue_words,
-        "output_units": output_units, "result_rows": result_rows, "map_positions": map_positions, "windows": windows,
-        "words": words, "list_entries": list_entries, "dense_weights": dense_weights})
+    config = configuration(preset, multipliers, groups, lanes, pixels, settings)
     from cosim.simulate import check_engines
     from zerokeep.cli_simulate import load_layers
     from zerokeep.prediction import add_up

@@ -9,6 +9,7 @@ import typer
 
 from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json, writing
 from zerokeep.cli_generate import Engines, Multipliers, Preset
+from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
 from zerokeep.errors import UserError, check_count
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def _print(result: Simulation) -> None:
             cycles = engine["cycles"]
             exact = "yes" if engine["bit_exact"] and not engine["errors"] else "NO"
             spent = [_number(cycles[key], ",") for key in ("total", "load", "stalled")]
-            rows.append([entry["name"], name, exact, *spent, _number(engine["utilisation"], ".3f"),
+            shown = f"{name}: {engine['chosen']}" if "chosen" in engine else name
+            rows.append([entry["name"], shown, exact, *spent, _number(engine["utilisation"], ".3f"),
                          _number(engine["speedup"], ".2f"),
                          _number(engine["speedup_measured"], ".2f"), _number(engine["predicted"], ",")])
     table(columns, rows)
@@ -103,7 +105,8 @@ def _percents(slots: dict[str, int | None]) -> list[float | None]:
 
 def simulate(
     source: Annotated[Path, typer.Argument(metavar="LAYER.npz|FOLDER", help="A layer file or a model folder.")],
-    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None,
+    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, groups: Groups = None,
+    lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
     images: Annotated[int | None, typer.Option("--images", metavar="N", help=(
         f"Images: of a folder the first N test images (default {DEFAULT_IMAGES}), of a layer file all of its own."
     ))] = None,
@@ -129,8 +132,8 @@ def simulate(
     from zeroskip.layer import save_npz
 
     options = simulation.Options(stall=stall, seed=seed, simulator=simulator, cache=cache, waves=waves)
+    config = configuration(preset, multipliers, groups, lanes, pixels, settings)
     with as_user_error(ValueError):
-        config = simulation.select(preset, multipliers)
         engines = simulation.check_engines(engine or simulation.ENGINES)
         simulation.check_options(options)
     with progress("simulate") as say:

@@ -12,6 +12,7 @@ import typer
 
 from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json
 from zerokeep.cli_generate import Engines, Multipliers, Preset
+from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
 
 SHOWN = ("LUT4", "CCU2C", "DPR16X4", "FF", "MULT", "BRAM")
 
@@ -22,19 +23,20 @@ def register(app: typer.Typer) -> None:
 
 
 def synth(
-    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None,
+    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, groups: Groups = None,
+    lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
     parts: Annotated[bool, typer.Option("--parts", help="Show the submodules, too.")] = False,
     timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", min=1.0, help="For each engine.")] = 1800.0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")] = None,
 ) -> int:
     """Synthesise each kind of hardware that the engines need once; before place and route."""
-    from cosim.simulate import check_engines, select
-    from zeroskip.packing import ENGINES, KINDS
+    from cosim.simulate import check_engines
+    from zeroskip.packing import ENGINES, KINDS, choices
     from zeroskip.verilog import preset_name, versions
 
+    config = configuration(preset, multipliers, groups, lanes, pixels, settings)
     with as_user_error(ValueError):
-        config = select(preset, multipliers)
-        engines = check_engines(engine or ENGINES)
+        engines = choices(check_engines(engine or ENGINES))
     if json_file is not None:
         writable(json_file)
     kinds = list(dict.fromkeys(KINDS[name] for name in engines))

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
-from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig
+from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig, derive
 
 TINY = PRESETS["tiny"]
 TWO_COLUMNS = "columns can be 2 with one pixel and at most 16 groups alone"
@@ -65,6 +65,31 @@ def test_powers_of_two(field):
 def test_what_does_not_go_together(changes, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         replace(TINY, **changes)
+
+
+def test_derive():
+    """Two presets are what it gives; every shape is possible up to the largest dense array."""
+    assert derive(groups=4, lanes=4, pixels=4) == PRESETS["base"]
+    assert derive(groups=16, lanes=4, pixels=1) == PRESETS["fine"]
+    for groups in (1, 2, 4, 8, 16, 32):
+        for lanes in (1, 2, 4, 8):
+            for pixels in (1, 2, 4, 8):
+                if groups * lanes * pixels <= 128:
+                    config = derive(groups=groups, lanes=lanes, pixels=pixels)
+                    assert config.output_units * config.pixels <= 16
+                    assert config.dense_filters // config.dense_pixels in (1, 2)
+    assert derive(groups=2, lanes=2, pixels=4, result_rows=32, output_units=1).result_rows == 32
+
+
+@pytest.mark.parametrize(("shape", "kind", "message"), [
+    ((3, 1, 1), ValueError, "groups must be a power of two, not 3"),
+    ((1, 1, 0), TypeError, "pixels must be a positive integer, not 0"),
+    ((16, 4, 4), ValueError, "groups * lanes * pixels must be at most 128, not 256"),
+    ((1, 16, 1), ValueError, "lanes must be in 1..8, not 16"),
+])
+def test_derive_refuses(shape, kind, message):
+    with pytest.raises(kind, match=f"^{re.escape(message)}$"):
+        derive(**dict(zip(("groups", "lanes", "pixels"), shape, strict=True)))
 
 
 def test_frozen_and_by_keyword():

@@ -206,9 +206,42 @@ def test_engines():
     layer, config = random_layer(11), PRESETS["tiny"]
     both, weights = (pack(layer, config, engine).programs[0].weights for engine in ("skip-both", "skip-weights"))
     assert both.shape == weights.shape and np.argwhere(both != weights).tolist() == [[1, 0]]
-    message = "engine: found 'sparse', expected one of dense, gate, skip-weights, skip-both"
+    message = "engine: found 'sparse', expected one of dense, gate, skip-weights, skip-both, auto"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         pack(layer, config, "sparse")
+
+
+def test_auto_is_the_faster_by_the_model():
+    """Whichever that is: dense where nothing is zero, skip-both where much is."""
+    config = PRESETS["tiny"]
+    for weights, chosen in ((1.0, "dense"), (0.2, "skip-both")):
+        layer = random_layer(13, filters=8, channels=8, size=(8, 8), weights=weights, activations=weights)
+        totals = {name: pack(layer, config, name).predicted["total"] for name in packing.CHOICES["auto"]}
+        packed = pack(layer, config, "auto")
+        assert totals[chosen] == min(totals.values()) < max(totals.values())
+        assert (packed.engine, packed.predicted["total"]) == (chosen, totals[chosen])
+        assert np.array_equal(packed.programs[0].weights, pack(layer, config, chosen).programs[0].weights)
+
+
+def test_auto_takes_the_one_that_fits():
+    """And where none does, says what each of them needs."""
+    layer = random_layer(14, filters=2, channels=17, kernel=(1, 1), size=(2, 2), weights=1.0)
+    few_lists = small_config(1, 2, 1, lane_filters=3, list_entries=16)
+    few_weights = small_config(1, 2, 1, lane_filters=3, dense_weights=16)
+    for config, chosen in ((few_lists, "dense"), (few_weights, "skip-both")):
+        refused = next(name for name in packing.CHOICES["auto"] if name != chosen)
+        with pytest.raises(PackError):
+            pack(layer, config, refused)
+        assert pack(layer, config, "auto").engine == chosen
+    with pytest.raises(PackError, match=r"^dense: weight memory .* has 16; skip-both: list memory .* has 16$"):
+        pack(layer, replace(few_lists, dense_weights=16), "auto")
+
+
+def test_named_engines_are_themselves():
+    """And what a name that leaves the choice needs is both."""
+    for name in packing.ENGINES:
+        assert pack(LAYERS["plain"], PRESETS["tiny"], name).engine == name
+    assert packing.choices(["gate", "auto", "dense"]) == ("gate", "dense", "skip-both")
 
 
 def test_best_plan():

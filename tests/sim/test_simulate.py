@@ -15,7 +15,7 @@ from zeroskip import reference
 from zeroskip.config import PRESETS
 from zeroskip.counts import count
 from zeroskip.layer import Layer
-from zeroskip.packing import ENGINES
+from zeroskip.packing import CHOICES, ENGINES
 from zeroskip.program_image import PackError
 
 TINY = PRESETS["tiny"]
@@ -157,6 +157,21 @@ def test_a_layer_that_does_not_fit_is_refused_by_name(tmp_path: Path) -> None:
         simulate({"big": big}, TINY, ["skip-both"], options=options(tmp_path))
 
 
+def test_auto_runs_what_the_packer_chose(tmp_path: Path) -> None:
+    """Everything of the entry is the chosen engine's; the rules are those of that engine."""
+    full = Layer(weight=np.ones((8, 8, 1, 1), np.int8), input=np.ones((1, 8, 8, 8), np.uint8))
+    result = simulate({"sparse": convolution(), "full": full}, TINY, ["dense", "skip-both", "auto"],
+                      options=options(tmp_path))
+    assert result.failed == []
+    for entry, chosen in zip(result.layers, ("skip-both", "dense"), strict=True):
+        auto, named = entry["engines"]["auto"], entry["engines"][chosen]
+        assert auto["chosen"] == chosen and auto.keys() == {*named, "chosen"}
+        for key in named.keys() - {"cycles"}:
+            assert auto[key] == named[key]
+        assert auto["cycles"]["total"] == min(entry["engines"][name]["cycles"]["total"] for name in CHOICES["auto"])
+        np.testing.assert_array_equal(result.outputs[entry["name"], "auto"], result.outputs[entry["name"], chosen])
+
+
 def test_select() -> None:
     assert select() is PRESETS["base"] and select("fine") is PRESETS["fine"] and select(None, 16) is PRESETS["small"]
     with pytest.raises(ValueError, match="preset must be one of tiny, small, base, large, fine, not 'huge'"):
@@ -169,8 +184,9 @@ def test_select() -> None:
 
 def test_check_engines() -> None:
     assert check_engines(["gate", "dense", "gate"]) == ("gate", "dense")
-    with pytest.raises(ValueError, match="engine must be one of dense, gate, skip-weights, skip-both, not 'auto'"):
-        check_engines(["auto"])
+    text = "engine must be one of dense, gate, skip-weights, skip-both, auto, not 'fast'"
+    with pytest.raises(ValueError, match=text):
+        check_engines(["fast"])
     with pytest.raises(ValueError, match="give at least one engine"):
         check_engines([])
 

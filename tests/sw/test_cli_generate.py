@@ -25,11 +25,16 @@ def test_lint_messages_are_status_1(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().err == "%Warning-LATCH: zerokeep_tiny_dense\n"
 
 
+def test_auto_needs_both_kinds(tmp_path):
+    assert cli.main(["generate", "--preset", "tiny", "--engine", "auto", "-o", str(tmp_path)]) == 0
+    assert sorted(path.name for path in tmp_path.glob("*.v")) == ["zerokeep_tiny_dense.v", "zerokeep_tiny_zero_skip.v"]
+
+
 @pytest.mark.parametrize(("arguments", "text"), [
     (["--preset", "huge"], "preset must be one of tiny, small, base, large, fine, not 'huge'"),
     (["--multipliers", "5"], "multipliers must be one of 4, 16, 64, 128, not 5"),
     (["--preset", "tiny", "--multipliers", "4"], "give a preset or a number of multipliers, not both"),
-    (["--engine", "auto"], "engine must be one of dense, gate, skip-weights, skip-both, not 'auto'"),
+    (["--engine", "fast"], "engine must be one of dense, gate, skip-weights, skip-both, auto, not 'fast'"),
 ])
 def test_bad_input(arguments, text, tmp_path, capsys):
     assert cli.main(["generate", *arguments, "-o", str(tmp_path / "out")]) == 2

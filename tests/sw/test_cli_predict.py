@@ -76,7 +76,7 @@ def test_a_linear_layer_is_bound_by_its_weights(tmp_path, capsys):
 
 def test_free_parameters(layer_file, tmp_path):
     arguments = ["--engine", "skip-both", "--json", "x.json", "--groups", "2", "--lanes", "8", "--pixels", "1",
-                 "--queue-words", "4", "--list-entries", "512"]
+                 "--set", "queue_words=4", "--set", "list_entries=512"]
     assert cli.main(["predict", str(layer_file), *arguments]) == 0
     document = json.loads((tmp_path / "x.json").read_text())
     parameters = document["parameters"]
@@ -99,21 +99,24 @@ def test_a_plan_in_words():
         Layer(weight=np.ones((40, 300, 3, 3), np.int8), input=layer.input), PRESETS["base"], "dense")["plan"]
 
 
+SHAPE = ["--groups", "4", "--lanes", "4", "--pixels", "4"]
+
+
 @pytest.mark.parametrize(("arguments", "text"), [
     (["none.npz"], "none.npz: no such file"),
     (["conv.npz", "--engine", "sparse"], "engine must be one of"),
     (["conv.npz", "--preset", "huge"], "preset must be one of tiny, small, base, large, fine, not 'huge'"),
     (["conv.npz", "--multipliers", "65"], "multipliers must be one of 4, 16, 64, 128, not 65"),
     (["conv.npz", "--multipliers", "64", "--preset", "tiny"], "give a preset or a number of multipliers, not both"),
-    (["conv.npz", "--groups", "3"], "groups * lanes * pixels is 48 multipliers"),
-    (["conv.npz", "--groups", "0"], "groups must be a positive integer, not 0"),
-    (["conv.npz", "--queue-words", "3"], "queue_words must be a power of two, not 3"),
+    (["conv.npz", "--groups", "4"], "--groups, --lanes and --pixels go together"),
+    (["conv.npz", *SHAPE, "--preset", "tiny"], "give a preset or a shape, not both"),
+    (["conv.npz", *SHAPE, "--set", "queue_words=3"], "queue_words must be a power of two, not 3"),
     (["conv.npz", "--lanes", "many"], "valid integer"),
     (["conv.npz", "--images", "3"], "--images 3 is more than the 2 in conv.npz"),
     (["conv.npz", "--json", "."], "cannot write .: it is a folder"),
     (["noinput.npz"], "input: found nothing, expected this key in the file"),
     (["empty"], "no model folder"),
-    (["conv.npz", "--words", "1", "--engine", "skip-both"], "conv does not fit the engine skip-both"),
+    (["conv.npz", *SHAPE, "--set", "words=1", "--engine", "skip-both"], "conv does not fit the engine skip-both"),
 ])
 def test_bad_input_is_one_sentence_and_status_2(arguments, text, layer_file, tmp_path, capsys):
     np.savez(tmp_path / "noinput.npz", weight=convolution().weight)

@@ -80,6 +80,13 @@ def test_a_model_folder(model, tmp_path, capsys):
         assert answers["conv1/skip-both"].shape == (2, 3, 14, 14) and answers["last/skip-both"].dtype == np.int32
 
 
+def test_auto_shows_what_it_chose(layer_file, tmp_path, capsys):
+    target = tmp_path / "x.json"
+    assert cli.main(["simulate", str(layer_file), *TINY, "--engine", "auto", "--json", str(target)]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:4] == ["conv", "auto:", "skip-both", "yes"]
+    assert json.loads(target.read_text())["engines"]["auto"]["chosen"] == "skip-both"
+
+
 def test_images_of_a_layer_file(layer_file, tmp_path):
     target = tmp_path / "x.json"
     arguments = ["--engine", "dense", "--images", "1", "--stall", "0.2", "--seed", "7", "--json", str(target)]
@@ -113,7 +120,7 @@ def test_a_mismatch_is_status_1_with_positions_and_files(layer_file, tmp_path, c
     (["conv.npz", "--stall", "1"], "stall must be from 0 to less than 1, not 1.0"),
     (["conv.npz", "--stall", "-0.1"], "stall must be from 0 to less than 1, not -0.1"),
     (["conv.npz", "--simulator", "vcs"], "simulator must be one of verilator, icarus, not 'vcs'"),
-    (["conv.npz", "--engine", "auto"], "engine must be one of dense, gate, skip-weights, skip-both, not 'auto'"),
+    (["conv.npz", "--engine", "fast"], "engine must be one of dense, gate, skip-weights, skip-both, auto, not 'fast'"),
     (["conv.npz", "--images", "3"], "--images 3 is more than the 2 in conv.npz"),
     (["conv.npz", "--images", "0"], "--images must be a whole number of at least 1, not 0"),
     (["conv.npz", "--json", "."], "cannot write .: it is a folder"),

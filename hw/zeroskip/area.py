@@ -1,0 +1,95 @@
+"""What a zero-skip array takes of an FPGA, estimated: LUTs by a linear model, multipliers and block memories counted.
+
+The coefficients are from yosys' counts (``synth_ecp5``) of eleven configurations from 1 to 64 multipliers;
+``python benchmarks/area.py`` measures them again and shows how far the model is off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zeroskip.config import ArrayConfig
+from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS
+
+GROUP_TERMS = ("lane", "slot", "multiplier")
+OUTSIDE_TERMS = ("array", "group", "rotation", "unit", "unit_pixel")
+COEFFICIENTS: dict[str, float] = {
+    "lane": 981, "slot": 17, "multiplier": 266, "array": 2332, "group": 219, "rotation": 299, "unit": 758,
+    "unit_pixel": 296,
+}
+"""LUTs for each, memories of LUTs not counted. ``slot``: of the window queue, in each lane; ``array`` is there once,
+``rotation`` (of the words of B banks) B log2(B) times."""
+
+SHAPES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
+"""Rows and bits of a block memory."""
+LIST_BITS, POINTER_BITS = 12, 16
+"""Of a list entry a lane keeps the weight and which of its filters it is."""
+PARAMETER_SETS, PARAMETER_ROWS, PARAMETER_BITS = 4, 16, 56
+"""Requantisation: sets that are there at a time, rows of a lane in each, bits of a filter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Area:
+    """LUTs (before packing), multipliers and block memories of 18 kbit."""
+
+    luts: int
+    multipliers: int
+    memories: int
+
+
+def luts_of(cells: Mapping[str, int]) -> int:
+    """LUTs that yosys' cells take: a carry cell two, a LUT memory of 16 x 4 three slices of two."""
+    return cells["LUT4"] + 2 * cells["CCU2C"] + 6 * cells["DPR16X4"]
+
+
+def terms(config: ArrayConfig) -> dict[str, int]:
+    """How often each of the terms is there."""
+    return {
+        "lane": config.groups * config.lanes, "slot": config.groups * config.lanes * config.queue_words,
+        "multiplier": config.multipliers, "array": 1, "group": config.groups,
+        "rotation": config.fetched * (config.fetched.bit_length() - 1), "unit": config.output_units,
+        "unit_pixel": config.output_units * config.pixels,
+    }
+
+
+def memories(config: ArrayConfig) -> list[tuple[int, int, int]]:
+    """Every memory that depends on the configuration's depths: (how many, rows, bits that are used)."""
+    lanes, units, fetched = config.groups * config.lanes, config.output_units, config.fetched
+    return [
+        (lanes, config.queue_words, 8 * WORD_CHANNELS * fetched),
+        (lanes, config.list_entries, LIST_BITS), (lanes, config.words * WORD_CHANNELS, POINTER_BITS),
+        (lanes * config.columns, config.words, WORD_CHANNELS),
+        (lanes, config.result_rows, config.acc_width * config.pixels),
+        (fetched, config.map_positions // fetched, 8 * BEAT_BYTES), (1, config.windows, 8 * BEAT_BYTES),
+        (units, PARAMETER_SETS * PARAMETER_ROWS * lanes // units, PARAMETER_BITS),
+    ]
+
+
+def blocks(rows: int, bits: int) -> int:
+    """Block memories of 18 kbit for one memory with a write port and a read port, in the best of their shapes."""
+    return min(-(-rows // depth) * -(-bits // width) for depth, width in SHAPES)
+
+
+def lut_cells(rows: int, bits: int) -> int:
+    """LUT memories of 16 x 4 for the same."""
+    return -(-rows // 16) * -(-bits // 4)
+
+
+def in_luts(rows: int, bits: int) -> bool:
+    """Whether yosys takes LUT memories: where sixteen of them, or fewer, do the work of a block."""
+    return lut_cells(rows, bits) <= 16 * blocks(rows, bits)
+
+
+def estimate(config: ArrayConfig, coefficients: Mapping[str, float] = COEFFICIENTS) -> Area:
+    """The area of the zero-skip array of a configuration, with its loader, counters and registers."""
+    luts = sum(coefficients[name] * number for name, number in terms(config).items()) + memory_luts(config)
+    return Area(luts=round(luts), multipliers=config.multipliers + 2 * config.output_units * config.pixels,
+                memories=sum(count * blocks(rows, bits) for count, rows, bits in memories(config)
+                             if not in_luts(rows, bits)))
+
+
+def memory_luts(config: ArrayConfig) -> int:
+    """LUTs of those of `memories` that are made of LUTs."""
+    return sum(count * luts_of({"LUT4": 0, "CCU2C": 0, "DPR16X4": lut_cells(rows, bits)})
+               for count, rows, bits in memories(config) if in_luts(rows, bits))
