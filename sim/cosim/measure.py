@@ -9,6 +9,7 @@ from typing import Any
 from cosim.account import CLASSES, account, wrong_sum
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
+from zeroskip.program_image import PackedLayer
 
 CYCLES = ("total", "load", "wait", "compute", "drain", "stalled")
 
@@ -23,6 +24,26 @@ def ideal_products(engine: str, counts: Mapping[str, Any]) -> int:
     if engine in ("dense", "gate"):
         return counts["macs"]
     return counts["weight_pairs"] if engine == "skip-weights" else counts["pairs"]
+
+
+def bounds(engine: str, packed: PackedLayer, counts: Mapping[str, Any], multipliers: int) -> dict[str, int]:
+    """Cycles end to end that no schedule goes below: ideal products over the multipliers, and the streams' beats."""
+    return {
+        "multipliers": -(-ideal_products(engine, counts) // multipliers),
+        "weights": sum(len(program.weights) for program in packed.programs),
+        "map": sum(len(program.map) for program in packed.programs),
+        "results": sum(program.result_beats for program in packed.programs),
+    }
+
+
+def longest_stream(least: Mapping[str, int]) -> str:
+    """Of `bounds`, the beats of the longest stream, in words.
+
+    >>> longest_stream({"multipliers": 9000, "weights": 1200, "map": 40, "results": 5})
+    '1,200 weights'
+    """
+    beats, name = max((beats, name) for name, beats in least.items() if name != "multipliers")
+    return f"{beats:,} {name}"
 
 
 def figures(engine: str, counters: Mapping[str, int], counts: Mapping[str, Any], multipliers: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import numpy as np
 from cosim import failures
 from cosim.designs import cached
 from cosim.job import Outcome
-from cosim.measure import broken_rules, figures, nothing_measured, ratio
+from cosim.measure import bounds, broken_rules, figures, nothing_measured, ratio
 from cosim.parts import jobs_of, join, split
 from cosim.runner import check_stall, run_jobs
 from cosim.scoreboard import compare
@@ -258,7 +258,8 @@ def _judge(task: _Task, outcome: Outcome, expected: np.ndarray, counts: Mapping[
         entry = figures(task.packed.engine, outcome.counters, counts, config.multipliers)
         wrong += broken_rules(task.packed.engine, outcome.counters, counts, config, task.layer, stall=options.stall)
     entry = {"bit_exact": mismatches == 0, "mismatches": mismatches, **entry,
-             "predicted": task.packed.predicted.get("total"), "errors": wrong}
+             "predicted": task.packed.predicted.get("total"),
+             "bounds": bounds(task.packed.engine, task.packed, counts, config.multipliers), "errors": wrong}
     if task.engine in CHOICES:
         entry["chosen"] = task.packed.engine
     if wrong:

@@ -73,8 +73,10 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _print(result: Simulation) -> None:
+    from cosim.measure import longest_stream
+
     columns = ["layer", "engine", "exact", "total", "load", "stalled", "utilisation", "speedup", "measured",
-               "predicted"]
+               "predicted", "least by multipliers", "by streams"]
     rows = []
     for entry in result.layers:
         for name, engine in entry["engines"].items():
@@ -83,8 +85,9 @@ def _print(result: Simulation) -> None:
             spent = [_number(cycles[key], ",") for key in ("total", "load", "stalled")]
             shown = f"{name}: {engine['chosen']}" if "chosen" in engine else name
             rows.append([entry["name"], shown, exact, *spent, _number(engine["utilisation"], ".3f"),
-                         _number(engine["speedup"], ".2f"),
-                         _number(engine["speedup_measured"], ".2f"), _number(engine["predicted"], ",")])
+                         _number(engine["speedup"], ".2f"), _number(engine["speedup_measured"], ".2f"),
+                         _number(engine["predicted"], ","), _number(engine["bounds"]["multipliers"], ","),
+                         longest_stream(engine["bounds"])])
     table(columns, rows)
 
 

@@ -48,8 +48,11 @@ def page(document: Mapping[str, Any]) -> str:
     """The page of a report's content."""
     import jinja2
 
+    from cosim.measure import longest_stream
+
     environment = jinja2.Environment(loader=jinja2.PackageLoader("zerokeep"), autoescape=True, trim_blocks=True,
                                      lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    environment.filters |= {"number": number, "percent": percent, "times": times, "ideal": ideal}
+    environment.filters |= {"number": number, "percent": percent, "times": times, "ideal": ideal,
+                            "streams": longest_stream}
     return environment.get_template("report.html.j2").render(
         document, labels=LABELS, hardware=HARDWARE, losses=LOSSES, figures=draw(document))

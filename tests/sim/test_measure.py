@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from cosim.account import CLASSES
-from cosim.measure import broken_rules, figures, nothing_measured, ratio, slots_with_weight
+from cosim.measure import bounds, broken_rules, figures, longest_stream, nothing_measured, ratio, slots_with_weight
 from zeroskip.config import PRESETS
 from zeroskip.counts import count
 from zeroskip.layer import Layer
 from zeroskip.losses import LOSSES
+from zeroskip.packing import pack
 
 TINY = PRESETS["tiny"]
 ONE_PIXEL = dataclasses.replace(TINY, groups=2, pixels=1)
@@ -32,6 +33,15 @@ def broken(engine: str, config=TINY, stall: float = 0.0, **more: int) -> list[st
 
 def test_counts_of_the_example() -> None:
     assert (COUNTS["macs"], COUNTS["macs_inside"], COUNTS["pairs"], COUNTS["weight_pairs"]) == (12, 10, 4, 6)
+
+
+def test_bounds() -> None:
+    packed = pack(LAYER, TINY, "skip-both")
+    least = bounds("skip-both", packed, COUNTS, TINY.multipliers)
+    (program,) = packed.programs
+    assert least == {"multipliers": 1, "weights": len(program.weights), "map": 4, "results": program.result_beats}
+    assert bounds("dense", packed, COUNTS, 5)["multipliers"] == 3
+    assert longest_stream(least) == f"{len(program.weights)} weights"
 
 
 def test_figures() -> None:

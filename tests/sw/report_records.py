@@ -22,7 +22,7 @@ def engine(total: int, load: int, macs_inside: int, multiplications: int, gated:
     return {"bit_exact": True, "mismatches": 0, "cycles": cycles, "lanes": lanes,
             "multiplications": multiplications, "gated": gated, "utilisation": 0.5,
             "speedup": macs_inside / (MULTIPLIERS * total), "speedup_measured": None, "predicted": total + 1,
-            "errors": []}
+            "bounds": {"multipliers": total // 2, "weights": load, "map": 10, "results": 5}, "errors": []}
 
 
 def layer(name: str, names: tuple[str, ...], scale: int) -> dict[str, Any]:
