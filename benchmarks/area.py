@@ -1,6 +1,6 @@
 """What the parts of a zero-skip array take of an ECP5, by yosys, and the coefficients of ``zeroskip.area``.
 
-``python benchmarks/area.py [--cache FOLDER]``
+``python -m benchmarks.area [--cache FOLDER]``
 
 Each shape is synthesised once, half a minute to two minutes each; what lies in the folder is not done again. A group's
 LUTs are fitted over lanes and multipliers, all that is outside of the groups over groups, pixels and output units.

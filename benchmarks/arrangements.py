@@ -1,47 +1,35 @@
 """Every way to share the groups of a preset over filters, rows and columns, for standard layers, by the cycle model.
 
-``python benchmarks/arrangements.py [PRESET]``
+``python -m benchmarks.arrangements [PRESET]``
 """
 
 from __future__ import annotations
 
 import sys
 
-import numpy as np
+from benchmarks.work import convolution
 
 from zeroskip.arrangement import arrangements
 from zeroskip.config import PRESETS
 from zeroskip.counts import count
 from zeroskip.cycle_model import predict
-from zeroskip.layer import Layer
 from zeroskip.plan import make_plan
 from zeroskip.program_image import PackError
 
-LAYERS = {  # filters, channels, kernel, map, stride, share of non-zero weights, of non-zero activations
-    "24x16x3x3 on 28x28": (24, 16, 3, 28, 1, 0.12, 0.5),
-    "48x24x3x3 on 14x14": (48, 24, 3, 14, 1, 0.12, 0.5),
-    "48x48x3x3 on 7x7": (48, 48, 3, 7, 1, 0.12, 0.5),
-    "64x32x3x3 on 14x14": (64, 32, 3, 14, 1, 0.2, 0.5),
-    "64x128x1x1 on 14x14": (64, 128, 1, 14, 1, 0.2, 0.5),
+LAYERS = {  # filters, channels, kernel, map, share of non-zero weights, of non-zero activations
+    "24x16x3x3 on 28x28": (24, 16, 3, 28, 0.12, 0.5),
+    "48x24x3x3 on 14x14": (48, 24, 3, 14, 0.12, 0.5),
+    "48x48x3x3 on 7x7": (48, 48, 3, 7, 0.12, 0.5),
+    "64x32x3x3 on 14x14": (64, 32, 3, 14, 0.2, 0.5),
+    "64x128x1x1 on 14x14": (64, 128, 1, 14, 0.2, 0.5),
 }
-
-
-def make(filters: int, channels: int, kernel: int, size: int, stride: int, weights: float, activations: float) -> Layer:
-    """A layer with zeros at random, seed 0."""
-    rng = np.random.default_rng(0)
-    weight = rng.integers(1, 128, (filters, channels, kernel, kernel)).astype(np.int8)
-    weight[rng.random(weight.shape) >= weights] = 0
-    data = rng.integers(1, 256, (1, channels, size, size)).astype(np.uint8)
-    data[rng.random(data.shape) >= activations] = 0
-    return Layer(weight=weight, input=data, stride=(stride, stride), padding=(kernel // 2, kernel // 2),
-                 multiplier=np.full(filters, 3000), shift=np.full(filters, 22))
 
 
 def main() -> None:
     """Print a line for each layer and arrangement."""
     config = PRESETS[sys.argv[1] if len(sys.argv) > 1 else "base"]
-    for name, parameters in LAYERS.items():
-        layer = make(*parameters)
+    for name, (*sizes, weights, activations) in LAYERS.items():
+        layer = convolution(*sizes, weights=weights, activations=activations)
         ideal = count(layer)["pairs"] / config.multipliers
         for arrangement in arrangements(config.groups, config.pixels):
             try:

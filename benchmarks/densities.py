@@ -1,6 +1,6 @@
 """Engine ``auto`` against the better of ``dense`` and ``skip-both``, from few non-zeros to none but non-zeros.
 
-``python benchmarks/densities.py [--preset NAME] [--json FILE] [--plot FILE] [--from FILE]``
+``python -m benchmarks.densities [--preset NAME] [--json FILE] [--plot FILE] [--from FILE]``
 
 Two layers on generated Verilog, compared bit for bit, at every pair of a weight density and an activation density of
 `DENSITIES`: the standard one, and one without padding and with nothing left over, on which a dense array is at its
@@ -20,7 +20,7 @@ import zerokeep  # noqa: F401  isort: skip - before numpy, since it asks for one
 
 import matplotlib as mpl
 import numpy as np
-from random_layers import convolution
+from benchmarks.work import FOLDER, convolution
 
 from cosim.simulate import simulate
 from zeroskip.config import PRESETS, ArrayConfig
@@ -117,14 +117,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="default: build/bench/densities-PRESET.png")
     parser.add_argument("--from", dest="source", type=Path, metavar="FILE", help="draw this instead of measuring")
     options = parser.parse_args(arguments)
-    folder = Path("build/bench")
     if options.source is None:
         layers, failed = {}, []
         for name, sizes in LAYERS.items():
             layers[name], wrong = measure(PRESETS[options.preset], sizes)
             failed += wrong
         found = {"preset": options.preset, "layers": layers, "failed": failed}
-        target = options.json or folder / f"densities-{options.preset}.json"
+        target = options.json or FOLDER / f"densities-{options.preset}.json"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     else:
@@ -132,7 +131,7 @@ def main(arguments: list[str]) -> int:
     for name, points in found["layers"].items():
         print(name)
         show(points)
-    draw(found["layers"], found["preset"], options.plot or folder / f"densities-{found['preset']}.png")
+    draw(found["layers"], found["preset"], options.plot or FOLDER / f"densities-{found['preset']}.png")
     worst = max(ratio(point) for points in found["layers"].values() for point in points)
     print(f"worst ratio of auto to the better of {' and '.join(FIXED)}: {worst:.4f} (at most {MOST})")
     for sentence in found["failed"]:

@@ -1,6 +1,6 @@
 """How cycles grow with the work, and whether arrays of any size are kept as busy: ``skip-both``, on generated Verilog.
 
-``python benchmarks/growth.py [--json FILE] [--plots FOLDER]``
+``python -m benchmarks.growth [--json FILE] [--plots FOLDER]``
 
 Growth: layers with 20 / 50 % non-zeros, from ten thousand pairs of non-zeros to ten million, on `base` and `fine`.
 Flatness: one layer on arrays of 4, 16, 64 and 128 multipliers. Between arrays of different P utilisation differs by
@@ -21,7 +21,7 @@ import zerokeep  # noqa: F401  isort: skip - before numpy, since it asks for one
 
 import matplotlib as mpl
 import numpy as np
-from random_layers import convolution
+from benchmarks.work import FOLDER, convolution
 
 from cosim.simulate import simulate
 from zeroskip.config import PRESETS, ArrayConfig, derive
@@ -129,9 +129,9 @@ def show(growth: dict[str, list[dict[str, Any]]], flat: dict[str, list[dict[str,
 def main(arguments: list[str]) -> int:
     """Measure, or take what was measured; print and draw; 1 where the hardware was wrong or it is not flat."""
     parser = argparse.ArgumentParser(description="Cycles over pairs, utilisation over multipliers.")
-    parser.add_argument("--json", type=Path, metavar="FILE", default=Path("build/bench/growth.json"), help=(
+    parser.add_argument("--json", type=Path, metavar="FILE", default=FOLDER / "growth.json", help=(
         "what is measured; what is there is not measured again"))
-    parser.add_argument("--plots", type=Path, metavar="FOLDER", default=Path("build/bench"))
+    parser.add_argument("--plots", type=Path, metavar="FOLDER", default=FOLDER)
     options = parser.parse_args(arguments)
     done = json.loads(options.json.read_text(encoding="utf-8")) if options.json.exists() else {}
     options.json.parent.mkdir(parents=True, exist_ok=True)

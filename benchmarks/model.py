@@ -1,6 +1,6 @@
 """The cycle model against generated Verilog: how far off it is, and how much faster.
 
-``python benchmarks/model.py [--preset NAME]... [--random N] [--folder MODEL]... [--most CYCLES] [--json FILE]``
+``python -m benchmarks.model [--preset NAME]... [--random N] [--most CYCLES] [--json FILE]``
 
 Seconds are processor time. Of the simulator: "run" is its process from start to end, "alone" is without the start-up
 (as a layer of a few cycles takes it; short layers run many times over). Of the model, for a plan that stands: count of
@@ -25,6 +25,7 @@ from typing import Any
 import zerokeep  # noqa: F401  isort: skip - before numpy, since it asks for one thread
 
 import numpy as np
+from benchmarks.work import convolution, demo_folder, demo_layers, keep, linear
 
 from cosim.designs import cached
 from cosim.parts import jobs_of, join
@@ -39,40 +40,21 @@ from zeroskip.packing import KINDS, pack
 from zeroskip.program_image import PackError
 from zeroskip.zero_skip_packing import best_plan
 
-STANDARD = {  # filters, channels, kernel, map, stride, shares of weights and of activations that are not zero
-    "64x32 3x3, 14x14, 20/50": (64, 32, 3, 14, 1, 0.2, 0.5),
-    "64x128 1x1, 14x14, 20/50": (64, 128, 1, 14, 1, 0.2, 0.5),
-    "64x32 3x3, 28x28 by 2, 20/50": (64, 32, 3, 28, 2, 0.2, 0.5),
-    "64x32 3x3, 14x14, 100/100": (64, 32, 3, 14, 1, 1.0, 1.0),
-    "1000x1280 linear, 20/50": (1000, 1280, 0, 1, 1, 0.2, 0.5),
-    "384x768 1x1, 14x14, 20/50": (384, 768, 1, 14, 1, 0.2, 0.5),
-    "512x512 3x3, 14x14, 10/15": (512, 512, 3, 14, 1, 0.1, 0.15),
+STANDARD = {
+    "64x32 3x3, 14x14, 20/50": lambda: convolution(64, 32, 3, 14, weights=0.2, activations=0.5),
+    "64x128 1x1, 14x14, 20/50": lambda: convolution(64, 128, 1, 14, weights=0.2, activations=0.5),
+    "64x32 3x3, 28x28 by 2, 20/50": lambda: convolution(64, 32, 3, 28, stride=2, weights=0.2, activations=0.5),
+    "64x32 3x3, 14x14, 100/100": lambda: convolution(64, 32, 3, 14, weights=1.0, activations=1.0),
+    "1000x1280 linear, 20/50": lambda: linear(1000, 1280, weights=0.2, activations=0.5),
+    "384x768 1x1, 14x14, 20/50": lambda: convolution(384, 768, 1, 14, weights=0.2, activations=0.5),
+    "512x512 3x3, 14x14, 10/15": lambda: convolution(512, 512, 3, 14, weights=0.1, activations=0.15),
 }
-FOLDERS = [Path("build/bench/p85"), Path("build/bench/p95")]
 ENGINES = ("skip-both", "skip-weights", "dense")
 TURNS = [(preset, engine) for engine in ("skip-both", "skip-weights") for preset in ("base", "fine", "small", "tiny")]
 ENOUGH = 30_000
 """Cycles that are simulated at least."""
 COLUMNS = ("layer", "preset", "engine", "cycles", "predicted", "error", "run s",
            "alone s", "model ms", "ratio", "ratio alone", "search s")
-
-
-def zeros(rng: np.random.Generator, values: np.ndarray, kept: float) -> np.ndarray:
-    """The values with all but that share of them set to zero."""
-    return np.where(rng.random(values.shape) < kept, values, 0).astype(values.dtype)
-
-
-def make(rng: np.random.Generator, filters: int, channels: int, kernel: int, size: int, stride: int, weights: float,
-         activations: float) -> Layer:
-    """A layer with zeros at random; `kernel` 0 is a linear one."""
-    shape = (filters, channels, kernel, kernel) if kernel else (filters, channels)
-    weight = rng.integers(1, 128, shape).astype(np.int8) * rng.choice(np.array([-1, 1], np.int8), shape)
-    data = rng.integers(1, 256, (1, channels, size, size) if kernel else (1, channels)).astype(np.uint8)
-    layer = Layer(weight=zeros(rng, weight, weights), input=zeros(rng, data, activations))
-    if not kernel:
-        return layer
-    return replace(layer, stride=(stride, stride), padding=(kernel // 2, kernel // 2),
-                   multiplier=np.full(filters, 3000), shift=np.full(filters, 22))
 
 
 def make_random(seed: int) -> Layer:
@@ -94,8 +76,8 @@ def make_random(seed: int) -> Layer:
     data = rng.integers(-128 if signed else 0, 128 if signed else 256,
                         (images, channels) if linear else (images, channels, height, width))
     weight = rng.integers(-127, 128, (filters, channels) if linear else (filters, channels // groups, kernel, kernel))
-    layer = Layer(weight=zeros(rng, weight, rng.uniform(0.05, 1)).astype(np.int8),
-                  input=zeros(rng, data, rng.uniform(0.05, 1)).astype(np.int8 if signed else np.uint8),
+    layer = Layer(weight=keep(rng, weight, rng.uniform(0.05, 1)).astype(np.int8),
+                  input=keep(rng, data, rng.uniform(0.05, 1)).astype(np.int8 if signed else np.uint8),
                   bias=rng.integers(-3000, 3000, filters).astype(np.int32), groups=groups,
                   stride=(1, 1) if linear else (stride, stride), padding=(0, 0) if linear else (padding, padding))
     if seed % 3 == 0:
@@ -104,15 +86,13 @@ def make_random(seed: int) -> Layer:
                    output_dtype=str(rng.choice(["uint8", "int8"])), clamp=None)
 
 
-def folder_layers(folders: Sequence[Path]) -> Iterator[tuple[str, Layer]]:
-    """The layers of model folders that are there, on 1 and on 8 images."""
-    from zerokeep import model_folder
-    from zerokeep.data import load
-
-    for folder in folders:
-        for images in (1, 8) if (folder / "model.json").is_file() else ():
-            for step, layer in model_folder.layer_inputs(folder, load(None).test_images[:images]):
-                yield f"{folder.name} {step.name}, {images} images", layer
+def network_layers() -> Iterator[tuple[str, Layer]]:
+    """The layers of the demo's network, pruned by the default recipe and further, on 1 and on 8 images."""
+    for zero_ratio in (None, 0.95):
+        folder = demo_folder(zero_ratio)
+        for images in (1, 8):
+            for name, layer in demo_layers(folder, images).items():
+                yield f"{folder.name} {name}, {images} images", layer
 
 
 def seconds(action: Callable[[], Any], who: int = resource.RUSAGE_SELF) -> tuple[float, Any]:
@@ -210,13 +190,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--preset", action="append", choices=sorted(PRESETS), help="default: base and fine")
     parser.add_argument("--engine", action="append", choices=ENGINES, help="default: all")
     parser.add_argument("--random", type=int, default=50, metavar="N", help="random layers")
-    parser.add_argument("--folder", action="append", type=Path, metavar="MODEL", help="default: build/bench/p*")
     parser.add_argument("--most", type=int, default=400_000, metavar="CYCLES", help="leave out what takes longer")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
-    rng = np.random.default_rng(0)
-    layers = {name: make(rng, *sizes) for name, sizes in STANDARD.items()}
-    layers |= dict(folder_layers(options.folder or FOLDERS))
+    layers = {name: make() for name, make in STANDARD.items()} | dict(network_layers())
     runs = [(name, layer, preset, engine) for preset in options.preset or ("base", "fine")
             for name, layer in layers.items() for engine in options.engine or ENGINES]
     runs += [(f"random {seed}", make_random(seed), *TURNS[seed % len(TURNS)]) for seed in range(options.random)]

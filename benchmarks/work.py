@@ -23,7 +23,7 @@ def convolution(filters: int, channels: int, kernel: int, size: int, *, weights:
     weight = rng.integers(-127, 128, (filters, channels, kernel, kernel)).astype(np.int8)
     weight = np.where(weight == 0, 1, weight)
     data = rng.integers(1, 256, (images, channels, size, size)).astype(np.uint8)
-    return Layer(weight=_zeros(rng, weight, weights), input=_zeros(rng, data, activations), stride=(stride, stride),
+    return Layer(weight=keep(rng, weight, weights), input=keep(rng, data, activations), stride=(stride, stride),
                  padding=(kernel // 2, kernel // 2), multiplier=np.full(filters, 3000), shift=np.full(filters, 22))
 
 
@@ -32,10 +32,10 @@ def linear(filters: int, channels: int, *, weights: float, activations: float, i
     rng = np.random.default_rng(seed)
     weight = rng.integers(-127, 128, (filters, channels)).astype(np.int8)
     data = rng.integers(1, 256, (images, channels)).astype(np.uint8)
-    return Layer(weight=_zeros(rng, np.where(weight == 0, 1, weight), weights), input=_zeros(rng, data, activations))
+    return Layer(weight=keep(rng, np.where(weight == 0, 1, weight), weights), input=keep(rng, data, activations))
 
 
-def _zeros(rng: np.random.Generator, values: np.ndarray, kept: float) -> np.ndarray:
+def keep(rng: np.random.Generator, values: np.ndarray, kept: float) -> np.ndarray:
     """The values with all but about that share of them set to zero."""
     return np.where(rng.random(values.shape) < kept, values, 0).astype(values.dtype)
 

@@ -1,7 +1,7 @@
 """What a zero-skip array takes of an FPGA, estimated: LUTs by a linear model, multipliers and block memories counted.
 
 The coefficients are from yosys' counts (``synth_ecp5``) of eleven configurations from 1 to 64 multipliers;
-``python benchmarks/area.py`` measures them again and shows how far the model is off.
+``python -m benchmarks.area`` measures them again and shows how far the model is off.
 """
 
 from __future__ import annotations

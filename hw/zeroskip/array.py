@@ -51,8 +51,8 @@ class ZeroSkipArray(wiring.Component):
         m.d.comb += [
             feature_map.config.eq(loader.config), feature_map.start.eq(loader.start),
             feature_map.retire.eq(sequencer.retire), loader.pass_done.eq(sequencer.pass_done),
-            sequencer.ended.eq(loader.ended),
-            sequencer.config.eq(loader.config), sequencer.write.eq(loader.write), sequencer.start.eq(loader.start),
+            sequencer.ended.eq(loader.ended), sequencer.config.eq(loader.config), sequencer.write.eq(loader.write),
+            sequencer.start.eq(loader.start), sequencer.done.eq(loader.done),
             sequencer.rows_loaded.eq(feature_map.rows_loaded), sequencer.base.eq(feature_map.base),
         ]
         for bank in range(config.fetched):

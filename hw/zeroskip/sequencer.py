@@ -35,8 +35,8 @@ class Sequencer(wiring.Component):
 
     Members
     -------
-    config, group, write, start
-        In, from the program loader.
+    config, group, write, start, done
+        In, from the program loader; `done` when the last result has gone.
     passes, pass_done, ended
         From and to the program loader.
     rows_loaded, base, retire, address, en, data
@@ -51,7 +51,7 @@ class Sequencer(wiring.Component):
         Out: a group that takes the window has no free slot, or the pass before is not over; no pass to walk; groups
         of which it is known that none of their pixels in this block is there.
     finished
-        Out: the last marker has been issued.
+        Out: the last marker has been issued, the last result has not gone.
     """
 
     def __init__(self, *, groups: int, pixels: int, windows: int, queue_words: int, line_bits: int, columns: int = 1
@@ -64,6 +64,7 @@ class Sequencer(wiring.Component):
             "group": In(GroupRegisters).array(groups),
             "write": In(TableWrite),
             "start": In(1),
+            "done": In(1),
             "passes": In(stream.Signature(PassLayout)),
             "pass_done": Out(1),
             "ended": In(1),
@@ -243,7 +244,9 @@ class Sequencer(wiring.Component):
         with m.If(self.passes.valid & self.passes.ready):
             m.d.sync += [own.eq(coming), active.eq(1), index.eq(coming.first_window), left.eq(coming.windows)]
         with m.If(self.start):
-            m.d.sync += [flushed.eq(0), finishing.eq(0), self.finished.eq(0)]
+            m.d.sync += [flushed.eq(0), finishing.eq(0)]
+        with m.If(self.done):
+            m.d.sync += self.finished.eq(0)
 
     def _count_credits(self, m, issue, pass_end):
         """Free slots of each group: which groups have any. And whether the pass before the last one is still held.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pytest
 from tests.hw.layers import random_layer, small_config
@@ -27,12 +29,20 @@ def unpack(packs, field, lanes):
 
 def plain(plan, number, image, block, t, group):
     """(last row read, lists by lane: the filters of each list that is walked, in order), or None."""
-    layer, config, own = plan.layer, plan.config, plan.passes[number]
-    place = plan.exchange[image, block, group]
-    word = own.table[t].words.get(int(place))
-    if word is None:
+    place, window = int(plan.exchange[image, block, group]), plan.passes[number].table[t]
+    seen = [plain_word(plan, number, image, block, place, words[place])
+            for words in (window.words, window.second) if place in words]
+    taken = [one for one in seen if one is not None]
+    if not taken:
         return None
-    y, x, valid = (values[block] for values in plan.grid.places(int(place)))
+    rows, lanes = zip(*taken, strict=True)
+    return max(rows), [list(chain(*columns)) for columns in zip(*lanes, strict=True)]
+
+
+def plain_word(plan, number, image, block, place, word):
+    """The same for one column of a window."""
+    layer, config, own = plan.layer, plan.config, plan.passes[number]
+    y, x, valid = (values[block] for values in plan.grid.places(place))
     tap, channel_word = divmod(word, plan.tiling.channel_words)
     (kh, kw), (sy, sx), (py, px) = layer.kernel, layer.stride, layer.padding
     assert 0 <= tap < kh * kw
@@ -49,7 +59,7 @@ def plain(plan, number, image, block, t, group):
         return None
     mask |= not plan.skip_activations
     weights = words_of(layer)[:, tap * plan.layout.channel_words + own.channel_word + channel_word]
-    split = plan.arrangement.place(int(place))[0]
+    split = plan.arrangement.place(place)[0]
     lanes = []
     for numbers in own.filters[split * config.lanes : (split + 1) * config.lanes]:
         lists = [[at for at, f in enumerate(numbers) if f >= 0 and weights[f, channel]] for channel in

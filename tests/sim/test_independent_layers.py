@@ -12,24 +12,31 @@ from zeroskip.layer import Layer
 from zeroskip.packing import ENGINES
 
 SEED = 20261123
+SKIPPING = ("skip-weights", "skip-both")
 CONFIG = ArrayConfig(groups=2, lanes=2, pixels=2, output_units=1, dense_filters=4, dense_pixels=2, map_positions=1024,
                      windows=256, words=64, list_entries=1024, dense_weights=16384)
 """Small, but with more than one of everything."""
+COLUMNS = ArrayConfig(groups=4, lanes=1, pixels=1, columns=2, output_units=1, dense_filters=4, dense_pixels=1,
+                      map_positions=1024, windows=256, words=64, list_entries=1024, dense_weights=16384)
+"""One pixel to a weight, two columns to a window."""
 
 
-@pytest.mark.parametrize("stall", [0.0, 0.3])
-def test_equal_to_pytorch_on_every_engine(tmp_path: Path, stall: float) -> None:
+@pytest.mark.parametrize(("config", "engines", "stall"), [
+    (CONFIG, ENGINES, 0.0), (CONFIG, ENGINES, 0.3), (COLUMNS, SKIPPING, 0.0), (COLUMNS, SKIPPING, 0.3),
+])
+def test_equal_to_pytorch_on_every_engine(tmp_path: Path, config: ArrayConfig, engines: tuple[str, ...], stall: float
+                                          ) -> None:
     paths = write(tmp_path, SEED)
     layers = {path.stem: Layer.load(path) for path in paths}
-    result = simulate(layers, CONFIG, options=Options(stall=stall, seed=SEED))
+    result = simulate(layers, config, engines, options=Options(stall=stall, seed=SEED))
     assert len(result.layers) == len(CASES) >= 20
     for path in paths:
         expected = np.load(path.with_suffix(".expected.npy"))
-        for engine in ENGINES:
+        for engine in engines:
             answer = result.outputs[path.stem, engine]
             assert answer.dtype == expected.dtype, (path.stem, engine, SEED)
             np.testing.assert_array_equal(answer, expected, err_msg=f"{path.stem} {engine} seed {SEED}")
-    lost = dict.fromkeys(ENGINES, 0)
+    lost = dict.fromkeys(engines, 0)
     for entry in result.layers:
         for name, engine in entry["engines"].items():
             assert engine["bit_exact"] and not engine["errors"], (entry["name"], name, engine["errors"])

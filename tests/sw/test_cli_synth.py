@@ -25,7 +25,7 @@ def test_tiny(tmp_path, capsys):
 @pytest.mark.parametrize(("arguments", "message"), [
     (["--preset", "huge"], "preset must be one of tiny, small, base, large, fine, not 'huge'"),
     (["--multipliers", "5"], "multipliers must be one of 4, 16, 64, 128, not 5"),
-    (["--engine", "none"], "engine must be one of dense, gate, skip-weights, skip-both, not 'none'"),
+    (["--engine", "none"], "engine must be one of dense, gate, skip-weights, skip-both, auto, not 'none'"),
 ])
 def test_refusals(arguments, message, capsys):
     assert main(["synth", *arguments]) == 2
