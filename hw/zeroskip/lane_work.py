@@ -55,7 +55,8 @@ def _pass_work(plan: Plan, own: PassPlan, words: np.ndarray, masks: np.ndarray) 
     work = LaneWork(np.zeros(shape, bool), np.zeros(shape[:2], np.int32),
                     np.zeros((*shape, -(-config.lanes // 4)), WORK))
     place_of, y, x = plan.places
-    channels = np.packbits(own.weights != 0, axis=3, bitorder="little").view(np.uint16)[..., 0]
+    bits = np.packbits((own.weights != 0).reshape(-1), bitorder="little")  # all at once: far faster than 16 by 16
+    channels = bits.view(np.uint16).reshape(own.weights.shape[:3])
     count_pass(masks[:, own.channel_word :], plan.layer.stride, _taps(plan), words, place_of, y, x, plan.exchange,
                np.array(plan.image_rows), plan.skip_activations, pack_lists(channels, config.lanes), work.wanted,
                work.row, work.packs.view(np.int64).reshape(*work.packs.shape, 4))
