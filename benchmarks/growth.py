@@ -33,7 +33,8 @@ from matplotlib import pyplot as plt
 DENSITY = {"weights": 0.2, "activations": 0.5}
 SIZES = ((16, 16, 7), (16, 16, 14), (32, 32, 14), (64, 64, 14), (64, 64, 28), (128, 64, 28), (128, 128, 28))
 """Filters, channels, map; all 3x3."""
-FLAT_SIZE = (64, 32, 28)
+FLAT_SIZE = (128, 64, 28)
+"""Filters, channels, map: large enough that 128 multipliers have more to do than to begin and to end."""
 FLAT_SHAPES = {4: ((1, 1), (1, 4), (4, 4), (8, 4)), 1: ((1, 4), (4, 4), (16, 4), (32, 4))}
 """Groups and lanes of 4, 16, 64 and 128 multipliers, by P."""
 FLAT = 5.0
