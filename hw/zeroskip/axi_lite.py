@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -97,17 +97,16 @@ class AxiLiteRegisters(wiring.Component):
 
     def _elaborate_read(self, m: Module) -> None:
         index, pending = Signal(self.address_bits - 2, name="read_index"), Signal(name="read_pending")
-        known = Array([getattr(self, f"value_{n}") for n in range(self._count)])
+        known = Cat(getattr(self, f"value_{n}") for n in range(self._count))
+        known = Cat(known, Const(0, (DATA_BITS << len(index)) - len(known)))  # one shift: a third of a Switch's LUTs
         m.d.comb += self.arready.eq(~pending & ~self.rvalid)
         with m.If(self.arvalid & self.arready):
             m.d.sync += [index.eq(self.araddr[2:]), pending.eq(1)]
         with m.If(pending):
             m.d.sync += [
                 pending.eq(0), self.rvalid.eq(1), self.rresp.eq(self._response(index)),
-                self.rdata.eq(0),
+                self.rdata.eq(known.word_select(index, DATA_BITS)),
             ]
-            with m.If(index < self._count):
-                m.d.sync += self.rdata.eq(known[index])
         with m.Elif(self.rready):
             m.d.sync += self.rvalid.eq(0)
 

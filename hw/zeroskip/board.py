@@ -109,7 +109,7 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
         plan.extract(work)
         run_yosys("\n".join([
             f"read_rtlil {work / 'top.il'}", "delete w:$verilog_initial_trigger", "scratchpad -set abc9.verify 0",
-            f"synth_ecp5 -top top -json {work / 'top.json'}",
+            f"synth_ecp5 -no-rw-check -top top -json {work / 'top.json'}",
         ]) + "\n", work / "yosys.log", 1200)
         _place_and_route(platform, work, seed, clock)
         _call(["yowasp-ecppack", "--input", "top.config", "--bit", "top.bit", "--compress"], work)

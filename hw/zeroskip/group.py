@@ -87,11 +87,12 @@ class Group(wiring.Component):
         m.submodules.values = values = memory.Memory(shape=word, depth=config.queue_words, init=[])
         write_port = values.write_port()
         push, slot, offset = Signal(), Signal(range(config.queue_words)), Signal.like(self.own.word_offset)
-        mask = Signal.like(self.window.mask)
+        mask, unused = Signal.like(self.window.mask), Signal(config.lane_filters)
         m.d.comb += [
             offset.eq(Array([self.own.word_offset, self.own.word_offset_cols, self.own.word_offset_rows,
                              self.own.word_offset_both])[self.window.flip]),
             push.eq(self.window.want[self._index]),
+            unused.eq(~0 << self.layer.filters[: len(lanes[0].filters_used)]),
             mask.eq(self.window.mask if config.columns == 1 else Cat(
                 Mux(part[self._index], self.window.mask.word_select(column, WORD_CHANNELS), 0)
                 for column, part in enumerate(self.window.parts))),
@@ -107,7 +108,7 @@ class Group(wiring.Component):
             m.submodules[f"lane_{e}"] = lane
             read_port = values.read_port(domain="comb")
             m.d.comb += [
-                lane.start.eq(self.start), lane.filters_used.eq(self.layer.filters),
+                lane.start.eq(self.start), lane.filters_used.eq(self.layer.filters), lane.unused.eq(unused),
                 lane.ring.eq(self.layer.ring),
                 lane.signed_map.eq((self.layer.mode & Mode.SIGNED_MAP.value) != 0),
                 lane.write.eq(self.write), lane.write.valid.eq(self.write.valid & (low | high)),

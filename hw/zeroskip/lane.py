@@ -30,8 +30,8 @@ class Lane(wiring.Component):
 
     Members
     -------
-    start, filters_used, ring, signed_map
-        In: a new layer, filters of it in each lane, slots for results, the map is int8.
+    start, filters_used, unused, ring, signed_map
+        In: a new layer, filters of it in each lane, the mask of the others, slots for results, the map is int8.
     write, write_row
         In: a table row for this lane's group, and its 16 bits.
     push, marker, slot, word, word_step, mask
@@ -57,6 +57,7 @@ class Lane(wiring.Component):
         super().__init__({
             "start": In(1),
             "filters_used": In(range(config.lane_filters + 1)),
+            "unused": In(config.lane_filters),
             "ring": In(range(config.result_rows + 1)),
             "signed_map": In(1),
             "write": In(TableWrite),
@@ -105,7 +106,8 @@ class Lane(wiring.Component):
             walker.write_address.eq(builder.list_address), walker.write_data.eq(builder.list_data),
             iterator.push.eq(self.push), iterator.marker.eq(self.marker), iterator.slot.eq(self.slot),
             iterator.word.eq(self.word), iterator.word_step.eq(self.word_step), iterator.mask.eq(self.mask),
-            walker.start.eq(self.start), walker.filters_used.eq(self.filters_used), walker.ring.eq(self.ring),
+            walker.start.eq(self.start), walker.filters_used.eq(self.filters_used),
+            walker.unused.eq(self.unused), walker.ring.eq(self.ring),
             walker.drained.eq(self.drained),
             self.read_slot.eq(iterator.visits.payload.slot),
             self.issued.eq(walker.entry),

@@ -56,7 +56,7 @@ class ListBuilder(wiring.Component):
         at, next_at, start, begin = (Signal.like(self.at, name=name) for name in ("at", "next_at", "start", "begin"))
         mask, channel, more, count = Signal(WORD_CHANNELS), Signal(CHANNEL_BITS), Signal(4), Signal(4)
         held, own, same = Signal(WORD_CHANNELS), Signal(WORD_CHANNELS), Signal()
-        weight, end = Signal(), Signal()
+        weight, end, opened = Signal(), Signal(), Signal()
         entry = self.entry
         m.d.comb += [
             weight.eq(self.en & (entry.weight != 0)),
@@ -65,7 +65,7 @@ class ListBuilder(wiring.Component):
             at.eq(Mux(self.first, self.at, next_at)),
             held.eq(Mux(self.first, 0, mask)),
             own.eq(1 << entry.channel),
-            same.eq((held & own).any() & (entry.channel == channel)),
+            same.eq(opened & ~self.first & (entry.channel == channel)),  # entries of a channel lie side by side
             begin.eq(Mux(same, start, at)),
             count.eq(Mux(same, more + 1, 0)),
             self.write_occupancy.eq(end),
@@ -77,6 +77,7 @@ class ListBuilder(wiring.Component):
         with m.If(self.en):
             m.d.sync += [next_word.eq(word + end), next_at.eq(at + weight),
                          mask.eq(Mux(end, 0, Mux(weight, held | own, held)))]
+            m.d.sync += opened.eq(Mux(end, 0, weight | (opened & ~self.first)))
         with m.If(weight):
             m.d.sync += [start.eq(begin), channel.eq(entry.channel), more.eq(count)]
         return m

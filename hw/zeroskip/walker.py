@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -32,8 +32,8 @@ class Walker(wiring.Component):
 
     Members
     -------
-    start, filters_used, ring
-        In: a new layer, how many filters it has in a lane, and slots for their results.
+    start, filters_used, unused, ring
+        In: a new layer, how many filters it has in a lane, the mask of the others, and slots for results.
     visits
         In, stream of ``visit_shape``.
     take
@@ -61,6 +61,7 @@ class Walker(wiring.Component):
         super().__init__({
             "start": In(1),
             "filters_used": In(range(filters + 1)),
+            "unused": In(filters),
             "ring": In(range(result_rows + 1)),
             "visits": In(stream.Signature(visit_shape(slot_bits, channel_bits))),
             "take": Out(1),
@@ -91,7 +92,7 @@ class Walker(wiring.Component):
         head = self.visits.payload
         address, more = Signal.like(read.addr), Signal(4)
         going, end, sweep = Signal(), Signal(), Signal()
-        seen, blocked = self._track_filters(m, sweep, end), self._track_slots(m, end)
+        (seen, lowest), blocked = self._track_filters(m, sweep, end), self._track_slots(m, end)
         m.d.comb += [
             going.eq(more != 0),
             self.take.eq(~going & ~blocked & self.visits.valid & ~head.marker),
@@ -115,7 +116,8 @@ class Walker(wiring.Component):
         swept = Signal.like(self.filter)
         m.d.sync += [self.entry.eq(read.en), self.sweep.eq(sweep), self.marker.eq(end),
                      self.held.eq(~going & blocked & self.visits.valid)]
-        m.d.sync += swept.eq(self._lowest(~seen))
+        m.d.sync += swept.eq(Cat(Cat(lowest[f] for f in range(self._filters) if f >> bit & 1).any()
+                                 for bit in range(len(swept))))
         m.d.comb += [
             self.weight.eq(read.data[:8].as_signed()),
             self.filter.eq(Mux(self.entry, read.data[8:], swept)),
@@ -124,16 +126,12 @@ class Walker(wiring.Component):
         return m
 
     def _track_filters(self, m, sweep, end):
-        """Filters touched in this block; unused ones count."""
-        seen, unused = Signal(self._filters), Signal(self._filters)
-        m.d.comb += unused.eq(~0 << self.filters_used)
-        with m.If(self.entry):
-            m.d.sync += seen.bit_select(self.filter, 1).eq(1)
-        with m.If(sweep):
-            m.d.sync += seen.bit_select(self._lowest(~seen), 1).eq(1)
-        with m.If(end | self.start):
-            m.d.sync += seen.eq(unused)
-        return seen
+        """Filters touched in this block, unused ones count; and the lowest that has not been touched."""
+        seen, lowest = Signal(self._filters), Signal(self._filters)
+        touched = (1 << self.filter) & self.entry.replicate(self._filters)
+        m.d.comb += lowest.eq(~seen & (seen + 1))  # the carry finds it
+        m.d.sync += seen.eq(Mux(end | self.start, self.unused, seen | touched | Mux(sweep, lowest, 0)))
+        return seen, lowest
 
     def _track_slots(self, m, end):
         """The result memory's slots; whether the block before this one may not leave yet."""
@@ -146,10 +144,3 @@ class Walker(wiring.Component):
         m.d.sync += [self.report.eq(slots.report), self.evict.eq(slots.evict), self.source.eq(slots.source),
                      self.fresh.eq(~slots.partial_sums)]
         return slots.blocked
-
-    def _lowest(self, mask):
-        """Number of the lowest bit that is set; 0 where none is."""
-        index = 0
-        for bit in reversed(range(self._filters)):
-            index = Mux(mask[bit], bit, index)
-        return index

@@ -73,6 +73,7 @@ def test_blocks(filters, pixels, dtype, density):
         await load(ctx, lane, weights)
         ctx.set(lane.signed_map, dtype == np.int8)
         ctx.set(lane.filters_used, filters)
+        ctx.set(lane.unused, (1 << len(lane.unused)) - (1 << filters))
         ctx.set(lane.ring, 2)
         ctx.set(lane.start, 1)
         await ctx.tick()

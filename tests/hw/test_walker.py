@@ -85,6 +85,7 @@ def test_blocks(sizes, stall, seed):
             await ctx.tick()
         ctx.set(dut.write, 0)
         ctx.set(dut.filters_used, used)
+        ctx.set(dut.unused, (1 << len(dut.unused)) - (1 << used))
         ctx.set(dut.ring, ring)
         for blocks in layers:
             ctx.set(dut.start, 1)
@@ -134,6 +135,7 @@ def test_no_bubbles():
             await ctx.tick()
         ctx.set(dut.write, 0)
         ctx.set(dut.filters_used, 2)
+        ctx.set(dut.unused, (1 << len(dut.unused)) - (1 << 2))
         ctx.set(dut.ring, 4)
         ctx.set(dut.start, 1)
         await ctx.tick()
