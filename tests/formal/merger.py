@@ -9,9 +9,9 @@ from zeroskip.output_beats import BeatMerger
 
 
 def merger(h: Harness, *, units: int, bits: int) -> None:
-    """Against the order by count; data of `bits` bits, since the merger does not look at them."""
+    """Against the order by count, up to 7 beats; data of `bits` bits, since the merger does not look at them."""
     h.m.submodules.dut = dut = BeatMerger(units=units)
-    beats = h.constant("beats", 4)
+    beats = h.constant("beats", 3)
     h.assume(beats != 0)
     h.m.d.comb += [dut.result_beats.eq(beats), dut.result.ready.eq(h.free("ready"))]
     for number, source in enumerate(dut.sources):

