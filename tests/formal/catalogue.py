@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.formal import axi_lite, boundary, fifo, merger, multiplier, output, requantiser, result_slots
+from tests.formal import axi_lite, boundary, fifo, merger, multiplier, output, packer, requantiser, result_slots
 from tests.formal.sby import Proof
 
 WIDTH = 28
@@ -35,6 +35,8 @@ _PROOFS = (
     Proof(name="beat merger 2", build=partial(merger.merger, units=2, bits=1)),
     Proof(name="beat merger 3", build=partial(merger.merger, units=3, bits=2), quick=False),
     Proof(name="beat merger keeps", build=partial(merger.merger_keeps, units=2)),
+    *(Proof(name=f"beat packer {pixels}", build=partial(packer.packer, pixels=pixels), quick=pixels == 4)
+      for pixels in (1, 2, 4, 8)),
     Proof(name="output unit", build=partial(output.output, pixels=4, fifo_depth=2, requantise=False)),
     Proof(name="output unit modes", build=partial(output.output, pixels=4, fifo_depth=2), quick=False),
     Proof(name="output unit 8 pixels", build=partial(output.output, pixels=8, fifo_depth=2, requantise=False),

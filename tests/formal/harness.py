@@ -39,6 +39,7 @@ class Harness:
 
     def past(self, value: Any, cycles: int = 1, *, init: int = 0) -> Any:
         """`value` as it was some cycles ago; `init` before there was one."""
+        value = Value.cast(value)
         for _ in range(cycles):
             register = Signal.like(value, name="past", init=init)
             self.m.d.sync += register.eq(value)

@@ -9,20 +9,21 @@ from zeroskip.result_slots import ResultSlots
 
 
 def result_slots(h: Harness, *, rows: int) -> None:
-    """Any passes over any ring of at least two slots, against a list of which slots hold an unread result.
+    """Any passes over any ring, against a list of which slots hold an unread result.
 
-    A pass is `ring` blocks. Passes of a tile: the first starts from zero, the last makes results. A block ends only
+    A pass is `ring` blocks. Passes of a tile: the first starts from zero, the last makes results; with a
+    single slot there is but one (the plan joins the others to one block). A block ends only
     when the slots say that the one before it may leave, results are read in order, and only when they are complete.
     """
     h.m.submodules.dut = dut = ResultSlots(rows=rows)
     filters, ring = h.constant("filters", range(rows + 1)), h.constant("ring", range(rows + 1))
-    h.assume((filters >= 1) & (ring >= 2) & (ring * filters <= rows))
+    h.assume((filters >= 1) & (ring >= 1) & (ring * filters <= rows))
     slot, before, oldest = (Signal(range(rows), name=name) for name in ("slot", "before", "oldest"))
     unread = Array(Signal(name=f"unread_{at}") for at in range(rows))
     count = Signal(range(rows + 1))
     first, final = Signal(init=1), Signal()  # of the pass: starts from zero; makes results
     chosen, started, reports, partial = Signal(), Signal(), Signal(), Signal()
-    h.m.d.comb += final.eq(Mux(slot == 0, h.free("final"), chosen))  # chosen for a pass at its first block
+    h.m.d.comb += final.eq(Mux(slot == 0, h.free("final") | (ring == 1), chosen))  # chosen at its first block
     end = slot == ring - 1
     step, drained = h.free("step") & ~dut.blocked, h.free("drained") & (count != 0)
     h.m.d.comb += [dut.filters.eq(filters), dut.ring.eq(ring), dut.step.eq(step), dut.drained.eq(drained),
@@ -49,4 +50,5 @@ def result_slots(h: Harness, *, rows: int) -> None:
     h.cover(dut.blocked & (ring == 3))
     h.cover(step & partial & ~final)
     h.cover(step & started & ~reports & (count != 0))
-    h.cover(count == ring)
+    h.cover((count == ring) & (ring == 1))
+    h.cover((count == ring) & (ring == 3))

@@ -33,6 +33,8 @@ FAULTS = (
     ("axi lite", zeroskip, "axi_lite.py", "self.strobe.eq(self.wstrb)", "self.strobe.eq(15)"),
     ("beat merger 2", zeroskip, "output_beats.py", "(turn == self._units - 1) | (now == 1)", "turn == self._units - 1"),
     ("beat merger keeps", zeroskip, "output_beats.py", "room.eq(self.result.ready | ~self.result.valid)", "room.eq(1)"),
+    ("beat packer 4", zeroskip, "output_beats.py", "m.If(self.en & (place == 0) & ~here)", "m.If(self.en & ~here)"),
+    ("beat packer 4", zeroskip, "output_beats.py", "m.If(self.en & (place == 0) & ~here)", "m.If(0)"),
     ("output unit", zeroskip, "output.py", "room = credit != 0", "room = (credit != 0) | self.rows.p.last"),
     ("output unit", zeroskip, "output.py", "Mux(taken & (place == 0),", "Mux(taken & place.all(),"),
     ("output unit modes", zeroskip, "output.py", "Cat(valid & self.requantise, codes)", "Cat(valid, codes)"),
