@@ -7,7 +7,7 @@ OUT ?= build/demo
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint bench clean
+.PHONY: help venv demo test prove lint bench clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ demo: $(STAMP)  ## prune, generate, simulate, synthesise, report: build/demo/rep
 
 test: lint  ## lint, then all tests
 	$(BIN)/pytest -n $(JOBS)
+
+prove: $(STAMP)  ## prove parts of the hardware; make test does the quick ones
+	$(BIN)/python -m tests.formal
 
 lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff check

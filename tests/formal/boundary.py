@@ -1,0 +1,46 @@
+"""The boundary passes on what the engine offers and takes, and nothing in the cycle of a reset."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Value
+from amaranth.lib import wiring
+from tests.formal.harness import Harness
+
+from zeroskip.axi_lite import BYTES, WRITE_LATENCY
+from zeroskip.boundary import REGISTERS, STREAMS_IN, Boundary
+from zeroskip.engine import engine_members
+
+
+class AnyEngine(wiring.Component):
+    """The ports of an engine, and nothing behind them: the harness says what it does."""
+
+    def elaborate(self, platform: object) -> Module:
+        """Nothing."""
+        return Module()
+
+
+def boundary(h: Harness) -> None:
+    """Any engine that keeps what it offers until it is taken, unless it is reset."""
+    engine = AnyEngine(engine_members(1))
+    h.m.submodules.dut = dut = Boundary(engine, multipliers=1)
+    h.drive(dut)
+    h.drive(wiring.flipped(engine))
+    accepted = dut.s_axil_awvalid & dut.s_axil_awready & dut.s_axil_wvalid & dut.s_axil_wready
+    control = (dut.s_axil_awaddr[2:] == REGISTERS["control"].address // BYTES) & dut.s_axil_wstrb[0]
+    reset = h.past(accepted & control & dut.s_axil_wdata[0], WRITE_LATENCY)
+    h.assume(h.keeps(engine.result) | h.past(reset))
+
+    data, valid, ready = Cat(dut.m_axis_result_tdata, dut.m_axis_result_tlast), dut.m_axis_result_tvalid, \
+        dut.m_axis_result_tready
+    h.prove(~h.past(valid & ~ready) | reset | (valid & (data == h.past(data))))
+    h.prove(valid == (engine.result.valid & ~reset))
+    h.prove(reset | (engine.result.ready == ready))
+    h.prove(~valid | (data == Value.cast(engine.result.payload)))
+    for name in STREAMS_IN:
+        port, inner = f"s_axis_{name}_", getattr(engine, name)
+        moved = getattr(dut, port + "tvalid") & getattr(dut, port + "tready")
+        h.prove(moved == (inner.valid & inner.ready & ~reset))
+        h.prove(~moved | (Value.cast(inner.payload) == Cat(getattr(dut, port + "tdata"), getattr(dut, port + "tlast"))))
+        h.cover(moved)
+    h.cover(reset & engine.result.valid & h.past(valid & ~ready))
+    h.cover(h.past(valid & ~ready) & ready & (dut.m_axis_result_tlast == 1))

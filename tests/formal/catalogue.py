@@ -1,0 +1,49 @@
+"""All proofs, by name: the quick ones run with the tests."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tests.formal import axi_lite, boundary, fifo, merger, multiplier, output, packer, requantiser, result_slots
+from tests.formal.sby import Proof
+
+WIDTH = 28
+"""Bits of a sum in the arrays."""
+Z3 = "smtbmc z3"
+PIPELINE = 10
+"""Induction over a pipeline of 8 stages."""
+
+_PROOFS = (
+    Proof(name="multiplier 4x4", build=partial(multiplier.multiplier, a_width=4, b_width=4), depth=4, engine=Z3),
+    Proof(name="multiplier 9x8", build=partial(multiplier.multiplier, a_width=9, b_width=8), depth=4, engine=Z3,
+          quick=False),
+    Proof(name="multiplier 9x8 without gate", build=partial(multiplier.multiplier, a_width=9, b_width=8, gate=False),
+          depth=4, engine=Z3, quick=False),
+    Proof(name="fifo 4", build=partial(fifo.sync_fifo, depth=4, width=2)),
+    Proof(name="fifo 16", build=partial(fifo.sync_fifo, depth=16, width=1), quick=False),
+    Proof(name="requantiser narrow", build=partial(requantiser.whole, acc_width=4, multiplier_bits=4),
+          depth=PIPELINE, engine=Z3),
+    Proof(name="requantiser 3 bits", build=partial(requantiser.whole, acc_width=3), depth=PIPELINE, engine=Z3,
+          quick=False),
+    Proof(name="requantiser scaling", build=partial(requantiser.scaling, acc_width=WIDTH), depth=4, engine=Z3),
+    Proof(name="requantiser rounding", build=partial(requantiser.rounding, acc_width=8), depth=PIPELINE, engine=Z3),
+    Proof(name="requantiser rounding 28", build=partial(requantiser.rounding, acc_width=WIDTH), depth=PIPELINE,
+          engine=Z3, quick=False),
+    Proof(name="result slots 4", build=partial(result_slots.result_slots, rows=4)),
+    Proof(name="result slots 6", build=partial(result_slots.result_slots, rows=6), quick=False),
+    Proof(name="axi lite", build=partial(axi_lite.axi_lite, count=3)),
+    Proof(name="beat merger 2", build=partial(merger.merger, units=2, bits=1)),
+    Proof(name="beat merger 3", build=partial(merger.merger, units=3, bits=2), quick=False),
+    Proof(name="beat merger keeps", build=partial(merger.merger_keeps, units=2)),
+    *(Proof(name=f"beat packer {pixels}", build=partial(packer.packer, pixels=pixels), quick=pixels == 4)
+      for pixels in (1, 2, 4, 8)),
+    Proof(name="output unit", build=partial(output.output, pixels=4, fifo_depth=2, requantise=False)),
+    Proof(name="output unit modes", build=partial(output.output, pixels=4, fifo_depth=2), quick=False),
+    Proof(name="output unit 8 pixels", build=partial(output.output, pixels=8, fifo_depth=2, requantise=False),
+          quick=False),
+    Proof(name="output unit 1 pixel", build=partial(output.output, pixels=1, fifo_depth=2, requantise=False),
+          quick=False),
+    Proof(name="output unit sums", build=partial(output.sums, fifo_depth=2), quick=False),
+    Proof(name="boundary", build=boundary.boundary),
+)
+PROOFS = {proof.name: proof for proof in _PROOFS}

@@ -1,0 +1,66 @@
+"""Deliberate faults, planted in a scratch copy of the sources: each must be found by the proof of that part."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import amaranth
+import pytest
+from tests.formal.catalogue import PROOFS
+from tests.formal.sby import ROOT
+
+import zeroskip
+
+FAULTS = (
+    ("multiplier 4x4", zeroskip, "multiplier.py", "zero_next.eq(~used)", "zero_next.eq(~self.en)"),
+    ("multiplier 4x4", zeroskip, "multiplier.py", "m.If(used if self._gate else 1)", "m.If(1)"),
+    ("fifo 4", amaranth, "lib/fifo.py", "self.w_rdy.eq(self.level != self.depth),", "self.w_rdy.eq(1),"),
+    ("fifo 4", amaranth, "lib/fifo.py", "_incr(consume, self.depth)", "_incr(produce, self.depth)"),
+    ("requantiser narrow", zeroskip, "requantiser.py", "(value + 1) >> 1", "value >> 1"),
+    ("requantiser narrow", zeroskip, "requantiser.py", "self.acc + self.bias", "self.acc"),
+    ("requantiser scaling", zeroskip, "requantiser.py", "Signal(split + MULTIPLIER_BITS,",
+     "Signal(split + MULTIPLIER_BITS - 1,"),
+    ("requantiser rounding", zeroskip, "requantiser.py", "(1 << left + bit) - 1)\n        shifted",
+     "(1 << left + bit) - 2)\n        shifted"),
+    ("result slots 4", zeroskip, "result_slots.py", "left + pending >= self.ring", "left + pending > self.ring"),
+    ("result slots 4", zeroskip, "result_slots.py", "pending > self.ring,", "pending > self.ring + 1,"),
+    ("result slots 4", zeroskip, "result_slots.py", "left + pending >= self.ring", "left + pending + 1 >= self.ring"),
+    ("axi lite", zeroskip, "axi_lite.py", "self.awvalid & self.wvalid & ~self.bvalid", "self.awvalid & self.wvalid"),
+    ("axi lite", zeroskip, "axi_lite.py", "m.Elif(self.rready)", "m.Else()"),
+    ("axi lite", zeroskip, "axi_lite.py", "self.strobe.eq(self.wstrb)", "self.strobe.eq(15)"),
+    ("beat merger 2", zeroskip, "output_beats.py", "(turn == self._units - 1) | (now == 1)", "turn == self._units - 1"),
+    ("beat merger keeps", zeroskip, "output_beats.py", "room.eq(self.result.ready | ~self.result.valid)", "room.eq(1)"),
+    ("beat packer 4", zeroskip, "output_beats.py", "m.If(self.en & (place == 0) & ~here)", "m.If(self.en & ~here)"),
+    ("beat packer 4", zeroskip, "output_beats.py", "m.If(self.en & (place == 0) & ~here)", "m.If(0)"),
+    ("output unit", zeroskip, "output.py", "room = credit != 0", "room = (credit != 0) | self.rows.p.last"),
+    ("output unit", zeroskip, "output.py", "Mux(taken & (place == 0),", "Mux(taken & place.all(),"),
+    ("output unit modes", zeroskip, "output.py", "Cat(valid & self.requantise, codes)", "Cat(valid, codes)"),
+    ("output unit sums", zeroskip, "output_beats.py", "raw.word_select(byte % raw_bytes, 8)",
+     "raw.word_select((byte + 4) % raw_bytes, 8)"),
+    ("boundary", zeroskip, "boundary.py", "result.valid & ~reset", "result.valid & self.m_axis_result_tready"),
+    ("boundary", zeroskip, "boundary.py", ".eq(stream.ready & ~reset)", ".eq(stream.ready)"),
+)
+
+
+def test_every_quick_proof_has_a_fault() -> None:
+    assert {name for name, proof in PROOFS.items() if proof.quick} <= {fault[0] for fault in FAULTS}
+
+
+@pytest.mark.parametrize(("name", "package", "file", "right", "wrong"), FAULTS)
+def test_found(name: str, package: ModuleType, file: str, right: str, wrong: str, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    source = Path(str(package.__file__)).parent
+    shutil.copytree(source, copy / source.name, ignore=shutil.ignore_patterns("__pycache__"))
+    planted = copy / source.name / file
+    text = planted.read_text()
+    assert text.count(right) == 1, f"{file} no longer holds {right!r} once"
+    planted.write_text(text.replace(right, wrong))
+    done = subprocess.run([sys.executable, "-m", "tests.formal", "--build", tmp_path / "build", name], cwd=ROOT,
+                          env=os.environ | {"PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    _, row, see, _ = done.stdout.splitlines()
+    assert row.startswith(name) and row.endswith(" FAIL"), done.stdout + done.stderr
+    assert (ROOT / see.split()[-1]).name.endswith(".vcd")
