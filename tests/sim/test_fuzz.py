@@ -14,7 +14,7 @@ from tests.sim.echo import CACHE
 from tests.sim.test_faults import FAULTS, plant
 
 from cosim.fuzz import WEIGHTS, fuzz, keep, load, main
-from cosim.fuzz_cases import CONFIGS, Session, Step, Verdict, make_session
+from cosim.fuzz_cases import CONFIGS, Session, Verdict, make_session
 from cosim.fuzz_shrink import shrink, size, smaller
 from zeroskip import reference
 from zeroskip.layer import Layer
