@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= build/demo
 JOBS ?= 2
+CASES ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test prove lint bench clean
+.PHONY: help venv demo test prove fuzz lint bench clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +35,9 @@ prove: $(STAMP)  ## prove parts of the hardware; make test does the quick ones
 lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+fuzz: $(STAMP)  ## 1,000 random layers on every preset and engine (SEED=S for the same ones again)
+	$(BIN)/python -m cosim.fuzz --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 bench: $(STAMP)  ## how near the arrays come to their bound
 	$(BIN)/python -m benchmarks.utilisation

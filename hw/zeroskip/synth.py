@@ -37,7 +37,8 @@ def script(verilog: Path, top: str, keep: list[str], stat: Path, netlist: Path |
     lines += [f"setattr -mod -set keep_hierarchy 1 {name}" for name in keep]
     lines += [f"synth_ecp5 -no-rw-check -top {top}", f"tee -q -o {stat} stat -json"]
     if netlist is not None:
-        lines += ["setattr -mod -unset keep_hierarchy *", "flatten", "opt_clean -purge", f"write_json {netlist}"]
+        write = "write_verilog -noattr" if netlist.suffix == ".v" else "write_json"
+        lines += ["setattr -mod -unset keep_hierarchy *", "flatten", "opt_clean -purge", f"{write} {netlist}"]
     return "\n".join(lines) + "\n"
 
 
@@ -100,7 +101,7 @@ def synthesise(verilog: Path, top: str, *, multipliers: int, netlist: Path | Non
     multipliers
         Lanes: the size of the array, by which ``per_lane`` divides.
     netlist
-        Where the flattened netlist goes, for place and route; default: nowhere.
+        Where the flattened netlist goes: JSON for place and route, Verilog where it ends with ``.v``; default: nowhere.
     log
         Where yosys' log goes; default: nowhere.
     timeout

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.sim.independent_layers import CASES, write
 
+from cosim.fuzz_cases import CONFIGS
 from cosim.simulate import Options, simulate
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
@@ -13,12 +14,7 @@ from zeroskip.packing import ENGINES
 
 SEED = 20261123
 SKIPPING = ("skip-weights", "skip-both")
-CONFIG = ArrayConfig(groups=2, lanes=2, pixels=2, output_units=1, dense_filters=4, dense_pixels=2, map_positions=1024,
-                     windows=256, words=64, list_entries=1024, dense_weights=16384)
-"""Small, but with more than one of everything."""
-COLUMNS = ArrayConfig(groups=4, lanes=1, pixels=1, columns=2, output_units=1, dense_filters=4, dense_pixels=1,
-                      map_positions=1024, windows=256, words=64, list_entries=1024, dense_weights=16384)
-"""One pixel to a weight, two columns to a window."""
+CONFIG, COLUMNS = CONFIGS["pairs"], CONFIGS["columns"]
 
 
 @pytest.mark.parametrize(("config", "engines", "stall"), [
