@@ -68,14 +68,16 @@ def nothing_measured() -> dict[str, Any]:
 def slots_with_weight(layer: Layer, config: ArrayConfig) -> int:
     """At most so many multiplier slots have a non-zero weight: every output of every block, those beyond the edge too.
 
-    A block is at most `groups` rows by `groups * pixels` columns; the images of a linear layer are its columns.
+    A block is at most `groups` rows by `groups * pixels` columns, of the layer or of it with rows and columns exchanged;
+    the images of a linear layer are its columns.
     """
     images, _, height, width = layer.output_shape
     if layer.is_linear:
         images, height, width = 1, 1, images
-    rows = -(-height // config.groups) * config.groups
     across = config.groups * config.pixels
-    return int((layer.weight != 0).sum()) * images * rows * -(-width // across) * across
+    positions = max(-(-down // config.groups) * config.groups * -(-along // across) * across
+                    for down, along in ((height, width), (width, height)))
+    return int((layer.weight != 0).sum()) * images * positions
 
 
 def broken_rules(engine: str, counters: Mapping[str, int], counts: Mapping[str, Any], config: ArrayConfig,

@@ -78,7 +78,7 @@ def test_an_account_that_does_not_add_up() -> None:
     ("dense", {"multiplications": 12, "gated": 2}, "the dense engine gated 2 multiplications, expected none"),
     ("gate", {"multiplications": 11, "gated": 7}, "11 multiplications, expected the 12 products of the layer"),
     ("skip-both", {"gated": 3}, "multiplications less gated are 8 - 3 = 5, expected the 4 products"),
-    ("skip-weights", {"multiplications": 75, "gated": 71}, "75 multiplications are more than the 8 slots"),
+    ("skip-weights", {"multiplications": 75, "gated": 71}, "75 multiplications are more than the 16 slots"),
     ("skip-both", {"stalled": 1, "wait": 2}, "1 cycles are counted as stalled although no stream paused"),
 ])
 def test_each_rule_can_break(engine: str, more: dict[str, int], text: str) -> None:
@@ -95,7 +95,13 @@ def test_stalled_cycles_are_allowed_where_streams_pause() -> None:
 
 
 def test_slots_reach_over_the_edge_by_less_than_a_block() -> None:
-    assert slots_with_weight(LAYER, TINY) == 2 * 1 * 4
+    assert slots_with_weight(LAYER, TINY) == 2 * 4 * 2
     assert slots_with_weight(LAYER, PRESETS["base"]) == 2 * 4 * 16
     linear = Layer(weight=np.array([[1, 0], [2, 3]], np.int8), input=np.ones((5, 2), np.uint8))
-    assert slots_with_weight(linear, TINY) == 3 * 6
+    assert slots_with_weight(linear, TINY) == 3 * 10
+
+
+def test_slots_of_a_layer_that_runs_with_rows_and_columns_exchanged() -> None:
+    """Found by the fuzz: one row of three results, run as three rows of one, each in a block of two pixels."""
+    layer = Layer(weight=np.array([[[[0], [0], [1]]]], np.int8), input=np.ones((1, 1, 3, 3), np.uint8))
+    assert layer.output_shape == (1, 1, 1, 3) and slots_with_weight(layer, TINY) == 6
