@@ -8,10 +8,10 @@ JOBS ?= 2
 CASES ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test prove fuzz lint bench clean
+.PHONY: help venv demo test prove fuzz coverage lint bench clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 venv: $(STAMP)  ## make .venv with everything and the command zerokeep in it
 
@@ -38,6 +38,9 @@ lint: $(STAMP)  ## ruff and mypy
 
 fuzz: $(STAMP)  ## 1,000 random layers on every preset and engine (SEED=S for the same ones again)
 	$(BIN)/python -m cosim.fuzz --cases $(CASES) $(if $(SEED),--seed $(SEED))
+
+coverage: $(STAMP)  ## lines, branches and toggles of the Verilog of tiny that the fuzz reaches
+	$(BIN)/python -m cosim.coverage --json build/coverage.json
 
 bench: $(STAMP)  ## how near the arrays come to their bound
 	$(BIN)/python -m benchmarks.utilisation

@@ -68,7 +68,7 @@ def nothing_measured() -> dict[str, Any]:
 def slots_with_weight(layer: Layer, config: ArrayConfig) -> int:
     """At most so many multiplier slots have a non-zero weight: every output of every block, those beyond the edge too.
 
-    A block is at most `groups` rows by `groups * pixels` columns, of the layer or of it with rows and columns exchanged;
+    A block is at most `groups` rows by `groups * pixels` columns, of the layer or with its rows and columns exchanged;
     the images of a linear layer are its columns.
     """
     images, _, height, width = layer.output_shape

@@ -78,7 +78,8 @@ def _simulate(build: Build, folder: Path, waves: bool) -> None:
         build.make_runner().test(
             test_module="cosim.bench", hdl_toplevel=build.design.top, hdl_toplevel_lang="verilog",
             build_dir=build.folder, test_dir=folder, results_xml=str(results), log_file=log, waves=waves,
-            timescale=TIMESCALE, plusargs=[f"+dumpfile_path={folder / 'waves.fst'}"],
+            timescale=TIMESCALE, plusargs=[f"+dumpfile_path={folder / 'waves.fst'}", *(
+                [f"+verilator+coverage+file+{build.coverage.absolute()}"] if build.coverage is not None else [])],
             extra_env={ENVIRONMENT: str(folder), "COCOTB_LOG_LEVEL": "WARNING"})
     except (RuntimeError, SystemExit, OSError) as error:
         problem = str(error)

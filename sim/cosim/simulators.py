@@ -27,6 +27,7 @@ _BUILD_VERSION = 2
 """Part of the cache's key: raise it when the way of building changes."""
 _DONE = "done"
 _VERILATE = ("-Wno-fatal", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing")
+_COVERAGE = ("--coverage-line", "--coverage-toggle")
 _MAKE = ("CFG_CXXFLAGS_PCH_I=-include", "OPT_FAST=-O1")
 """How to include a precompiled header, which the wheel's makefiles leave empty; and half the compile time of -Os."""
 _SUPPORT = ("verilat*.o",)
@@ -105,13 +106,17 @@ def find_simulator(name: str = "verilator") -> Simulator:
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """A simulator built from a design; `fresh` where it was not in the cache."""
+    """A simulator built from a design; `fresh` where it was not in the cache.
+
+    ``coverage``: the file that a run writes its coverage to, where it was built for that.
+    """
 
     simulator: Simulator
     design: GeneratedDesign
     folder: Path
     waves: bool
     fresh: bool
+    coverage: Path | None = None
 
     def make_runner(self) -> cocotb_runner.Runner:
         """A runner of this build, silent."""
@@ -123,9 +128,10 @@ def _silent(runner: cocotb_runner.Runner) -> cocotb_runner.Runner:
     return runner
 
 
-def cache_key(design: GeneratedDesign, simulator: Simulator, *, waves: bool) -> str:
+def cache_key(design: GeneratedDesign, simulator: Simulator, *, waves: bool, coverage: bool = False) -> str:
     """What must be equal for a build to be used again."""
-    parts = (_BUILD_VERSION, design.digest, design.top, simulator.name, simulator.version, waves)
+    parts: tuple[Any, ...] = (_BUILD_VERSION, design.digest, design.top, simulator.name, simulator.version, waves)
+    parts += ("coverage",) if coverage else ()
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
 
@@ -139,8 +145,9 @@ def move_into_place(folder: Path, target: Path, good: Callable[[], bool]) -> Non
             folder.rename(target)
 
 
-def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: bool = False) -> Build:
-    """Compile a design, or take it from the folder `cache`.
+def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: bool = False, coverage: bool = False
+          ) -> Build:
+    """Compile a design, or take it from the folder `cache`; with `coverage` each run counts lines and toggles.
 
     A build is made in a folder of its own and renamed when it is whole, so that a build cut short is never taken for a
     good one, and two at a time do not meet.
@@ -150,13 +157,14 @@ def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: 
     ToolError
         The build failed; the message has the end of its log.
     """
-    target = Path(cache).absolute() / f"{design.top}-{simulator.name}-{cache_key(design, simulator, waves=waves)}"
+    key = cache_key(design, simulator, waves=waves, coverage=coverage)
+    target = Path(cache).absolute() / f"{design.top}-{simulator.name}-{key}"
     if (target / _DONE).is_file():
         return Build(simulator=simulator, design=design, folder=target, waves=waves, fresh=False)
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=".build-"))
     try:
-        _compile(design, simulator, folder, waves=waves)
+        _compile(design, simulator, folder, waves=waves, coverage=coverage)
         (folder / _DONE).touch()
         move_into_place(folder, target, lambda: (target / _DONE).is_file())
     finally:
@@ -164,9 +172,10 @@ def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: 
     return Build(simulator=simulator, design=design, folder=target, waves=waves, fresh=True)
 
 
-def _support_folder(simulator: Simulator, folder: Path, *, waves: bool) -> Path:
+def _support_folder(simulator: Simulator, folder: Path, *, waves: bool, coverage: bool) -> Path:
     """Where the objects lie that are the same for every design: Verilator's own library, most of a small build."""
-    key = hashlib.sha256(repr((_BUILD_VERSION, simulator.version, waves)).encode()).hexdigest()[:24]
+    parts = (_BUILD_VERSION, simulator.version, waves, *(("coverage",) if coverage else ()))
+    key = hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
     return folder.parent / f"support-{key}"
 
 
@@ -197,9 +206,9 @@ def _for_icarus(verilog: Path, folder: Path) -> Path:
     return copy
 
 
-def _compile(design: GeneratedDesign, simulator: Simulator, folder: Path, *, waves: bool) -> None:
+def _compile(design: GeneratedDesign, simulator: Simulator, folder: Path, *, waves: bool, coverage: bool) -> None:
     log = folder / "build.log"
-    support = _support_folder(simulator, folder, waves=waves)
+    support = _support_folder(simulator, folder, waves=waves, coverage=coverage)
     sources: list[Any] = [design.verilog.absolute()]
     arguments: list[str] = []
     if simulator.name == "icarus":
@@ -209,7 +218,7 @@ def _compile(design: GeneratedDesign, simulator: Simulator, folder: Path, *, wav
         ports.write_text(_PORTS.format(top=design.top))
         sources = [WAIVERS, ports, *sources]
         _take_support(support, folder)
-        arguments = [*_VERILATE, *(fst_shim.arguments(folder) if waves else [])]
+        arguments = [*_VERILATE, *(_COVERAGE if coverage else ()), *(fst_shim.arguments(folder) if waves else [])]
     try:
         _silent(simulator.runner()).build(
             sources=sources, hdl_toplevel=design.top, build_dir=folder, build_args=arguments,
