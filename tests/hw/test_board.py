@@ -30,6 +30,9 @@ def test_the_files_and_their_manifest(small, tmp_path):
     assert min(manifest["clock_mhz_reached"].values()) >= 25
     assert manifest["utilisation"]["TRELLIS_COMB"]["used"] > 100
     assert [path.name for path in tmp_path.iterdir()] == ["board"]
+    sources = [source for path in json.loads((folder / "timing.json").read_text())["critical_paths"]
+               for step in path["path"] for source in step.get("sources", ())]
+    assert sources and not any("/" in source for source in sources)  # no path of the machine that built it
 
 
 def test_a_missed_clock_leaves_nothing(small, tmp_path, capsys):
