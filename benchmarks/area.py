@@ -25,15 +25,15 @@ from zeroskip.config import ArrayConfig, derive
 from zeroskip.synth import synthesise
 from zeroskip.verilog import generate
 
-SHAPES = [  # groups, lanes, pixels, output units
-    (1, 1, 1, 1), (1, 4, 1, 1), (4, 2, 1, 4), (1, 2, 2, 1), (2, 4, 2, 2), (1, 1, 4, 1), (2, 2, 4, 1), (1, 8, 4, 1),
-    (1, 2, 8, 1), (2, 4, 8, 2), (4, 4, 4, 4),
+SHAPES = [  # groups, lanes, pixels, columns, output units
+    (1, 1, 1, 2, 1), (1, 4, 1, 2, 1), (4, 2, 1, 2, 4), (1, 4, 1, 1, 1), (1, 2, 2, 1, 1), (2, 4, 2, 1, 2),
+    (1, 1, 4, 1, 1), (2, 2, 4, 1, 1), (1, 8, 4, 1, 1), (1, 2, 8, 1, 1), (2, 4, 8, 1, 2), (4, 4, 4, 1, 4),
 ]
 
 
 def measure(config: ArrayConfig, cache: Path) -> dict[str, Any]:
     """The counts of one configuration, from the folder or from yosys."""
-    shape = f"{config.groups}-{config.lanes}-{config.pixels}-{config.output_units}"
+    shape = f"{config.groups}-{config.lanes}-{config.pixels}-{config.columns}-{config.output_units}"
     kept = cache / f"{shape}.json"
     if not kept.exists():
         with tempfile.TemporaryDirectory(prefix="zerokeep-area-") as folder:
@@ -62,18 +62,19 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Coefficients of the area model, by yosys.")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", default=Path("build/bench/area"))
     options = parser.parse_args(arguments)
-    configs = [derive(groups=groups, lanes=lanes, pixels=pixels, output_units=units)
-               for groups, lanes, pixels, units in SHAPES]
+    configs = [derive(groups=groups, lanes=lanes, pixels=pixels, columns=columns, output_units=units)
+               for groups, lanes, pixels, columns, units in SHAPES]
     found = []
     for config in configs:
         found.append(measure(config, options.cache))
         print(config.groups, config.lanes, config.pixels, found[-1]["seconds"], "s", file=sys.stderr, flush=True)
     fitted = fit(configs, found)
-    print("groups lanes pixels units      LUTs  model  error   multipliers model   memories model")
+    print("groups lanes pixels columns units      LUTs  model  error   multipliers model   memories model")
     for config, own in zip(configs, found, strict=True):
         area, total = estimate(config, fitted), own["total"]
         luts = luts_of(total)
-        print(f"{config.groups:6} {config.lanes:5} {config.pixels:6} {config.output_units:5} {luts:9,} {area.luts:6,} "
+        print(f"{config.groups:6} {config.lanes:5} {config.pixels:6} {config.columns:7} {config.output_units:5} "
+              f"{luts:9,} {area.luts:6,} "
               f"{area.luts / luts - 1:+6.1%} {total['MULT']:13} {area.multipliers:5} {total['BRAM']:10} "
               f"{area.memories:5}")
     for name, value in fitted.items():

@@ -1,6 +1,6 @@
 """What a zero-skip array takes of an FPGA, estimated: LUTs by a linear model, multipliers and block memories counted.
 
-The coefficients are from yosys' counts (``synth_ecp5``) of eleven configurations from 1 to 64 multipliers;
+The coefficients are from yosys' counts (``synth_ecp5``) of twelve configurations from 1 to 64 multipliers;
 ``python -m benchmarks.area`` measures them again and shows how far the model is off.
 """
 
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from zeroskip.config import ArrayConfig
 from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS
 
-GROUP_TERMS = ("lane", "slot", "multiplier")
+GROUP_TERMS = ("lane", "slot", "column", "multiplier")
 OUTSIDE_TERMS = ("array", "group", "rotation", "unit", "unit_pixel")
 COEFFICIENTS: dict[str, float] = {
-    "lane": 981, "slot": 17, "multiplier": 266, "array": 2332, "group": 219, "rotation": 299, "unit": 758,
-    "unit_pixel": 296,
+    "lane": 564, "slot": 26, "column": 561, "multiplier": 247, "array": 2617, "group": 372, "rotation": 250, "unit": 477,
+    "unit_pixel": 370,
 }
-"""LUTs for each, memories of LUTs not counted. ``slot``: of the window queue, in each lane; ``array`` is there once,
-``rotation`` (of the words of B banks) B log2(B) times."""
+"""LUTs for each, memories of LUTs not counted. ``slot``: of the window queue, ``column``: the second one of a window,
+both in each lane; ``array`` is there once, ``rotation`` (of the words of B banks) B log2(B) times."""
 
 SHAPES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
 """Rows and bits of a block memory."""
@@ -47,6 +47,7 @@ def terms(config: ArrayConfig) -> dict[str, int]:
     """How often each of the terms is there."""
     return {
         "lane": config.groups * config.lanes, "slot": config.groups * config.lanes * config.queue_words,
+        "column": config.groups * config.lanes * (config.columns - 1),
         "multiplier": config.multipliers, "array": 1, "group": config.groups,
         "rotation": config.fetched * (config.fetched.bit_length() - 1), "unit": config.output_units,
         "unit_pixel": config.output_units * config.pixels,

@@ -7,20 +7,20 @@ import pytest
 from zeroskip.area import blocks, estimate, in_luts, lut_cells, luts_of
 from zeroskip.config import PRESETS, derive
 
-MEASURED = {  # groups, lanes, pixels, units: LUTs, multipliers and block memories by yosys 0.70
-    (1, 1, 1, 1): (5974, 3, 43), (1, 4, 1, 1): (12377, 6, 64), (4, 2, 1, 4): (24668, 16, 98),
-    (2, 4, 2, 2): (22607, 24, 102), (2, 2, 4, 1): (19877, 24, 78), (1, 8, 4, 1): (32284, 40, 118),
-    (1, 2, 8, 1): (22875, 32, 64), (2, 4, 8, 2): (54938, 96, 144),
-    (4, 4, 4, 4): (65373, 96, 188),
+MEASURED = {  # groups, lanes, pixels, columns, units: LUTs, multipliers and block memories by yosys 0.70
+    (1, 1, 1, 2, 1): (7083, 3, 44), (1, 4, 1, 2, 1): (15935, 6, 68), (4, 2, 1, 2, 4): (32185, 16, 106),
+    (1, 4, 1, 1, 1): (12177, 6, 64), (2, 4, 2, 1, 2): (21150, 24, 102), (2, 2, 4, 1, 1): (18245, 24, 78),
+    (1, 8, 4, 1, 1): (28849, 40, 118), (1, 2, 8, 1, 1): (21390, 32, 64), (2, 4, 8, 1, 2): (52685, 96, 144),
+    (4, 4, 4, 1, 4): (58775, 96, 188),
 }
 
 
 @pytest.mark.parametrize("shape", MEASURED)
 def test_against_yosys(shape):
     """Multipliers and memories to the last one, LUTs within 5 %."""
-    groups, lanes, pixels, units = shape
+    groups, lanes, pixels, columns, units = shape
     luts, multipliers, memories = MEASURED[shape]
-    found = estimate(derive(groups=groups, lanes=lanes, pixels=pixels, output_units=units, columns=1))
+    found = estimate(derive(groups=groups, lanes=lanes, pixels=pixels, columns=columns, output_units=units))
     assert (found.multipliers, found.memories) == (multipliers, memories)
     assert found.luts == pytest.approx(luts, rel=0.05)
 
