@@ -15,8 +15,8 @@ from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS
 GROUP_TERMS = ("lane", "slot", "column", "multiplier")
 OUTSIDE_TERMS = ("array", "group", "rotation", "unit", "unit_pixel")
 COEFFICIENTS: dict[str, float] = {
-    "lane": 564, "slot": 26, "column": 561, "multiplier": 247, "array": 2617, "group": 372, "rotation": 250, "unit": 477,
-    "unit_pixel": 370,
+    "lane": 564, "slot": 26, "column": 561, "multiplier": 247, "array": 2617, "group": 372, "rotation": 250,
+    "unit": 477, "unit_pixel": 370,
 }
 """LUTs for each, memories of LUTs not counted. ``slot``: of the window queue, ``column``: the second one of a window,
 both in each lane; ``array`` is there once, ``rotation`` (of the words of B banks) B log2(B) times."""
