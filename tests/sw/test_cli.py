@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +19,8 @@ def with_verb(monkeypatch, action):
             app.command("other")(lambda: None)
 
     monkeypatch.setattr(cli, "VERBS", ("cli_doctor",))
-    monkeypatch.setattr(cli.importlib, "import_module", lambda name: Module)
+    own = SimpleNamespace(import_module=lambda name: Module, util=cli.importlib.util)  # others import as ever
+    monkeypatch.setattr(cli, "importlib", own)
 
 
 def test_help_names_every_verb(capsys):
