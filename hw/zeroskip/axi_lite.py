@@ -98,7 +98,7 @@ class AxiLiteRegisters(wiring.Component):
     def _elaborate_read(self, m: Module) -> None:
         index, pending = Signal(self.address_bits - 2, name="read_index"), Signal(name="read_pending")
         known = Cat(getattr(self, f"value_{n}") for n in range(self._count))
-        known = Cat(known, Const(0, (DATA_BITS << len(index)) - len(known)))  # one shift: a third of a Switch's LUTs
+        known = Cat(known, Const(0, (DATA_BITS << len(index)) - len(known)))  # one shift: half of a Switch's LUTs
         m.d.comb += self.arready.eq(~pending & ~self.rvalid)
         with m.If(self.arvalid & self.arready):
             m.d.sync += [index.eq(self.araddr[2:]), pending.eq(1)]
