@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
+from amaranth.utils import exact_log2
 
 
 class Accumulators(wiring.Component):
     """`pixels` sums for each of `filters` filters, one accumulation a cycle without hazards.
 
-    The first touch of a filter in a block moves the old sums into the result memory, at row ``evict + filter``, and
-    starts from the product alone (a fresh block) or from the product and the partial sums in row ``source + filter``.
-    A marker ends the block: every filter must have been touched since the last marker.
+    The first touch of a filter in a block moves the old sums into the result memory, at row ``evict * filters +
+    filter``, and starts from the product alone (a fresh block) or from the product and the partial sums in row ``source
+    * filters + filter``. A marker ends the block: every filter must have been touched since the last marker. Whether
+    one has is told by a bit for each filter in a LUT memory, the parity of the last block that touched it; `clear`
+    makes it untouched.
 
     Parameters
     ----------
@@ -24,14 +26,16 @@ class Accumulators(wiring.Component):
 
     Members
     -------
-    start
-        In: a new layer.
-    touch, marker, filter, evict, source, fresh
+    start, filters_used
+        In: a new layer, and how many filters it has.
+    touch, clear, marker, filter, evict, source, fresh
         In: operation, one cycle before its products.
     report
         In, with `marker`: the block before this one has left, and is a result.
     products
         In, array of `pixels`.
+    complete
+        Out: all filters have been touched since the last marker, this cycle's among them.
     full
         Out, one cycle: a marker has passed with `report`.
     read_en, read_address, read_data
@@ -45,54 +49,65 @@ class Accumulators(wiring.Component):
         self._acc_width, self._result_rows = acc_width, result_rows
         super().__init__({
             "start": In(1),
+            "filters_used": In(range(filters + 1)),
             "touch": In(1),
+            "clear": In(1),
             "marker": In(1),
             "report": In(1),
-            "filter": In(ceil_log2(filters)),
-            "evict": In(ceil_log2(result_rows)),
-            "source": In(ceil_log2(result_rows)),
+            "filter": In(range(filters)),
+            "evict": In(range(result_rows // filters)),
+            "source": In(range(result_rows // filters)),
             "fresh": In(1),
             "products": In(signed(product_width)).array(pixels),
+            "complete": Out(1),
             "full": Out(1),
             "read_en": In(1),
-            "read_address": In(ceil_log2(result_rows)),
+            "read_address": In(exact_log2(result_rows)),
             "read_data": Out(data.ArrayLayout(signed(acc_width), pixels)),
             "read_blocked": Out(1),
         })
 
     def elaborate(self, platform):
-        """Touched flags one stage early; accumulate and evict."""
+        """First touches one stage early; accumulate and evict."""
         m = Module()
         sums = data.ArrayLayout(signed(self._acc_width), self._pixels)
         m.submodules.sums = bank = memory.Memory(shape=sums, depth=self._filters, init=[])
         m.submodules.results = results = memory.Memory(shape=sums, depth=self._result_rows, init=[])
         acc_write, acc_read = bank.write_port(), bank.read_port(domain="comb")
         result_write, result_read = results.write_port(), results.read_port()
-        touched, untouched = Signal(self._filters), Signal()
+        untouched = self._track_touches(m)
         work, first, partial, index = Signal(), Signal(), Signal(), Signal.like(self.filter)
         target = Signal.like(self.evict)
-        m.d.comb += [
-            untouched.eq(~touched.bit_select(self.filter, 1)),
-            self.read_blocked.eq(self.touch & untouched & ~self.fresh),
-        ]
-        with m.If(self.touch):
-            m.d.sync += touched.bit_select(self.filter, 1).eq(1)
-        with m.If(self.marker | self.start):
-            m.d.sync += touched.eq(0)
+        m.d.comb += self.read_blocked.eq(untouched & ~self.fresh)
         m.d.sync += [
-            work.eq(self.touch), index.eq(self.filter), target.eq(self.evict + self.filter),
+            work.eq(self.touch), index.eq(self.filter), target.eq(self.evict),
             first.eq(untouched), partial.eq(~self.fresh), self.full.eq(self.marker & self.report),
         ]
         m.d.comb += [
             acc_read.addr.eq(index),
             acc_write.en.eq(work), acc_write.addr.eq(index),
-            result_write.en.eq(work & first), result_write.addr.eq(target),
+            result_write.en.eq(first), result_write.addr.eq(Cat(index, target)),
             result_write.data.eq(acc_read.data),
             result_read.en.eq(self.read_en | self.read_blocked),
-            result_read.addr.eq(Mux(self.read_blocked, self.source + self.filter, self.read_address)),
+            result_read.addr.eq(Mux(self.read_blocked, Cat(self.filter, self.source), self.read_address)),
             self.read_data.eq(result_read.data),
         ]
         for p in range(self._pixels):
             old = Mux(first, Mux(partial, result_read.data[p], 0), acc_read.data[p])
             m.d.comb += acc_write.data[p].eq(self.products[p] + old)
         return m
+
+    def _track_touches(self, m):
+        """Whether this touch is its filter's first in the block; and how many filters lack theirs."""
+        m.submodules.parities = parities = memory.Memory(shape=1, depth=self._filters, init=[])
+        write, read = parities.write_port(), parities.read_port(domain="comb")
+        parity, untouched, lacking = Signal(), Signal(), Signal(range(self._filters + 1))
+        m.d.comb += [
+            read.addr.eq(self.filter), untouched.eq(self.touch & (read.data != parity)),
+            write.en.eq(self.touch | self.clear), write.addr.eq(self.filter), write.data.eq(parity ^ self.clear),
+            self.complete.eq(~lacking[1:].any() & (~lacking[0] | untouched)),
+        ]
+        m.d.sync += [lacking.eq(lacking - untouched), parity.eq(parity ^ self.marker)]
+        with m.If(self.marker | self.start):
+            m.d.sync += lacking.eq(self.filters_used)
+        return untouched

@@ -1,10 +1,9 @@
-"""The zero-skip array: loader, feature map, sequencer, groups, output units."""
+"""The zero-skip array: loader, feature map, feeder, sequencer, groups, output units."""
 
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
-from amaranth.utils import ceil_log2
 
 from zeroskip.array_account import ArrayAccount
 from zeroskip.config import ArrayConfig
@@ -12,8 +11,10 @@ from zeroskip.drain import Drain
 from zeroskip.engine import engine_members
 from zeroskip.feature_map import FeatureMap
 from zeroskip.group import Group
+from zeroskip.map_feeder import MapFeeder
 from zeroskip.output import PARAMETERS, BeatMerger, OutputUnit
 from zeroskip.program import ProgramLoader
+from zeroskip.ring_retire import RingRetire
 from zeroskip.sequencer import Sequencer
 from zeroskip.wire import Mode, Section
 
@@ -39,27 +40,22 @@ class ZeroSkipArray(wiring.Component):
         """Submodules and their wiring."""
         m = Module()
         config = self._config
-        lines = config.map_positions // config.fetched
         m.submodules.loader = loader = ProgramLoader(groups=config.groups)
-        m.submodules.feature_map = feature_map = FeatureMap(banks=config.fetched, positions=config.map_positions)
-        m.submodules.sequencer = sequencer = Sequencer(
-            groups=config.groups, pixels=config.pixels, columns=config.columns, windows=config.windows,
-            queue_words=config.queue_words, line_bits=ceil_log2(lines))
+        m.submodules.feature_map = feature_map = FeatureMap(
+            banks=config.banks, positions=config.map_positions, flagged=True)
+        m.submodules.feeder = feeder = MapFeeder(config=config)
+        m.submodules.sequencer = sequencer = Sequencer(config=config)
         wiring.connect(m, wiring.flipped(self.weights), loader.weights)
         wiring.connect(m, wiring.flipped(self.map), feature_map.map)
-        wiring.connect(m, loader.passes, sequencer.passes)
+        wiring.connect(m, loader.passes, feeder.passes)
+        wiring.connect(m, feeder.passes_out, sequencer.passes)
         m.d.comb += [
             feature_map.config.eq(loader.config), feature_map.start.eq(loader.start),
-            feature_map.retire.eq(sequencer.retire), loader.pass_done.eq(sequencer.pass_done),
-            sequencer.ended.eq(loader.ended), sequencer.config.eq(loader.config), sequencer.write.eq(loader.write),
-            sequencer.start.eq(loader.start), sequencer.done.eq(loader.done),
-            sequencer.rows_loaded.eq(feature_map.rows_loaded), sequencer.base.eq(feature_map.base),
+            loader.pass_done.eq(sequencer.pass_done),
+            sequencer.ended.eq(loader.ended & ~loader.passes.valid), sequencer.config.eq(loader.config), sequencer.write.eq(loader.write),
+            sequencer.start.eq(loader.start), sequencer.done.eq(loader.done), sequencer.row_fed.eq(feeder.row_fed),
         ]
-        for bank in range(config.fetched):
-            m.d.comb += [
-                feature_map.address[bank].eq(sequencer.address[bank]), feature_map.en[bank].eq(sequencer.en[bank]),
-                sequencer.data[bank].eq(feature_map.data[bank]),
-            ]
+        self._feed(m, loader, feature_map, feeder, sequencer)
         groups = []
         for g in range(config.groups):
             m.submodules[f"group_{g}"] = group = Group(config=config, index=g)
@@ -67,11 +63,38 @@ class ZeroSkipArray(wiring.Component):
             m.d.comb += [
                 group.layer.eq(loader.config), group.own.eq(loader.group[g]), sequencer.group[g].eq(loader.group[g]),
                 group.write.eq(loader.write), group.start.eq(loader.start), group.window.eq(sequencer.window),
+                group.mask.eq(sequencer.mask), group.issue.eq(sequencer.issue[g]),
+                *(bank.eq(fill) for bank, fill in zip(group.fill, feeder.fill, strict=True)),
             ]
-        m.d.comb += sequencer.release.eq(Cat(group.release for group in groups))
+        m.d.comb += sequencer.room.eq(Cat(group.room for group in groups))
+        self._follow_blocks(m, loader, feeder, sequencer, groups)
         self._add_outputs(m, loader, groups)
         self._report(m, loader, sequencer, groups)
         return m
+
+    def _feed(self, m, loader, feature_map, feeder, sequencer):
+        """From the feature-map memory to the lanes, and the masks to the sequencer."""
+        m.d.comb += [
+            feeder.config.eq(loader.config), feeder.start.eq(loader.start),
+            feeder.rows_loaded.eq(feature_map.rows_loaded), feeder.words_loaded.eq(feature_map.words_loaded),
+            feeder.base.eq(feature_map.base), feature_map.retire.eq(feeder.retire),
+        ]
+        for bank in range(self._config.banks):
+            m.d.comb += [
+                feature_map.address[bank].eq(feeder.address), feature_map.en[bank].eq(feeder.en[bank]),
+                feeder.data[bank].eq(feature_map.data[bank]), sequencer.masks[bank].eq(feeder.masks[bank]),
+            ]
+
+    def _follow_blocks(self, m, loader, feeder, sequencer, groups):
+        """A block that all groups are past frees rows of the map, and may end a pass."""
+        m.submodules.retire = retire = RingRetire()
+        done = Signal()
+        m.d.comb += [
+            done.eq(Cat(group.block_done for group in groups).all()), sequencer.block_done.eq(done),
+            *(group.block_taken.eq(done) for group in groups),
+            retire.config.eq(loader.config), retire.start.eq(loader.start), retire.step.eq(done),
+            feeder.rows_free.eq(retire.rows),
+        ]
 
     def _add_outputs(self, m, loader, groups):
         config = self._config

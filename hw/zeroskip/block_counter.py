@@ -13,35 +13,44 @@ from zeroskip.wire import Mode
 class BlockCounter(wiring.Component):
     """Block origins in the order image, row of blocks, block; raster: image, block. One step a cycle at most.
 
+    Parameters
+    ----------
+    position_bits
+        Positions are counted modulo ``2 ** position_bits``.
+
     Members
     -------
     config
-        In: output size, block size, blocks, ``block_pitch``, ``map_wrap``, mode.
+        In: output size, block size, blocks, ``block_pitch``, ``map_span``, mode.
     images
         In: how many there are.
+    reset
+        In: a new layer, positions begin at 0.
     start
-        In: go to the first block of the first image.
+        In: go to the first block of the first image of a pass.
     step
         In: go to the next block.
     row, col
         Out: output row and column of the block's first pixel.
     position
-        Out: ``row * map_pitch + col``.
+        Out: ``row * map_pitch + col`` in the image, plus ``map_span`` for each image and pass before.
     flip
         Out: bit 0, groups change places over columns; bit 1, over rows (see ``BlockGrid.exchange``).
     last_of_image, last
         Out: this block is the last of its image; of all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, position_bits: int) -> None:
+        self._position_bits = position_bits
         super().__init__({
             "config": In(ConfigRegisters),
             "images": In(16),
+            "reset": In(1),
             "start": In(1),
             "step": In(1),
             "row": Out(10),
             "col": Out(10),
-            "position": Out(14),
+            "position": Out(position_bits),
             "flip": Out(2),
             "last_of_image": Out(1),
             "last": Out(1),
@@ -51,7 +60,8 @@ class BlockCounter(wiring.Component):
         """Counters with their ends."""
         m = Module()
         config = self.config
-        image, row_position, block = Signal(16), Signal(14), Signal(20)
+        image, row_position, block = Signal(16), Signal.like(self.position), Signal(20)
+        origin, next_origin = Signal.like(self.position), Signal.like(self.position)
         next_col, col_end, raster = Signal(11), Signal(), Signal()
         down, across = Signal(), Signal()
         m.d.comb += [
@@ -60,18 +70,19 @@ class BlockCounter(wiring.Component):
             col_end.eq(next_col >= config.out_cols),
             self.last_of_image.eq(block == config.blocks - 1),
             self.last.eq(self.last_of_image & (image == self.images - 1)),
+            next_origin.eq(origin + config.map_span),
             self.flip.eq(Cat(down ^ image[0], across ^ image[1])),
         ]
         with m.If(self.step):
             m.d.sync += [block.eq(block + 1), self.col.eq(next_col), across.eq(~across)]
             with m.If(self.last_of_image):
-                m.d.sync += [self.row.eq(0), self.col.eq(0), self.position.eq(0), row_position.eq(0), block.eq(0),
-                             down.eq(0), across.eq(0), image.eq(image + 1)]
+                m.d.sync += [self.row.eq(0), self.col.eq(0), block.eq(0), down.eq(0), across.eq(0), image.eq(image + 1),
+                             origin.eq(next_origin), self.position.eq(next_origin), row_position.eq(next_origin)]
             with m.Elif(raster):
                 m.d.sync += [
                     self.col.eq(Mux(col_end, next_col - config.out_cols, next_col)),
                     self.row.eq(self.row + config.block_rows + col_end),
-                    self.position.eq(self.position + config.block_pitch + Mux(col_end, config.map_wrap, 0)),
+                    self.position.eq(self.position + config.block_pitch),
                 ]
             with m.Elif(col_end):
                 m.d.sync += [self.col.eq(0), self.row.eq(self.row + config.block_rows), down.eq(~down), across.eq(0),
@@ -80,6 +91,7 @@ class BlockCounter(wiring.Component):
             with m.Else():
                 m.d.sync += self.position.eq(self.position + config.block_cols)
         with m.If(self.start):
-            m.d.sync += [self.row.eq(0), self.col.eq(0), self.position.eq(0), row_position.eq(0), block.eq(0),
-                         down.eq(0), across.eq(0), image.eq(0)]
+            m.d.sync += [self.row.eq(0), self.col.eq(0), block.eq(0), down.eq(0), across.eq(0), image.eq(0)]
+        with m.If(self.reset):
+            m.d.sync += [origin.eq(0), self.position.eq(0), row_position.eq(0)]
         return m

@@ -35,9 +35,12 @@ class ArrayConfig:
     acc_width
         Bits of an accumulator, signed, 28..32.
     lane_filters
-        Filters a lane can serve, at most 16 (the depth of a LUT memory).
-    queue_words, queue_lists
-        Words in flight per group (at most 32); lists waiting per lane.
+        Filters a lane can serve, a power of two, at most 16 (the depth of a LUT memory).
+    queue_words
+        Words in a lane that are under way or wait, at most 32.
+    value_positions
+        Positions (of 16 channels each) of the map that are at work: what a lane's value memory holds, at most 128 in
+        each of its banks.
     result_rows
         Rows of P sums in a lane's result memory, 2..512, at least twice `lane_filters`: a slot for each of some blocks.
     map_positions
@@ -69,7 +72,7 @@ class ArrayConfig:
     acc_width: int = 28
     lane_filters: int = 16
     queue_words: int = 16
-    queue_lists: int = 16
+    value_positions: int = 512
     result_rows: int = 512
     map_positions: int = 4096
     windows: int = 512
@@ -81,13 +84,13 @@ class ArrayConfig:
         """Check ranges and what must go together."""
         for name in self.__dataclass_fields__:
             _positive(name, getattr(self, name))
-        for name in ("pixels", "columns", "dense_filters", "dense_pixels", "queue_words", "queue_lists", "result_rows",
+        for name in ("pixels", "columns", "dense_filters", "dense_pixels", "lane_filters", "queue_words", "value_positions", "result_rows",
                      "map_positions", "windows", "words", "list_entries", "dense_weights"):
             _power_of_two(name, getattr(self, name))
         limits = {"groups": (1, 32), "lanes": (1, 8), "pixels": (1, 8), "columns": (1, 2), "acc_width": (28, 32),
                   "lane_filters": (1, 16), "queue_words": (2, 32), "result_rows": (2, 512), "list_entries": (2, 4096),
                   "dense_pixels": (1, 8), "dense_filters": (1, 16), "map_positions": (8, 16384), "windows": (1, 2048),
-                  "words": (1, 4096)}
+                  "words": (1, 4096), "value_positions": (8 * self.banks, 128 * self.banks)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be in {low}..{high}, not {getattr(self, name)}")
@@ -110,8 +113,23 @@ class ArrayConfig:
 
     @property
     def fetched(self) -> int:
-        """Positions of the map in a window: banks of the feature-map memory."""
+        """Positions of the map in a window."""
         return self.pixels * self.columns
+
+    @property
+    def banks(self) -> int:
+        """Banks of the memories of the map: as many positions travel at once, each four channels at a time."""
+        return max(4, self.pixels)
+
+    @property
+    def value_lines(self) -> int:
+        """Lines of a lane's value memory: a position in each bank."""
+        return self.value_positions // self.banks
+
+    @property
+    def result_slots(self) -> int:
+        """Blocks of sums that a lane's result memory holds."""
+        return self.result_rows // self.lane_filters
 
     @property
     def bus_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""Compiled loops of the cycle model: sequencer, slots, walkers, result memory, way out.
+"""Compiled loops of the cycle model: feeder, sequencer, walkers, result memory, way out.
 
 All of it stands in one file because numba's cache sees changes of a function's own file only. Times are cycles; 0 is
 that of the map's first beat. What a register shows one cycle later is written out as ``+ 1``.
@@ -11,10 +11,20 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-PASSED = 4
-"""From the issue of a window to the cycle in which a lane without work for it passes it."""
-VISIT = 8
+COPY = 2
+"""From a beat of the map to the cycle in which the feeder may copy it."""
+BANK = 4
+"""Cycles that a word takes its bank."""
+FED = 2
+"""From the copy of a row's last word to the first window that may read it."""
+DROP = 2
+"""Cycles after its issue in which a window without work for a lane still takes a place in it."""
+VISIT = 5
 """From the issue of a window to the cycle in which the walker may take its first list."""
+FREED = 4
+"""From a marker in the last lane's walker to the copy of a word of a row that may take the place of a freed one."""
+COMPLETE = 2
+"""From a first touch to the cycle in which the walker may know that there was no other to come."""
 FULL = 4
 """From a marker in the last lane's walker to the drain's first row."""
 ROW = 2
@@ -23,34 +33,55 @@ CODES, SUMS = 12, 5
 """From a row that fills a beat to the beat at the merger, with requantisation and without."""
 FIFO = 16
 """Beats of a unit under way or waiting."""
+CLEARED = 16
+"""From the map's first beat to the first cycle in which a walker may act: its filters are cleared before."""
 LANES, FIELD, MASK = 4, 16, 0xFFFF
 """Lanes in a field of ``WORK``; the bits of one."""
-CLOCK, ENDED, INDEX, RETURNS, STEPS, BEATS, PLACE, OUT = range(8)
+CLOCK, ENDED, INDEX, RETURNS, STEPS, BEATS, PLACE, OUT, FEED, ROWS, BASE, FREE, DONE = range(13)
 """Scalars: next issue; results that have ended; slot of the next block; the block before is a result; rows read by
-each unit; beats of each unit; rows in the beat that is open; cycle of the merger's last beat."""
+each unit; beats of each unit; rows in the beat that is open; cycle of the merger's last beat. Next copy; rows of the map
+that have been copied; rows of the images before; rows that are free; cycle in which all groups were past a marker."""
 
 
 class Sizes(NamedTuple):
     """What does not change during a layer.
 
-    ``filters`` and ``ring``: of a lane, slots for results. ``rows`` of the map in an image, ``row_beats`` each.
-    ``beat_rows``: rows of P results to a beat; ``beats``: beats of a row, where it takes more than one. ``latency``:
-    from the row that fills a beat to the beat at the merger. ``last_row``: rows of a unit in the whole layer.
+    ``filters`` and ``ring``: of a lane, slots for results. ``places`` for words in a lane. ``rows`` of the map in an
+    image, ``row_beats`` each; ``cols`` of a plane, ``pitch`` and ``plane_size`` in positions, ``ring_rows`` for which
+    the value memories have room. ``beat_rows``: rows of P results to a beat; ``beats``: beats of a row, where it takes
+    more than one. ``latency``: from the row that fills a beat to the beat at the merger. ``last_row``: rows of a unit in
+    the whole layer.
     """
 
     filters: int
     ring: int
+    places: int
     rows: int
     row_beats: int
+    cols: int
+    pitch: int
+    plane_size: int
+    ring_rows: int
     beat_rows: int
     beats: int
     latency: int
     last_row: int
 
 
-WALKER = np.dtype([("free", np.int64), ("seen", np.int64), ("late", np.int64), ("entries", np.int64)])
-"""``free``: first cycle without work. ``seen``: mask of the filters touched in the block, as the walker will know them.
-``late``: the one of them that it knows a cycle late. ``entries``: walked in all."""
+class Source(NamedTuple):
+    """An image as a pass has it: cycle of its first beat; first word of a row, planes, bank of the first position."""
+
+    loaded: int
+    first_word: int
+    planes: int
+    first_bank: int
+
+
+WALKER = np.dtype([("free", np.int64), ("seen", np.int64), ("known", np.int64), ("turn", np.int64),
+                   ("entries", np.int64), ("words", np.int64), ("lately", np.int64)])
+"""``free``: first cycle without work. ``seen``: mask of the filters touched in the block, and ``known``: when the walker
+may know that they are all. ``turn``: the next to be swept. ``entries``: walked in all. ``words``: with work for the lane.
+``lately``: which of the last windows issued to the group had any, the newest in bit 0."""
 
 UNIT = np.dtype([("read", np.int64), ("taken", np.int64), ("before", np.int64)])
 """When the last row of sums was read; when it was taken by the output unit, and the row before it."""
@@ -59,14 +90,19 @@ UNIT = np.dtype([("read", np.int64), ("taken", np.int64), ("before", np.int64)])
 class State(NamedTuple):
     """What does: by group and lane, by group, by unit; int64.
 
-    ``walkers``: ``WALKER`` (groups, lanes). ``released``: when the last slots were freed, in a ring, and ``used``:
-    slots ever used. ``drained``: when results were read, in a ring. ``units``: ``UNIT``. ``left``: when the
-    last beats of each unit left, in a ring.
+    ``walkers``: ``WALKER`` (groups, lanes). ``passed``: when they were done with their last words, in rings.
+    ``issued``: when the last two windows were issued to each group, the newest first. ``banks``: the last copy into each.
+    ``fed``, ``freed``: when rows of the map were there, and were no longer needed, (rows of all images and passes).
+    ``drained``: when results were read, in a ring. ``units``: ``UNIT``. ``left``: when the last beats of each unit left,
+    in a ring.
     """
 
     walkers: np.ndarray
-    released: np.ndarray
-    used: np.ndarray
+    passed: np.ndarray
+    issued: np.ndarray
+    banks: np.ndarray
+    fed: np.ndarray
+    freed: np.ndarray
     drained: np.ndarray
     units: np.ndarray
     left: np.ndarray
@@ -74,7 +110,7 @@ class State(NamedTuple):
 
 
 @njit(cache=True)
-def run_image(state, sizes, work, blocks, loaded, marked, final, retire):
+def run_image(state, sizes, work, blocks, free_rows, source, fence, final):
     """Walk the blocks of a pass over one image.
 
     Parameters
@@ -83,14 +119,14 @@ def run_image(state, sizes, work, blocks, loaded, marked, final, retire):
         wanted, row, packs of the pass, as in ``LaneWork``.
     blocks
         First block of the image and the one after its last.
-    loaded
-        The cycle of the image's first beat.
-    marked
-        Blocks end with a marker; not where the next pass goes on with the same sums.
+    free_rows
+        Rows of the map that are no longer needed after each block of an image.
+    source
+        The image, ``Source``.
+    fence
+        The marker ends no block: the next pass goes on with the same sums.
     final
         Sums are results.
-    retire
-        The last marker waits for the whole image.
     """
     wanted, row, packs = work
     groups = wanted.shape[2]
@@ -100,98 +136,150 @@ def run_image(state, sizes, work, blocks, loaded, marked, final, retire):
             if row[block, t] < 0:
                 scalars[CLOCK] += 1
                 continue
-            time = max(scalars[CLOCK], loaded + (row[block, t] + 1) * sizes.row_beats + 1)
-            for group in range(groups):
-                if wanted[block, t, group]:
-                    time = max(time, _slot(state.released, state.used, group))
+            time = max(scalars[CLOCK], _fed(state, sizes, source, row[block, t]))
+            while True:
+                later = time
+                for group in range(groups):
+                    if wanted[block, t, group]:
+                        later = max(later, _room(state, sizes, group, later))
+                if later == time:
+                    break
+                time = later
             scalars[CLOCK] = time + 1
             for group in range(groups):
                 if wanted[block, t, group]:
-                    passed = time + PASSED
                     for pack in range(packs.shape[3]):
-                        taken = _walk(state.walkers, group, pack, sizes.filters, time + VISIT,
-                                      packs[block, t, group, pack])
-                        passed = max(passed, taken)
-                    _release(state.released, state.used, group, passed + 1)
-        if marked:
-            whole = retire and block == blocks[1] - 1
-            end_block(state, sizes, loaded + sizes.rows * sizes.row_beats + 1 if whole else 0, final)
+                        _walk(state, sizes, group, pack, time, packs[block, t, group, pack])
+                    state.issued[group, 1], state.issued[group, 0] = state.issued[group, 0], time
+        last = block == blocks[1] - 1
+        end_block(state, sizes, _fed(state, sizes, source, sizes.rows - 1) if last else 0, fence, final)
+        _free(state, sizes, free_rows[block - blocks[0]])
+    scalars[BASE] += sizes.rows
 
 
 @njit(cache=True)
-def _slot(released, used, group):
-    """The first cycle in which a window may be issued for the group: it has a free slot."""
-    depth = released.shape[1]  # a power of two
-    return released[group, used[group] & (depth - 1)] + 1 if used[group] >= depth else 0
+def _fed(state, sizes, source, row):
+    """When a row of the image has been copied and can be read; rows are copied up to it."""
+    scalars = state.scalars
+    while scalars[ROWS] <= scalars[BASE] + row:
+        number = scalars[ROWS]
+        image_row = number - scalars[BASE]
+        time, room = scalars[FEED], 0
+        if number >= sizes.ring_rows:
+            room = state.freed[number - sizes.ring_rows]
+        for plane in range(source.planes):
+            bank = source.first_bank + image_row * sizes.pitch + plane * sizes.plane_size
+            come = source.loaded + image_row * sizes.row_beats + source.first_word + plane * sizes.cols + COPY
+            for col in range(sizes.cols):
+                at = (bank + col) & (len(state.banks) - 1)
+                time = max(time, room, come + col, state.banks[at] + BANK)
+                state.banks[at] = time
+                time += 1
+        scalars[FEED] = time
+        state.fed[number] = time - 1 + FED
+        scalars[ROWS] += 1
+    return state.fed[scalars[BASE] + row]
 
 
 @njit(cache=True)
-def _release(released, used, group, time):
-    """The group's next slot in order is free at `time`, and not before the one in front of it."""
-    last = released.shape[1] - 1
-    if used[group]:
-        time = max(time, released[group, (used[group] - 1) & last] + 1)
-    released[group, used[group] & last] = time
-    used[group] += 1
+def _free(state, sizes, rows):
+    """Rows of the image below `rows` are no longer needed: the block that has ended was the last to read them."""
+    scalars = state.scalars
+    while scalars[FREE] < scalars[BASE] + rows:
+        state.freed[scalars[FREE]] = scalars[DONE] + FREED
+        scalars[FREE] += 1
 
 
 @njit(cache=True)
-def _walk(walkers, group, pack, filters, earliest, own):
-    """Four lanes walk their lists of a window; gives the cycle in which the last of them takes its last list."""
-    latest = 0
-    for lane in range(LANES):
+def _room(state, sizes, group, time):
+    """The first cycle from `time` on in which every lane of the group has a place for a word."""
+    depth = state.passed.shape[2]
+    for lane in range(state.walkers.shape[1]):
+        walker = state.walkers[group, lane]
+        places = sizes.places
+        for age in range(DROP):
+            if state.issued[group, age] + DROP >= time and not walker.lately >> age & 1:
+                places -= 1
+        if walker.words >= places:
+            free = state.passed[group, lane, (walker.words - places) % depth] + 1
+            time = max(time, free if places == sizes.places else min(free, time + 1))
+    return time
+
+
+@njit(cache=True)
+def _walk(state, sizes, group, pack, issued, own):
+    """Four lanes walk their lists of a window; notes the cycle in which each takes its last list."""
+    depth = state.passed.shape[2]
+    everything = (1 << sizes.filters) - 1
+    for lane in range(min(LANES, state.walkers.shape[1] - LANES * pack)):
+        walker = state.walkers[group, LANES * pack + lane]
         count = own.cycles >> FIELD * lane & MASK
+        walker.lately = walker.lately << 1 & 3 | (count > 0)
         if count:
-            walker = walkers[group, LANES * pack + lane]
-            free, seen = walker.free, walker.seen
-            if earliest > free:
-                _sweep(walker, filters, earliest - free)
-                free, seen = earliest, walker.seen
-            walker.late = own.alone >> FIELD * lane & MASK & ~seen
-            walker.seen = seen | own.touched >> FIELD * lane & MASK
-            walker.free = free + count
+            if issued + VISIT > walker.free:
+                _sweep(walker, sizes.filters, issued + VISIT)
+            walker.free += count
+            if walker.seen != everything:
+                touched = own.touched >> FIELD * lane & MASK
+                alone = own.alone >> FIELD * lane & MASK & ~walker.seen
+                walker.seen |= touched
+                walker.known = walker.free - 1 + COMPLETE if alone else walker.free
             walker.entries += count
-            latest = max(latest, free + count - (own.last >> FIELD * lane & MASK))
-    return latest
+            state.passed[group, LANES * pack + lane, walker.words % depth] = (
+                walker.free - (own.last >> FIELD * lane & MASK))
+            walker.words += 1
 
 
 @njit(cache=True)
-def _sweep(walker, filters, cycles):
-    """The walker has `cycles` without an entry: in each it touches the lowest filter that it takes for untouched."""
-    everything, seen = (1 << filters) - 1, walker.seen
-    if walker.late:
-        unseen = ~(seen & ~walker.late) & everything
-        seen |= unseen & -unseen
-        cycles -= 1
-    while cycles > 0 and seen != everything:
-        seen |= seen + 1
-        cycles -= 1
-    walker.seen, walker.late = seen, 0
+def _sweep(walker, filters, until):
+    """The walker has no entry before `until`: in each cycle it touches the next filter in turn."""
+    everything = (1 << filters) - 1
+    while walker.free < until and walker.turn < filters:
+        if walker.seen != everything:
+            walker.seen |= 1 << walker.turn
+            walker.known = walker.free + COMPLETE
+        walker.turn += 1
+        walker.free += 1
+    walker.free = max(walker.free, until)
 
 
 @njit(cache=True)
-def end_block(state, sizes, earliest, final):
+def end_block(state, sizes, earliest, fence, final):
     """A marker: what has not been touched is swept, the block before leaves, the next one begins."""
     scalars = state.scalars
     groups, lanes = state.walkers.shape
     time = max(scalars[CLOCK], earliest)
-    for group in range(groups):
-        time = max(time, _slot(state.released, state.used, group))
+    while True:
+        later = time
+        for group in range(groups):
+            later = max(later, _room(state, sizes, group, later))
+        if later == time:
+            break
+        time = later
     scalars[CLOCK] = time + 1
     full = np.zeros(groups, np.int64)
     everything = (1 << sizes.filters) - 1
     for group in range(groups):
+        state.issued[group, 1], state.issued[group, 0] = state.issued[group, 0], time
         for lane in range(lanes):
             walker = state.walkers[group, lane]
-            end = max(walker.free, time + VISIT)
-            if end > walker.free:
-                _sweep(walker, sizes.filters, end - walker.free)
-            while walker.late or walker.seen != everything:
-                _sweep(walker, sizes.filters, 1)
-                end += 1
-            walker.seen, walker.free = 0, end + 1
+            if time + VISIT > walker.free:
+                _sweep(walker, sizes.filters, time + VISIT)
+            while not fence and walker.turn < sizes.filters and not (
+                    walker.seen == everything and walker.known <= walker.free):
+                _sweep(walker, sizes.filters, walker.free + 1)
+            end = walker.free
+            if fence:
+                _sweep(walker, sizes.filters, end + 1)
+            else:
+                walker.seen, walker.turn, walker.free = 0, 0, end + 1
+            walker.lately = walker.lately << 1 & 3 | 1
+            state.passed[group, lane, walker.words % state.passed.shape[2]] = end
+            walker.words += 1
             full[group] = max(full[group], end + FULL)
-        _release(state.released, state.used, group, full[group] - FULL + 1)
+    scalars[DONE] = full.max() - FULL
+    if fence:
+        return
     if scalars[RETURNS]:
         _drain(state, sizes, full)
     scalars[ENDED] += final

@@ -19,8 +19,14 @@ from zeroskip.zero_skip_program import pass_beats
 if TYPE_CHECKING:
     from zeroskip.cycle_loops import Sizes, State
 
-FIRST_ISSUE = 3
-"""From the first beat of the map to the first window, and from a pass that has come to its first."""
+FIRST_ISSUE = 4
+"""From a pass that the sequencer takes to its first window."""
+TAKEN = 3
+"""From the pass that the sequencer takes to the cycle after the last window of the one before."""
+BEGIN = 2
+"""From a pass that the feeder takes, or from an image's last word, to the first word that it copies."""
+PASS_DONE = 1
+"""From the last marker in the last lane's walker to the pass's end."""
 FIRST_PROGRAM = 1
 """The cycle in which the program goes on after the first pass."""
 LAST_MARKER = 3
@@ -50,21 +56,24 @@ def lower_bound(plan: Plan, work: Sequence[LaneWork]) -> int:
 
 def _start(plan: Plan) -> tuple[Sizes, State]:
     """The array before the first window."""
-    from zeroskip.cycle_loops import CLOCK, CODES, FIFO, OUT, SUMS, UNIT, WALKER, Sizes, State
+    from zeroskip.cycle_loops import CLEARED, CLOCK, CODES, FIFO, OUT, SUMS, UNIT, WALKER, Sizes, State
 
     config, lay = plan.config, plan.layout
     row_bytes = config.pixels * result_size(plan)
-    units = config.output_units
-    rows = plan.blocks * (config.groups // units) * config.lanes * plan.lane_filters
-    sizes = Sizes(filters=plan.lane_filters, ring=plan.ring, rows=lay.rows, row_beats=lay.planes * lay.cols,
-                  beat_rows=max(1, BEAT_BYTES // row_bytes), beats=max(1, row_bytes // BEAT_BYTES),
-                  latency=SUMS if plan.layer.multiplier is None else CODES, last_row=rows)
+    units, lanes = config.output_units, (config.groups, config.lanes)
+    sizes = Sizes(filters=plan.lane_filters, ring=plan.ring, places=config.queue_words, rows=lay.rows,
+                  row_beats=lay.planes * lay.cols, cols=lay.cols, pitch=lay.pitch, plane_size=lay.plane_size,
+                  ring_rows=plan.value_ring.rows, beat_rows=max(1, BEAT_BYTES // row_bytes),
+                  beats=max(1, row_bytes // BEAT_BYTES), latency=SUMS if plan.layer.multiplier is None else CODES,
+                  last_row=plan.blocks * (config.groups // units) * config.lanes * plan.lane_filters)
     far = -(1 << 40)
-    state = State(walkers=np.zeros((config.groups, config.lanes), WALKER),
-                  released=np.zeros((config.groups, config.queue_words), np.int64),
-                  used=np.zeros(config.groups, np.int64),
+    fed = lay.rows * sum(plan.images if only is None else 1 for only, _ in plan.steps)
+    state = State(walkers=np.zeros(lanes, WALKER), passed=np.full((*lanes, config.queue_words), far),
+                  issued=np.full((config.groups, 2), far), banks=np.full(config.banks, far),
+                  fed=np.zeros(fed, np.int64), freed=np.zeros(fed, np.int64),
                   drained=np.zeros((plan.ring + 2, config.groups), np.int64), units=np.full(units, far, UNIT),
-                  left=np.full((units, FIFO), far), scalars=np.zeros(8, np.int64))
+                  left=np.full((units, FIFO), far), scalars=np.zeros(13, np.int64))
+    state.walkers["free"] = CLEARED
     state.scalars[CLOCK], state.scalars[OUT] = FIRST_ISSUE, far
     return sizes, state
 
@@ -79,39 +88,38 @@ def predict(plan: Plan, work: Sequence[LaneWork] | None = None) -> dict[str, int
     dict
         ``total``, and ``multiplications`` (slots that are issued, exact).
     """
-    from zeroskip.cycle_loops import CLOCK, OUT, end_block, run_image
+    from zeroskip.cycle_loops import CLOCK, DONE, FEED, OUT, Source, end_block, run_image
 
     work = lane_work(plan) if work is None else work
     sizes, state = _start(plan)
     scalars, lay, count = state.scalars, plan.layout, plan.grid.count
     arrays = [(own.wanted, own.row, own.packs) for own in work]
-    steps = plan.steps
+    steps, free_rows = plan.steps, plan.free_rows
     beats = pass_beats(plan) if len(steps) > 1 else [0]
     loaded = 0
     retired: list[int] = []
-    came, done = FIRST_PROGRAM - 1, [FIRST_PROGRAM - 1, FIRST_PROGRAM - 1]
+    came, taken, done = FIRST_PROGRAM - 1, 0, [FIRST_PROGRAM - 1, FIRST_PROGRAM - 1]
     for step, (only, number) in enumerate(steps):
         if step:
             came = max(came + 1, done[-2] + 1) + beats[step]
-            scalars[CLOCK] = max(scalars[CLOCK], came + FIRST_ISSUE)
+            accepted = max(int(scalars[FEED]), taken, came)
+            taken = max(accepted + 1, int(scalars[CLOCK]) - TAKEN)
+            scalars[FEED] = accepted + BEGIN
+            scalars[CLOCK] = max(scalars[CLOCK], taken + FIRST_ISSUE)
         own, last = plan.passes[number], number == len(plan.passes) - 1
         for image in range(plan.images) if only is None else [only]:
             if number == 0 and image >= lay.slots:
                 loaded = max(loaded, retired[image - lay.slots] + 1)
-            run_image(state, sizes, arrays[number], (image * count, (image + 1) * count), loaded,
-                      not plan.joined or own.final, own.final, last)
+            source = Source(loaded, *plan.planes(number))
+            run_image(state, sizes, arrays[number], (image * count, (image + 1) * count), free_rows, source,
+                      plan.joined and not own.final, own.final)
             if last:
-                retired.append(int(scalars[CLOCK]) - 1)
+                retired.append(int(scalars[FEED]) - 1)
                 loaded += lay.rows * lay.planes * lay.cols
-        done.append(_pass_done(state, int(scalars[CLOCK]) - 1))
+            if only is None:
+                scalars[FEED] += BEGIN - 1
+        done.append(int(scalars[DONE]) + PASS_DONE)
     scalars[CLOCK] = max(scalars[CLOCK], max(came, done[-2]) + 1 + LAST_MARKER)
-    end_block(state, sizes, 0, False)
+    end_block(state, sizes, 0, False, False)
     return {"total": int(scalars[OUT]) + 2,
             "multiplications": int(state.walkers["entries"].sum()) * plan.config.pixels}
-
-
-def _pass_done(state: State, ended: int) -> int:
-    """When all slots are free that were in use as the pass's last step was issued, at `ended`."""
-    depth = state.released.shape[1]
-    newest = [int(state.released[group, (used - 1) % depth]) for group, used in enumerate(state.used) if used]
-    return max([ended, *newest]) + 1

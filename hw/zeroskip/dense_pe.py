@@ -80,8 +80,7 @@ class DensePE(wiring.Component):
             multiplier.en.eq(self.en),
             multiplier.gating.eq(self.gating),
             self.gated.eq(multiplier.gated),
-            # Without gating a product that ends a sum is never a zero to be forced.
-            plus.eq(acc + (multiplier.product if self._gate else multiplier.raw)),
+            plus.eq(acc + multiplier.product),
         ]
         with m.If(self.last):
             m.d.sync += [self.total.eq(plus), acc.eq(0)]

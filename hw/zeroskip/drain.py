@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -66,7 +66,7 @@ class Drain(wiring.Component):
         filters, ring = self.config.filters, self.config.ring
         group, lane = Signal(range(self._groups)), Signal(range(config.lanes))
         index = Signal(range(config.lane_filters))
-        base, slot, parameters = Signal.like(self.read_address), Signal.like(ring), Signal(range(PARAMETER_SETS))
+        slot, parameters = Signal.like(ring), Signal(range(PARAMETER_SETS))
         left, tile = Signal.like(self.config.drain_blocks), Signal.like(self.config.blocks)
         move, step, filter_end, lane_end, group_end = (Signal(name=name) for name in (
             "move", "step", "filter_end", "lane_end", "group_end"))
@@ -81,7 +81,7 @@ class Drain(wiring.Component):
             lane_end.eq(filter_end & (lane == config.lanes - 1)),
             group_end.eq(lane_end & (group == self._groups - 1)),
             self.read_lane.eq(lane),
-            self.read_address.eq(base + index),
+            self.read_address.eq(Cat(index, slot)),
         ]
         with m.If(step):
             m.d.sync += index.eq(index + 1)
@@ -91,9 +91,9 @@ class Drain(wiring.Component):
                 m.d.sync += [lane.eq(0), group.eq(group + 1)]
                 m.d.comb += Array(self.drained)[group].eq(1)
             with m.If(group_end):
-                m.d.sync += [group.eq(0), slot.eq(slot + 1), base.eq(base + filters), left.eq(left - 1)]
+                m.d.sync += [group.eq(0), slot.eq(slot + 1), left.eq(left - 1)]
                 with m.If(slot == ring - 1):
-                    m.d.sync += [slot.eq(0), base.eq(0)]
+                    m.d.sync += slot.eq(0)
                 m.d.sync += tile.eq(tile + 1)
                 with m.If(tile == self.config.blocks - 1):
                     m.d.sync += [tile.eq(0), parameters.eq(parameters + ((self.config.mode & Mode.TILED.value) != 0))]
@@ -108,7 +108,7 @@ class Drain(wiring.Component):
                 self.rows.payload.param.eq(read.index), self.rows.payload.last.eq(read.last),
             ]
         with m.If(self.start):
-            m.d.sync += [group.eq(0), lane.eq(0), index.eq(0), slot.eq(0), base.eq(0), parameters.eq(0), tile.eq(0),
+            m.d.sync += [group.eq(0), lane.eq(0), index.eq(0), slot.eq(0), parameters.eq(0), tile.eq(0),
                          left.eq(self.config.drain_blocks), read.valid.eq(0), self.rows.valid.eq(0)]
         return m
 

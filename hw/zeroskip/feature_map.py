@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -12,8 +12,12 @@ from zeroskip.program import ConfigRegisters
 from zeroskip.wire import BEAT_BYTES
 
 
+FLAGGED_BITS = 9 * BEAT_BYTES
+"""Bits of a word whose bytes each have a ninth bit: that the byte is not zero."""
+
+
 class FeatureMap(wiring.Component):
-    """`banks` memories of 128-bit words; position p lies in bank ``p % banks``, line ``p // banks``.
+    """`banks` memories of words of 16 channels; position p lies in bank ``p % banks``, line ``p // banks``.
 
     The loader takes one beat a cycle and walks image, row, plane, column (see the wire format). Reading: data stand on
     `data` one cycle after `en`; they hold while `en` is low.
@@ -24,6 +28,8 @@ class FeatureMap(wiring.Component):
         Power of two.
     positions
         Positions in all banks together, a power of two, at least `banks`.
+    flagged
+        Words have nine bits for each channel: the ninth says that it is not zero.
 
     Members
     -------
@@ -37,18 +43,18 @@ class FeatureMap(wiring.Component):
         In, one cycle: the image being read is no longer needed.
     base
         Out, unsigned: line at which the image being read begins.
-    rows_loaded
-        Out: rows of the image being read that are complete.
+    rows_loaded, words_loaded
+        Out: rows of the image being read that are complete; words of the row after them.
     address
         In, array of banks: line to read.
     en
         In, array of banks.
     data
-        Out, array of banks: 128 bits.
+        Out, array of banks: a word.
     """
 
-    def __init__(self, *, banks: int, positions: int) -> None:
-        self._banks = banks
+    def __init__(self, *, banks: int, positions: int, flagged: bool = False) -> None:
+        self._banks, self._flagged = banks, flagged
         self._lines = positions // banks
         line_bits = ceil_log2(self._lines)
         super().__init__({
@@ -58,9 +64,10 @@ class FeatureMap(wiring.Component):
             "retire": In(1),
             "base": Out(line_bits),
             "rows_loaded": Out(10),
+            "words_loaded": Out(16),
             "address": In(line_bits).array(banks),
             "en": In(1).array(banks),
-            "data": Out(8 * BEAT_BYTES).array(banks),
+            "data": Out(FLAGGED_BITS if flagged else 8 * BEAT_BYTES).array(banks),
         })
 
     @property
@@ -78,7 +85,7 @@ class FeatureMap(wiring.Component):
         col, plane, row = Signal(10), Signal(12), Signal(10)
         images_left, complete = Signal(16), Signal(2)
         taken, col_end, plane_end, image_end = Signal(), Signal(), Signal(), Signal()
-        write, position, word = Signal(), Signal(position_bits), Signal(8 * BEAT_BYTES)
+        write, position, beat = Signal(), Signal(position_bits), Signal(8 * BEAT_BYTES)
         row_written, image_written = Signal(), Signal()
         m.d.comb += [
             self.map.ready.eq((images_left != 0) & ((complete + image_written) < config.map_slots) & ~self.start),
@@ -91,7 +98,7 @@ class FeatureMap(wiring.Component):
         m.d.sync += [
             write.eq(taken),
             position.eq(run + col),
-            word.eq(self.map.payload.data),
+            beat.eq(self.map.payload.data),
             row_written.eq(taken & plane_end),
             image_written.eq(taken & image_end),
         ]
@@ -107,17 +114,23 @@ class FeatureMap(wiring.Component):
             with m.If(image_end):
                 m.d.sync += [row.eq(0), images_left.eq(images_left - 1), image_base.eq(next_base),
                              row_base.eq(next_base), run.eq(next_base)]
-        self._count_rows(m, row_written, image_written, complete)
+        self._count_rows(m, write, row_written, image_written, complete)
         with m.If(self.start):
             m.d.sync += [col.eq(0), plane.eq(0), row.eq(0), image_base.eq(0), row_base.eq(0), run.eq(0),
                          images_left.eq(config.images), write.eq(0), row_written.eq(0), image_written.eq(0)]
+        word = Cat(Cat(byte, byte.any()) for byte in (beat.word_select(at, 8) for at in range(BEAT_BYTES)))
         for index in range(self._banks):
-            self._add_bank(m, index, write & (position[:bank_bits] == index), position[bank_bits:], word)
+            self._add_bank(m, index, write & (position[:bank_bits] == index), position[bank_bits:],
+                           word if self._flagged else beat)
         return m
 
-    def _count_rows(self, m, row_written, image_written, complete):
+    def _count_rows(self, m, write, row_written, image_written, complete):
         """`complete` images wait or are being read; `loading` rows of the one after them are there."""
         loading = Signal(10)
+        with m.If(row_written | self.start):
+            m.d.sync += self.words_loaded.eq(0)
+        with m.Elif(write):
+            m.d.sync += self.words_loaded.eq(self.words_loaded + 1)
         with m.If(image_written):
             m.d.sync += loading.eq(0)
         with m.Elif(row_written):
@@ -131,7 +144,7 @@ class FeatureMap(wiring.Component):
         m.d.comb += self.rows_loaded.eq(Mux(complete != 0, self.config.map_rows, loading))
 
     def _add_bank(self, m, index, write, line, word):
-        bank = memory.Memory(shape=8 * BEAT_BYTES, depth=self._lines, init=[])
+        bank = memory.Memory(shape=len(word), depth=self._lines, init=[])
         m.submodules[f"bank_{index}"] = bank
         write_port = bank.write_port()
         read_port = bank.read_port()

@@ -1,23 +1,24 @@
-"""A group: E lanes on the same P pixels, with one queue of words between them."""
+"""A group: E lanes on the same P pixels."""
 
 from __future__ import annotations
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zeroskip.config import ArrayConfig
-from zeroskip.lane import Lane
+from zeroskip.lane import Lane, lane_word
 from zeroskip.lane_account import LaneAccount, lane_counts
 from zeroskip.lists import halves
 from zeroskip.program import ConfigRegisters, GroupRegisters, TableWrite
+from zeroskip.value_memory import fill_shape
 from zeroskip.window_bus import window_shape
 from zeroskip.wire import WORD_CHANNELS, Mode
 
 
 class Group(wiring.Component):
-    """Keeps the windows it wants in slots until every lane is past them.
+    """Hands the windows it wants to its lanes, and collects what they say.
 
     Parameters
     ----------
@@ -30,10 +31,14 @@ class Group(wiring.Component):
     -------
     layer, own, write, start
         In, from the program loader.
-    window
-        In, the broadcast bus.
-    release
-        Out, one cycle: a slot is free again.
+    fill
+        In, array of banks: into the lanes' value memories.
+    issue, room
+        In: a word is on its way to the group; only with `room`, out.
+    window, mask
+        In, the broadcast bus; the mask comes one cycle after its window.
+    block_done, block_taken
+        Out: all lanes are past a marker more; in: noted.
     full
         Out: every lane's results of a block lie complete in their slot.
     drained
@@ -60,8 +65,13 @@ class Group(wiring.Component):
             "own": In(GroupRegisters),
             "write": In(TableWrite),
             "start": In(1),
-            "window": In(window_shape(config.groups, config.pixels, config.columns)),
-            "release": Out(1),
+            "fill": In(fill_shape(config.value_lines)).array(config.banks),
+            "issue": In(1),
+            "room": Out(1),
+            "window": In(window_shape(config)),
+            "mask": In(WORD_CHANNELS * config.columns),
+            "block_done": Out(1),
+            "block_taken": In(1),
             "full": Out(1),
             "drained": In(1),
             "read_lane": In(range(config.lanes)),
@@ -79,72 +89,64 @@ class Group(wiring.Component):
         })
 
     def elaborate(self, platform):
-        """Slots, lanes, release, results."""
+        """The word for the lanes; the lanes; what comes of them."""
         m = Module()
-        config = self._config
-        lanes = [Lane(config=config) for _ in range(config.lanes)]
-        word = data.ArrayLayout(data.ArrayLayout(8, WORD_CHANNELS), config.fetched)
-        m.submodules.values = values = memory.Memory(shape=word, depth=config.queue_words, init=[])
-        write_port = values.write_port()
-        push, slot, offset = Signal(), Signal(range(config.queue_words)), Signal.like(self.own.word_offset)
-        mask, unused = Signal.like(self.window.mask), Signal(config.lane_filters)
-        m.d.comb += [
-            offset.eq(Array([self.own.word_offset, self.own.word_offset_cols, self.own.word_offset_rows,
-                             self.own.word_offset_both])[self.window.flip]),
-            push.eq(self.window.want[self._index]),
-            unused.eq(~0 << self.layer.filters[: len(lanes[0].filters_used)]),
-            mask.eq(self.window.mask if config.columns == 1 else Cat(
-                Mux(part[self._index], self.window.mask.word_select(column, WORD_CHANNELS), 0)
-                for column, part in enumerate(self.window.parts))),
-            write_port.en.eq(push), write_port.addr.eq(slot), write_port.data.eq(self.window.data),
-        ]
-        with m.If(push):
-            m.d.sync += slot.eq(slot + 1)
-        with m.If(self.start):
-            m.d.sync += slot.eq(0)
-        low = self.write.mask[self._index]
-        high = self.write.mask[16 + self._index] if halves(config) == 2 else 0
+        lanes = [Lane(config=self._config) for _ in range(self._config.lanes)]
+        look, word, arrival = self._receive(m)
+        low, high = self.write.mask[self._index], 0
+        if halves(self._config) == 2:
+            high = self.write.mask[16 + self._index]
         for e, lane in enumerate(lanes):
             m.submodules[f"lane_{e}"] = lane
-            read_port = values.read_port(domain="comb")
             m.d.comb += [
-                lane.start.eq(self.start), lane.filters_used.eq(self.layer.filters), lane.unused.eq(unused),
-                lane.ring.eq(self.layer.ring),
+                lane.start.eq(self.start), lane.filters_used.eq(self.layer.filters), lane.ring.eq(self.layer.ring),
                 lane.signed_map.eq((self.layer.mode & Mode.SIGNED_MAP.value) != 0),
+                lane.value_ring.eq(self.layer.plane_ring - 1),
                 lane.write.eq(self.write), lane.write.valid.eq(self.write.valid & (low | high)),
                 lane.write_row.eq(Mux(high, self.write.data.word_select(4 + e, 16) if e < 4 else 0,
                                       self.write.data.word_select(e, 16))),
-                lane.push.eq(push), lane.marker.eq(self.window.marker), lane.slot.eq(slot),
-                lane.word.eq(self.window.word - offset), lane.word_step.eq(self.layer.word_step), lane.mask.eq(mask),
-                read_port.addr.eq(lane.read_slot), lane.slot_data.eq(read_port.data),
+                *(bank.eq(fill) for bank, fill in zip(lane.fill, self.fill, strict=True)),
+                lane.issue.eq(self.issue), lane.look.eq(look), lane.word.eq(word),
+                lane.word_step.eq(self.layer.word_step), lane.arrival.eq(arrival),
                 lane.drained.eq(self.drained),
                 lane.read_en.eq(self.read_en), lane.read_address.eq(self.read_address),
             ]
-        self._release_slots(m, lanes, push, slot)
-        self._collect(m, lanes)
+        m.d.comb += self.room.eq(Cat(lane.room for lane in lanes).all())
+        self._follow_markers(m, lanes)
+        self._collect(m, lanes, look | arrival.push)
         self._account(m, lanes)
         return m
 
-    def _release_slots(self, m, lanes, push, slot):
-        """A slot is pending in a lane from its arrival until the lane has passed it; slots are freed in order."""
-        oldest = Signal.like(slot)
-        used = Signal(range(self._config.queue_words + 1))
-        pending = []
-        for e, lane in enumerate(lanes):
-            bits = Signal(self._config.queue_words, name=f"pending_{e}")
-            m.d.sync += bits.eq((bits & ~lane.passed) | (push << slot))
-            with m.If(self.start):
-                m.d.sync += bits.eq(0)
-            pending.append(bits)
-        held = Cat(bits.bit_select(oldest, 1) for bits in pending).any()
-        m.d.comb += self.release.eq((used != 0) & ~held)
-        m.d.sync += used.eq(used + push - self.release)
-        with m.If(self.release):
-            m.d.sync += oldest.eq(oldest + 1)
-        with m.If(self.start):
-            m.d.sync += [oldest.eq(0), used.eq(0)]
+    def _receive(self, m):
+        """The number of the word as this group knows it, and in the next cycle the word."""
+        own, window = self.own, self.window
+        look, offset, arrival = Signal(), Signal.like(own.word_offset), Signal(lane_word(self._config))
+        parts = Signal(window.parts.shape())
+        m.d.comb += [
+            look.eq(window.want[self._index]),
+            offset.eq(Array([own.word_offset, own.word_offset_cols, own.word_offset_rows,
+                             own.word_offset_both])[window.flip]),
+        ]
+        held = Signal.like(arrival)
+        m.d.sync += [held.push.eq(look), held.marker.eq(window.marker), held.position.eq(window.position),
+                     held.inside.eq(window.inside), parts.eq(window.parts)]
+        m.d.comb += [arrival.eq(held), arrival.mask.eq(self.mask if self._config.columns == 1 else Cat(
+            Mux(part[self._index], self.mask.word_select(column, WORD_CHANNELS), 0)
+            for column, part in enumerate(parts)))]
+        return look, window.word - offset, arrival
 
-    def _collect(self, m, lanes):
+    def _follow_markers(self, m, lanes):
+        """How many markers each lane is ahead of what has been noted."""
+        ahead = []
+        for e, lane in enumerate(lanes):
+            count = Signal(range(2 * self._config.queue_words), name=f"ahead_{e}")
+            m.d.sync += count.eq(count + lane.ended - self.block_taken)
+            with m.If(self.start):
+                m.d.sync += count.eq(0)
+            ahead.append(count != 0)
+        m.d.comb += self.block_done.eq(Cat(ahead).all())
+
+    def _collect(self, m, lanes, coming):
         config = self._config
         chosen = Signal.like(self.read_lane)
         with m.If(self.read_en & ~self.read_blocked):
@@ -156,7 +158,7 @@ class Group(wiring.Component):
         m.d.comb += self.read_blocked.eq(Array(lane.read_blocked for lane in lanes)[self.read_lane])
         complete = []
         for e, lane in enumerate(lanes):
-            count = Signal(range(config.result_rows + 1), name=f"complete_{e}")
+            count = Signal(range(config.result_slots + 1), name=f"complete_{e}")
             m.d.sync += count.eq(count + lane.full - self.drained)
             with m.If(self.start):
                 m.d.sync += count.eq(0)
@@ -165,7 +167,7 @@ class Group(wiring.Component):
         m.d.sync += [
             self.issued.eq(sum(Mux(lane.issued, config.pixels, 0) for lane in lanes)),
             self.gated.eq(sum(lane.gated for lane in lanes)),
-            self.busy.eq(Cat(lane.busy for lane in lanes).any() | (self.window.want[self._index])),
+            self.busy.eq(Cat(lane.busy for lane in lanes).any() | coming),
         ]
 
     def _account(self, m, lanes):

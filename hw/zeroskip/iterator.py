@@ -3,81 +3,101 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, fifo, memory, stream, wiring
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from zeroskip.lowest import Lowest
+from zeroskip.queue import Queue
 from zeroskip.wire import WORD_CHANNELS
 
 CHANNEL_BITS = ceil_log2(WORD_CHANNELS)
-MARKER_FLAGS = 2
-"""Flags of a marker, in the low bits of its mask: the block's sums are results; the next block starts from zero."""
+START_BITS, MORE_BITS = 12, 4
+"""Bits of a list's place in the list memory, and of its length less one."""
+MARKER_FLAGS = 3
+"""Flags of a marker, in the low bits of its mask: the block's sums are results; the next block starts from zero; it is
+only a fence, the block goes on."""
 
 
-def visit_shape(slot_bits: int, channel_bits: int = CHANNEL_BITS) -> data.StructLayout:
-    """One visit: the list of a (word, channel), or a marker. Channels of a second column come after the first's 16.
+def visit_shape(position_bits: int, pixels: int) -> data.StructLayout:
+    """One visit: the list of a (word, channel), or a marker.
 
-    Fields: ``marker``; ``last`` (the lane is done with the slot after this); ``slot``, ``channel``; ``start`` (first
-    entry of the list; a marker's flags), ``more`` (entries less one).
+    Fields: ``marker``; ``last`` (the lane is done with the word after this); ``position``, ``channel``, where its
+    values lie, or a marker's flags in ``channel``; ``inside``, mask of the pixels that lie in the map; ``end`` (last
+    entry of the list), ``more`` (entries less one).
     """
     return data.StructLayout({
-        "marker": 1, "last": 1, "slot": slot_bits, "channel": channel_bits, "start": 12, "more": 4,
+        "marker": 1, "last": 1, "position": position_bits, "channel": CHANNEL_BITS, "inside": pixels,
+        "end": START_BITS, "more": MORE_BITS,
     })
 
 
 class Iterator(wiring.Component):
     """ANDs a word's mask with the lane's occupancy, queues what is left, and looks up one list a cycle.
 
-    A word with nothing for the lane is passed in the cycle it is looked at and never queued.
-    From `push` to the first visit on `visits`: 5 cycles.
+    A word with nothing for the lane is passed in the cycle it is looked at and never queued. A word takes one of
+    `queue_words` places from `issue` until the lane has passed it. From `push` to the first visit: 3 cycles.
 
     Parameters
     ----------
     words
         Words for which there are occupancy masks and list pointers.
     queue_words
-        Slots; at most this many words are ever pushed and not yet passed.
-    queue_lists
-        Visits that wait for the walker.
+        Words that are under way or waiting at most.
+    position_bits, pixels
+        Of a visit.
     columns
-        As in :class:`~zeroskip.config.ArrayConfig`: with 2, a word that arrives is a pair of them.
+        As in :class:`~zeroskip.config.ArrayConfig`: with 2, a word that arrives is a pair of them, of neighbouring
+        positions.
 
     Members
     -------
-    push, marker, slot, word, mask
-        In: a word for the group arrives.
-    word_step
-        In: from the word of the first column to that of the second.
-    write_occupancy, write_pointer, write_address, write_data
+    start
+        In: a new layer.
+    issue, room
+        In: a word is on its way to the lane; only with `room`, out.
+    look, word
+        In, one cycle before `push`: number of the word.
+    push, marker, mask, position, inside
+        In: the word itself.
+    word_step, ring
+        In: from the word of the first column to that of the second; the bits of a position within its ring.
+    passed
+        In: the walker is done with a word.
+    write_occupancy, occupancy_address, occupancy_data, write_pointer, pointer_address, pointer_data
         In: fill the tables.
-    passed, passed_slot
-        Out: the word in this slot has nothing for the lane.
     visits
         Out, stream of ``visit_shape``.
     busy
         Out: something is on its way to `visits`.
     """
 
-    def __init__(self, *, words: int, queue_words: int, queue_lists: int, columns: int = 1) -> None:
-        self._words, self._queue_words, self._queue_lists = words, queue_words, queue_lists
-        self._columns = columns
-        self._mask_bits = WORD_CHANNELS * columns
-        self._slot_bits, self._channel_bits = ceil_log2(queue_words), ceil_log2(self._mask_bits)
-        self._pointer_bits = ceil_log2(words * WORD_CHANNELS)
+    def __init__(self, *, words: int, queue_words: int, position_bits: int, pixels: int,
+                 columns: int = 1) -> None:
+        self._words, self._queue_words = words, queue_words
+        self._columns, self._mask_bits = columns, WORD_CHANNELS * columns
+        self._word_bits, self._position_bits, self._pixels = ceil_log2(words), position_bits, pixels
         super().__init__({
+            "start": In(1),
+            "issue": In(1),
+            "room": Out(1),
+            "look": In(1),
+            "word": In(self._word_bits),
             "push": In(1),
             "marker": In(1),
-            "slot": In(self._slot_bits),
-            "word": In(ceil_log2(words)),
-            "word_step": In(ceil_log2(words)),
             "mask": In(self._mask_bits),
+            "position": In(position_bits),
+            "inside": In(pixels),
+            "word_step": In(self._word_bits),
+            "ring": In(position_bits),
+            "passed": In(1),
             "write_occupancy": In(1),
+            "occupancy_address": In(self._word_bits),
+            "occupancy_data": In(WORD_CHANNELS),
             "write_pointer": In(1),
-            "write_address": In(self._pointer_bits),
-            "write_data": In(16),
-            "passed": Out(1),
-            "passed_slot": Out(self._slot_bits),
-            "visits": Out(stream.Signature(visit_shape(self._slot_bits, self._channel_bits))),
+            "pointer_address": In(self._word_bits + CHANNEL_BITS),
+            "pointer_data": In(START_BITS + MORE_BITS),
+            "visits": Out(stream.Signature(visit_shape(position_bits, pixels))),
             "busy": Out(1),
         })
 
@@ -85,85 +105,85 @@ class Iterator(wiring.Component):
         """Queue of wanted words, the current word, look-up."""
         m = Module()
         item = data.StructLayout({
-            "marker": 1, "slot": self._slot_bits, "mask": self._mask_bits,
-            "words": data.ArrayLayout(ceil_log2(self._words), self._columns),
+            "marker": 1, "mask": self._mask_bits, "word": self._word_bits, "position": self._position_bits,
+            "inside": self._pixels,
         })
         queue = self._queue_wanted(m, item)
         current, valid = Signal(item), Signal()
-        lowest, rest = Signal(self._mask_bits), Signal(self._mask_bits)
         room, emit, last = Signal(), Signal(), Signal()
-        channel = Signal(self._channel_bits)
+        lowest = Lowest(m, current.mask, "channel")
         m.d.comb += [
-            rest.eq(current.mask & (current.mask - 1)),
-            lowest.eq(current.mask ^ rest),
-            last.eq(current.marker | (rest == 0)),
+            last.eq(current.marker | lowest.last),
             emit.eq(valid & room),
-            queue.r_en.eq(~valid | (emit & last)),
+            queue.read.eq(queue.valid & (~valid | (emit & last))),
         ]
-        for bit in range(self._channel_bits):
-            odd = [lowest[c] for c in range(self._mask_bits) if c >> bit & 1]
-            m.d.comb += channel[bit].eq(sum(odd[1:], odd[0]) != 0)
         with m.If(emit):
-            m.d.sync += current.mask.eq(rest)
-        with m.If(queue.r_en):
-            m.d.sync += [current.eq(item(queue.r_data)), valid.eq(queue.r_rdy)]
-        looked = self._look_up(m, emit, current, channel, last, room)
-        waiting = Signal()
-        m.d.comb += waiting.eq(valid | queue.r_rdy | queue.w_en | looked)
-        m.d.sync += self.busy.eq(waiting | self.push | self.visits.valid)
+            m.d.sync += [current.mask.eq(lowest.rest), valid.eq(~last)]
+        with m.If(queue.read):
+            m.d.sync += [current.eq(item(queue.data)), valid.eq(1)]
+        with m.If(self.start):
+            m.d.sync += valid.eq(0)
+        m.d.comb += room.eq(self._look_up(m, emit, current, lowest.index, last))
+        m.d.sync += self.busy.eq(valid | queue.valid | queue.write | self.push | self.visits.valid)
         return m
 
     def _queue_wanted(self, m, item):
-        """Occupancy look-up (one cycle), AND, and the queue of words that hold something for the lane."""
-        m.submodules.queue = queue = fifo.SyncFIFO(width=item.size, depth=self._queue_words)
-        arrived, here, wanted = Signal(), Signal(item), Signal(self._mask_bits)
+        """Occupancy look-up, AND, and the queue of words that hold something for the lane; places in it."""
+        m.submodules.queue = queue = Queue(width=item.size, depth=self._queue_words)
+        word, wanted, queued = Signal.like(self.word, name="word_looked"), Signal(self._mask_bits), Signal(item)
         words = [self.word, self.word + self.word_step][: self._columns]
-        occupied = [self._look_up_occupancy(m, column, word) for column, word in enumerate(words)]
-        m.d.sync += [arrived.eq(self.push), here.marker.eq(self.marker), here.slot.eq(self.slot),
-                     here.mask.eq(self.mask), *(here.words[column].eq(word) for column, word in enumerate(words))]
-        queued = Signal(item)
+        occupied = [self._look_up_occupancy(m, column, own) for column, own in enumerate(words)]
+        free, dropped = Signal(range(self._queue_words + 1), init=self._queue_words), Signal()
+        m.d.sync += word.eq(self.word)
         m.d.comb += [
-            wanted.eq(Cat(occupied) & here.mask),
-            queued.eq(here), queued.mask.eq(Mux(here.marker, here.mask, wanted)),
-            queue.w_data.eq(queued),
-            queue.w_en.eq(arrived & (here.marker | (wanted != 0))),
-            self.passed.eq(arrived & ~here.marker & (wanted == 0)),
-            self.passed_slot.eq(here.slot),
+            wanted.eq(Cat(occupied) & self.mask),
+            queued.marker.eq(self.marker), queued.mask.eq(self.mask & (Cat(occupied) | self.marker.replicate(self._mask_bits))),
+            queued.word.eq(word), queued.position.eq(self.position), queued.inside.eq(self.inside),
+            queue.start.eq(self.start), queue.write_data.eq(queued),
+            queue.write.eq(self.push & (self.marker | wanted.any())),
+            dropped.eq(self.push & ~self.marker & ~wanted.any()),
+            self.room.eq(free != 0),
         ]
+        m.d.sync += free.eq(free - self.issue + dropped + self.passed)
+        with m.If(self.start):
+            m.d.sync += free.eq(self._queue_words)
         return queue
 
     def _look_up_occupancy(self, m, column, word):
-        """The lane's channels of a word, one cycle after `push`; a memory for each column, all of the same content."""
-        masks = memory.Memory(shape=WORD_CHANNELS, depth=self._words, init=[])
+        """The lane's channels of a word, one cycle after `look`; a memory for each column, all of the same content."""
+        masks = memory.Memory(shape=WORD_CHANNELS, depth=self._words, init=[], attrs={"ram_style": "block"})
         m.submodules["occupancy" if column == 0 else f"occupancy_{column}"] = masks
         write, read = masks.write_port(), masks.read_port()
         m.d.comb += [
-            write.en.eq(self.write_occupancy), write.addr.eq(self.write_address), write.data.eq(self.write_data),
-            read.en.eq(self.push), read.addr.eq(word),
+            write.en.eq(self.write_occupancy), write.addr.eq(self.occupancy_address),
+            write.data.eq(self.occupancy_data),
+            read.en.eq(self.look), read.addr.eq(word),
         ]
         return read.data
 
-    def _look_up(self, m, emit, current, channel, last, room):
-        """Pointer look-up (one cycle) and the FIFO of visits; `room` counts what is in flight."""
-        layout = visit_shape(self._slot_bits, self._channel_bits)
-        m.submodules.pointers = pointers = memory.Memory(shape=16, depth=self._words * WORD_CHANNELS, init=[])
-        m.submodules.lists = lists = fifo.SyncFIFO(width=layout.size, depth=self._queue_lists)
+    def _look_up(self, m, emit, current, index, last):
+        """The pointer of the list, one cycle later; it stands until the walker has taken the visit."""
+        pointers = memory.Memory(shape=START_BITS + MORE_BITS, depth=self._words * WORD_CHANNELS, init=[])
+        m.submodules.pointers = pointers
         write, read = pointers.write_port(), pointers.read_port()
-        looked, visit = Signal(), Signal(layout)
-        tag = Signal(data.StructLayout({"marker": 1, "last": 1, "slot": self._slot_bits,
-                                        "channel": self._channel_bits, "flags": MARKER_FLAGS}))
-        word = current.words[0] if self._columns == 1 else current.words[channel[CHANNEL_BITS:]]
-        m.d.sync += [looked.eq(emit), tag.marker.eq(current.marker), tag.last.eq(last), tag.slot.eq(current.slot),
-                     tag.channel.eq(channel), tag.flags.eq(current.mask)]
+        visit, valid = self.visits.payload, Signal(name="visit_valid")
+        channel, column = index[:CHANNEL_BITS], index[CHANNEL_BITS:]
+        word, position = current.word, current.position
+        if self._columns == 2:
+            word = Mux(column, word + self.word_step, word)
+            position = Mux(column, (position & ~self.ring) | (position + 1) & self.ring, position)
         m.d.comb += [
-            write.en.eq(self.write_pointer), write.addr.eq(self.write_address), write.data.eq(self.write_data),
-            read.en.eq(emit), read.addr.eq(Mux(emit, Cat(channel[:CHANNEL_BITS], word), 0)),
-            visit.marker.eq(tag.marker), visit.last.eq(tag.last), visit.slot.eq(tag.slot),
-            visit.channel.eq(tag.channel), visit.start.eq(Mux(tag.marker, tag.flags, read.data[:12])),
-            visit.more.eq(read.data[12:]),
-            lists.w_data.eq(visit), lists.w_en.eq(looked),
-            room.eq(lists.w_level + looked < self._queue_lists),
-            self.visits.payload.eq(layout(lists.r_data)), self.visits.valid.eq(lists.r_rdy),
-            lists.r_en.eq(self.visits.ready),
+            write.en.eq(self.write_pointer), write.addr.eq(self.pointer_address), write.data.eq(self.pointer_data),
+            read.en.eq(emit), read.addr.eq(Cat(channel, word)),
+            visit.end.eq(read.data[:START_BITS]), visit.more.eq(read.data[START_BITS:]),
+            self.visits.valid.eq(valid),
         ]
-        return looked  # a visit goes into the FIFO
+        with m.If(emit):
+            m.d.sync += [visit.marker.eq(current.marker), visit.last.eq(last), visit.position.eq(position),
+                         visit.channel.eq(Mux(current.marker, current.mask[:MARKER_FLAGS], channel)),
+                         visit.inside.eq(current.inside)]
+        with m.If(emit | self.visits.ready):
+            m.d.sync += valid.eq(emit)
+        with m.If(self.start):
+            m.d.sync += valid.eq(0)
+        return ~valid | self.visits.ready

@@ -1,8 +1,8 @@
-"""A lane: iterator, list walker, P zero-skip multipliers and their accumulators."""
+"""A lane: iterator, list walker, P zero-skip multipliers and their accumulators, its copy of the map."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -13,11 +13,24 @@ from zeroskip.iterator import Iterator
 from zeroskip.list_builder import ListBuilder
 from zeroskip.multiplier import ZeroSkipMultiplier
 from zeroskip.program import TableWrite
+from zeroskip.value_memory import ValueMemory, fill_shape
 from zeroskip.walker import Walker
 from zeroskip.wire import WORD_CHANNELS, Section
 
 OPERAND_WIDTH = 9
 """Bits of an activation as an operand: uint8 and int8 alike, signed."""
+
+
+def lane_word(config: ArrayConfig) -> data.StructLayout:
+    """A word as it arrives in the lanes of a group.
+
+    Fields: ``push``; ``marker``; ``mask`` of the channels worth visiting, or a marker's flags; ``position`` of its first
+    pixel in the value memory; ``inside``, mask of the pixels that lie in the map.
+    """
+    return data.StructLayout({
+        "push": 1, "marker": 1, "mask": WORD_CHANNELS * config.columns, "position": range(config.value_positions),
+        "inside": config.pixels,
+    })
 
 
 class Lane(wiring.Component):
@@ -30,16 +43,20 @@ class Lane(wiring.Component):
 
     Members
     -------
-    start, filters_used, unused, ring, signed_map
-        In: a new layer, filters of it in each lane, the mask of the others, slots for results, the map is int8.
+    start, filters_used, ring, signed_map
+        In: a new layer, filters of it in each lane, slots for results, the map is int8.
+    value_ring
+        In: the bits of a position that count within the ring of a plane.
     write, write_row
         In: a table row for this lane's group, and its 16 bits.
-    push, marker, slot, word, word_step, mask
-        In: a word arrives in the group (see ``Iterator``).
-    read_slot, slot_data
-        Out, in: the word whose values are wanted, combinational.
-    passed
-        Out, mask of slots: the lane is done with them.
+    fill
+        In, array of banks: into the value memory.
+    issue, room
+        In: a word is on its way to the group; only with `room`, out.
+    look, word, word_step, arrival
+        In: number of the word, and one cycle later the word itself (see ``Iterator``).
+    ended
+        Out: the lane has passed a marker.
     drained, full, read_en, read_address, read_data, read_blocked
         The results (see ``Accumulators``, ``ResultSlots``).
     issued, gated
@@ -52,25 +69,22 @@ class Lane(wiring.Component):
 
     def __init__(self, *, config: ArrayConfig) -> None:
         self._config = config
-        slots = config.queue_words
-        word = data.ArrayLayout(data.ArrayLayout(8, WORD_CHANNELS), config.fetched)
         super().__init__({
             "start": In(1),
             "filters_used": In(range(config.lane_filters + 1)),
-            "unused": In(config.lane_filters),
-            "ring": In(range(config.result_rows + 1)),
+            "ring": In(range(config.result_slots + 1)),
             "signed_map": In(1),
+            "value_ring": In(ceil_log2(config.value_positions)),
             "write": In(TableWrite),
             "write_row": In(16),
-            "push": In(1),
-            "marker": In(1),
-            "slot": In(ceil_log2(slots)),
+            "fill": In(fill_shape(config.value_lines)).array(config.banks),
+            "issue": In(1),
+            "room": Out(1),
+            "look": In(1),
             "word": In(ceil_log2(config.words)),
             "word_step": In(ceil_log2(config.words)),
-            "mask": In(WORD_CHANNELS * config.columns),
-            "read_slot": Out(ceil_log2(slots)),
-            "slot_data": In(word),
-            "passed": Out(slots),
+            "arrival": In(lane_word(config)),
+            "ended": Out(1),
             "drained": In(1),
             "full": Out(1),
             "read_en": In(1),
@@ -89,67 +103,86 @@ class Lane(wiring.Component):
         """Iterator, walker, multipliers, accumulators in a row; the builder of their tables."""
         m = Module()
         config = self._config
+        position_bits = ceil_log2(config.value_positions)
         m.submodules.iterator = iterator = Iterator(
-            words=config.words, queue_words=config.queue_words, queue_lists=config.queue_lists,
+            words=config.words, queue_words=config.queue_words, position_bits=position_bits, pixels=config.pixels,
             columns=config.columns)
         m.submodules.walker = walker = Walker(
-            entries=config.list_entries, filters=config.lane_filters, slot_bits=len(self.slot),
-            channel_bits=len(iterator.visits.payload.channel), result_rows=config.result_rows)
-        m.submodules.builder = builder = ListBuilder(words=config.words, entries=config.list_entries)
+            entries=config.list_entries, filters=config.lane_filters, position_bits=position_bits,
+            pixels=config.pixels, slots=config.result_slots)
+        arrival = self.arrival
+        m.d.comb += [
+            iterator.start.eq(self.start), iterator.issue.eq(self.issue), self.room.eq(iterator.room),
+            iterator.look.eq(self.look), iterator.word.eq(self.word), iterator.word_step.eq(self.word_step),
+            iterator.push.eq(arrival.push), iterator.marker.eq(arrival.marker), iterator.mask.eq(arrival.mask),
+            iterator.position.eq(arrival.position), iterator.inside.eq(arrival.inside),
+            iterator.ring.eq(self.value_ring), iterator.passed.eq(walker.passed),
+            walker.start.eq(self.start), walker.filters_used.eq(self.filters_used), walker.ring.eq(self.ring),
+            walker.drained.eq(self.drained), self.ended.eq(walker.ended),
+            self.issued.eq(walker.entry), self.held.eq(walker.held), self.pending.eq(iterator.busy),
+            self.busy.eq(iterator.busy | walker.busy),
+        ]
+        wiring.connect(m, iterator.visits, walker.visits)
+        self._build_lists(m, iterator, walker)
+        self._multiply(m, iterator.visits.payload, walker)
+        return m
+
+    def _build_lists(self, m, iterator, walker):
+        m.submodules.builder = builder = ListBuilder(words=self._config.words, entries=self._config.list_entries)
         m.d.comb += [
             builder.en.eq(self.write.valid & (self.write.kind == Section.LISTS)),
             builder.first.eq(self.write.first), builder.entry.eq(self.write_row),
             builder.word.eq(self.write.address), builder.at.eq(self.write.entry),
-            iterator.write_occupancy.eq(builder.write_occupancy), iterator.write_pointer.eq(builder.write_pointer),
-            iterator.write_address.eq(builder.write_address), iterator.write_data.eq(builder.write_data),
+            *(getattr(iterator, name).eq(getattr(builder, name)) for name in (
+                "write_occupancy", "occupancy_address", "occupancy_data", "write_pointer", "pointer_address",
+                "pointer_data")),
             walker.write.eq(builder.write_list),
             walker.write_address.eq(builder.list_address), walker.write_data.eq(builder.list_data),
-            iterator.push.eq(self.push), iterator.marker.eq(self.marker), iterator.slot.eq(self.slot),
-            iterator.word.eq(self.word), iterator.word_step.eq(self.word_step), iterator.mask.eq(self.mask),
-            walker.start.eq(self.start), walker.filters_used.eq(self.filters_used),
-            walker.unused.eq(self.unused), walker.ring.eq(self.ring),
-            walker.drained.eq(self.drained),
-            self.read_slot.eq(iterator.visits.payload.slot),
-            self.issued.eq(walker.entry),
-            self.listed.eq(builder.write_list), self.held.eq(walker.held), self.pending.eq(iterator.busy),
-            self.busy.eq(iterator.busy | walker.busy),
+            self.listed.eq(builder.write_list),
         ]
-        wiring.connect(m, iterator.visits, walker.visits)
-        for slot in range(config.queue_words):
-            m.d.comb += self.passed[slot].eq((iterator.passed & (iterator.passed_slot == slot))
-                                             | (walker.passed & (walker.passed_slot == slot)))
-        self._multiply(m, iterator.visits.payload.channel, walker)
-        return m
 
-    def _multiply(self, m, channel, walker):
-        """Value register, multipliers, accumulators: one stage each after the walker's issue."""
+    def _multiply(self, m, visit, walker):
+        """Values, multipliers, accumulators: one stage each after the walker's issue."""
         config = self._config
-        m.submodules.accumulators = accumulators = Accumulators(
-            filters=config.lane_filters, pixels=config.pixels, acc_width=config.acc_width,
-            product_width=OPERAND_WIDTH + 8, result_rows=config.result_rows)
-        m.d.sync += [
-            accumulators.touch.eq(walker.entry | walker.sweep), accumulators.marker.eq(walker.marker),
-            accumulators.report.eq(walker.report), accumulators.filter.eq(walker.filter),
-            accumulators.evict.eq(walker.evict), accumulators.source.eq(walker.source),
-            accumulators.fresh.eq(walker.fresh),
-        ]
+        m.submodules.values = values = ValueMemory(
+            banks=config.banks, positions=config.value_positions, pixels=config.pixels)
+        m.submodules.accumulators = accumulators = self._accumulate(m, walker)
+        inside = Signal(config.pixels)
         m.d.comb += [
-            accumulators.start.eq(self.start), accumulators.read_en.eq(self.read_en),
-            accumulators.read_address.eq(self.read_address), self.read_data.eq(accumulators.read_data),
-            self.full.eq(accumulators.full), self.read_blocked.eq(accumulators.read_blocked),
+            *(bank.eq(fill) for bank, fill in zip(values.fill, self.fill, strict=True)),
+            values.en.eq(walker.take), values.position.eq(visit.position), values.channel.eq(visit.channel),
+            values.ring.eq(self.value_ring[-len(values.ring) :]),
         ]
+        with m.If(walker.take):
+            m.d.sync += inside.eq(visit.inside)
         flags = []
         for p in range(config.pixels):
-            multiplier = ZeroSkipMultiplier(a_width=OPERAND_WIDTH, b_width=8)
+            multiplier = ZeroSkipMultiplier(a_width=OPERAND_WIDTH, b_width=8, told=True)
             m.submodules[f"multiplier_{p}"] = multiplier
-            value = Signal(8, name=f"value_{p}")
-            with m.If(walker.take):
-                m.d.sync += value.eq(Array(self.slot_data[p + column][c] for column in range(config.columns)
-                                           for c in range(WORD_CHANNELS))[channel])
+            code = values.values[p].code
             m.d.comb += [
-                multiplier.a.eq(Cat(value, self.signed_map & value[7]).as_signed()),
-                multiplier.b.eq(walker.weight), multiplier.en.eq(walker.entry),
+                multiplier.a.eq(Cat(code, self.signed_map & code[7]).as_signed()), multiplier.b.eq(walker.weight),
+                multiplier.a_zero.eq(~(values.values[p].nonzero & inside[p])), multiplier.en.eq(walker.entry),
                 accumulators.products[p].eq(multiplier.product),
             ]
             flags.append(multiplier.gated)
         m.d.comb += self.gated.eq(sum(flags))
+
+    def _accumulate(self, m, walker):
+        config = self._config
+        accumulators = Accumulators(
+            filters=config.lane_filters, pixels=config.pixels, acc_width=config.acc_width,
+            product_width=OPERAND_WIDTH + 8, result_rows=config.result_rows)
+        m.d.sync += [
+            accumulators.touch.eq(walker.entry | walker.sweep), accumulators.clear.eq(walker.clear),
+            accumulators.marker.eq(walker.marker), accumulators.report.eq(walker.report),
+            accumulators.filter.eq(walker.filter), accumulators.evict.eq(walker.evict),
+            accumulators.source.eq(walker.source), accumulators.fresh.eq(walker.fresh),
+        ]
+        m.d.comb += [
+            accumulators.start.eq(self.start), accumulators.filters_used.eq(self.filters_used),
+            walker.complete.eq(accumulators.complete), accumulators.read_en.eq(self.read_en),
+            accumulators.read_address.eq(self.read_address), self.read_data.eq(accumulators.read_data),
+            self.full.eq(accumulators.full), self.read_blocked.eq(accumulators.read_blocked),
+        ]
+        return accumulators

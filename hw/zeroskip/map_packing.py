@@ -13,7 +13,10 @@ from zeroskip.wire import WORD_CHANNELS, Config
 
 @dataclass(frozen=True, kw_only=True)
 class MapLayout:
-    """Planes ``(channel word, y mod sy, x mod sx)`` of `rows` x `cols` positions with a row pitch of `pitch`."""
+    """Planes ``(channel word, y mod sy, x mod sx)`` of `rows` x `cols` positions with a row pitch of `pitch`.
+
+    Between two planes `gap` positions are left out.
+    """
 
     stride: tuple[int, int]
     channel_words: int
@@ -23,6 +26,7 @@ class MapLayout:
     images: int
     slots: int
     banks: int
+    gap: int = 0
 
     @property
     def planes(self) -> int:
@@ -31,8 +35,8 @@ class MapLayout:
 
     @property
     def plane_size(self) -> int:
-        """Positions of a plane."""
-        return self.rows * self.pitch
+        """Positions from one plane to the next."""
+        return self.rows * self.pitch + self.gap
 
     @property
     def image_size(self) -> int:
@@ -63,7 +67,7 @@ class MapLayout:
 
 
 def layout(layer: Layer, positions: int, *, banks: int, aligned: bool) -> MapLayout:
-    """Lay out the map of `layer` in a memory of `positions`.
+    """Lay out the map of `layer` in a memory of `positions` of the dense array.
 
     Parameters
     ----------
@@ -77,15 +81,36 @@ def layout(layer: Layer, positions: int, *, banks: int, aligned: bool) -> MapLay
     PackError
         One image does not fit.
     """
+    cols = -(-layer.input4.shape[3] // layer.stride[1])
+    return _layout(layer, positions, banks, pitch=cols + ((layer.output_shape[3] - cols) % banks if aligned else 0))
+
+
+def turned_layout(layer: Layer, positions: int, *, banks: int, raster: bool) -> MapLayout:
+    """Lay out the map of `layer` in the memory of the zero-skip array.
+
+    Planes follow each other so that words that the feeder copies one after the other lie in different banks.
+
+    Parameters
+    ----------
+    raster
+        Blocks run on over the ends of rows: the pitch is the width of the result.
+
+    Raises
+    ------
+    PackError
+        One image does not fit; or blocks cannot run on, since rows of a plane are longer than those of the result.
+    """
+    rows, cols = (-(-size // step) for size, step in zip(layer.input4.shape[2:], layer.stride, strict=True))
+    pitch = layer.output_shape[3] if raster else cols
+    need("raster blocks (columns of a plane of the map, of the result)", cols, pitch)
+    return _layout(layer, positions, banks, pitch=pitch, gap=(cols - rows * pitch) % banks)
+
+
+def _layout(layer: Layer, positions: int, banks: int, *, pitch: int, gap: int = 0) -> MapLayout:
     images, channels, height, width = layer.input4.shape
     sy, sx = layer.stride
-    rows, cols = -(-height // sy), -(-width // sx)
-    pitch = cols
-    if aligned:
-        pitch += (layer.output_shape[3] - cols) % banks
-    words = -(-channels // WORD_CHANNELS)
-    one = MapLayout(stride=layer.stride, channel_words=words, rows=rows, cols=cols, pitch=pitch, images=images,
-                    slots=1, banks=banks)
+    one = MapLayout(stride=layer.stride, channel_words=-(-channels // WORD_CHANNELS), rows=-(-height // sy),
+                    cols=-(-width // sx), pitch=pitch, images=images, slots=1, banks=banks, gap=gap)
     need("feature-map memory (positions of 16 channels for one image)", one.image_size, positions)
     return replace(one, slots=2 if images > 1 and 2 * one.image_size <= positions else 1)
 

@@ -12,9 +12,10 @@ from zeroskip.block_pixels import BlockGrid
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
 from zeroskip.lists import words_of
-from zeroskip.map_packing import MapLayout, layout
+from zeroskip.map_packing import MapLayout, turned_layout
 from zeroskip.pixel_tiles import pixel_tiles
 from zeroskip.program_image import config_sections, need
+from zeroskip.value_ring import ValueRing, rows_above, rows_needed, value_ring
 from zeroskip.window_table import Window, window_table, word_offset
 from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS, Config, Mode
 
@@ -61,9 +62,14 @@ class Plan:
     config: ArrayConfig
     arrangement: Arrangement
     tiling: Tiling
-    layout: MapLayout
+    value_ring: ValueRing
     passes: list[PassPlan]
     skip_activations: bool
+
+    @property
+    def layout(self) -> MapLayout:
+        """How the map lies in the feature-map memory."""
+        return self.value_ring.layout
 
     @property
     def image_rows(self) -> list[int]:
@@ -107,6 +113,26 @@ class Plan:
         return np.broadcast_to(turn.reshape(-1, *(self.grid.count, self.config.groups)),
                                (self.images, self.grid.count, self.config.groups))
 
+    @cached_property
+    def free_rows(self) -> np.ndarray:
+        """Rows of the map that are no longer needed after each block of an image, int64 (blocks,)."""
+        grid, rows = self.grid, self.layout.rows
+        block = np.arange(1, grid.count + 1)
+        if self.arrangement.raster:
+            first = block * self.arrangement.cols * grid.pixels // grid.size[1]
+        else:
+            first = block // grid.across * self.arrangement.rows
+        first = np.clip(first - rows_above(self.layer), 0, rows)
+        first[-1] = rows
+        return np.asarray(first)
+
+    def planes(self, number: int) -> tuple[int, int, int]:
+        """Of the map in a pass: its first word of a row of the stream, its planes, and its first position."""
+        lay, own = self.layout, self.passes[number]
+        phases = lay.stride[0] * lay.stride[1]
+        count = min(self.tiling.channel_words, lay.channel_words - own.channel_word)
+        return (own.channel_word * phases * lay.cols, count * phases, own.channel_word * phases * lay.plane_size)
+
     @property
     def lane_filters(self) -> int:
         """Filters in each lane."""
@@ -128,7 +154,7 @@ class Plan:
 
         With tiles of filters no more than blocks, so that no more than two tiles have results that wait.
         """
-        partial, most = any(not own.final for own in self.passes), self.config.result_rows // self.lane_filters
+        partial, most = any(not own.final for own in self.passes), self.config.result_slots
         if partial and not self.joined:
             return self.grid.count
         return min(most, self.grid.count) if self.tiling.filters > 1 else most
@@ -169,24 +195,25 @@ def make_plan(layer: Layer, config: ArrayConfig, arrangement: Arrangement, *, sk
     if arrangement.raster:
         need("raster blocks (pixels that share a weight, in one row of the result)", config.pixels,
              layer.output_shape[3])
-    lay = layout(tiled, config.map_positions, banks=config.fetched, aligned=arrangement.raster)
+    lay = turned_layout(tiled, config.map_positions, banks=config.banks, raster=arrangement.raster)
+    ring = value_ring(lay, tiling.channel_words, config.value_positions)
+    grid = BlockGrid(arrangement=arrangement, pixels=config.pixels, size=tiled.output_shape[2:])
+    need("value memory (rows of the map for a block, in each plane)", rows_needed(tiled, grid, lay.rows), ring.rows)
     plan = Plan(layer=tiled, shape=layer.output_shape, transposed=transposed, config=config, arrangement=arrangement,
-                tiling=tiling, layout=lay, skip_activations=skip_activations,
-                passes=_passes(tiled, config, arrangement, tiling, lay))
-    need("result memory of a lane (rows for the partial sums of a tile)", plan.ring * plan.lane_filters,
-         config.result_rows)
+                tiling=tiling, value_ring=ring, skip_activations=skip_activations,
+                passes=_passes(tiled, config, grid, tiling, ring))
+    need("result memory of a lane (blocks of partial sums of a tile)", plan.ring, config.result_slots)
     config_sections(registers(plan))  # refuses values that do not fit
     return plan
 
 
-def _passes(layer: Layer, config: ArrayConfig, arrangement: Arrangement, tiling: Tiling, lay: MapLayout
-            ) -> list[PassPlan]:
+def _passes(layer: Layer, config: ArrayConfig, grid: BlockGrid, tiling: Tiling, ring: ValueRing) -> list[PassPlan]:
     """Tiles of filters, in each the tiles of channels in which some filter has a weight."""
+    arrangement, lay = grid.arrangement, ring.layout
     lanes = arrangement.splits * config.lanes
     filters = assign_filters(layer, lanes, tiling.filters)
     need("accumulators of a lane (filters)", filters.shape[2], config.lane_filters)
     words = words_of(layer).reshape(layer.filters, -1, lay.channel_words, WORD_CHANNELS)
-    grid = BlockGrid(arrangement=arrangement, pixels=config.pixels, size=layer.output_shape[2:])
     made = []
     for tile, own in enumerate(filters):
         found = []
@@ -198,7 +225,7 @@ def _passes(layer: Layer, config: ArrayConfig, arrangement: Arrangement, tiling:
             weights = np.where((own >= 0)[:, :, None, None], held, 0).astype(np.int8)
             occupied = (weights != 0).any(axis=(1, 3)).reshape(arrangement.splits, config.lanes, -1).any(axis=1)
             found.append(PassPlan(tile=tile, channel_word=first, filters=own, weights=weights, fresh=True, final=True,
-                                  table=window_table(layer, lay, grid, occupied, first, tiling.channel_words,
+                                  table=window_table(layer, ring, grid, occupied, first, tiling.channel_words,
                                                      columns=config.columns)))
         found = [own for own in found if own.table] or found[:1]
         made += [replace(own, fresh=own is found[0], final=own is found[-1]) for own in found]
@@ -224,7 +251,7 @@ def registers(plan: Plan) -> dict[int, int]:
     mode |= Mode.TILED if plan.tiling.filters > 1 else Mode(0)
     down, across = grid.block
     flip_cols, flip_rows = plan.arrangement.flips
-    values = lay.config() | {
+    values = lay.config() | plan.value_ring.config(rows_above(layer)) | {
         Config.MODE: int(mode), Config.OUT_ROWS: height, Config.OUT_COLS: width,
         Config.BLOCK_ROWS: down, Config.BLOCK_COLS: across,
         Config.FILTERS: plan.lane_filters, Config.CLAMP_LOW: layer.clamp[0], Config.CLAMP_HIGH: layer.clamp[1],
@@ -232,7 +259,7 @@ def registers(plan: Plan) -> dict[int, int]:
         Config.WORD_STEP: layer.stride[1] * plan.tiling.channel_words,
         Config.RING: plan.ring, Config.DRAIN_BLOCKS: plan.blocks,
         Config.BLOCK_PITCH: down * lay.pitch + (across if plan.arrangement.raster else 0),
-        Config.MAP_WRAP: lay.pitch - width, Config.FLIP_COLS: flip_cols, Config.FLIP_ROWS: flip_rows,
+        Config.FLIP_COLS: flip_cols, Config.FLIP_ROWS: flip_rows,
     }
     flips = {Config.WORD_OFFSET: 0, Config.WORD_OFFSET_COLS: flip_cols, Config.WORD_OFFSET_ROWS: flip_rows,
              Config.WORD_OFFSET_BOTH: flip_cols ^ flip_rows}

@@ -33,12 +33,15 @@ ConfigRegisters = data.StructLayout({
     "result_beats": unsigned(24),
     "block_pitch": unsigned(14),
     "blocks": unsigned(20),
-    "map_wrap": signed(12),
+    "map_span": unsigned(16),
     "flip_cols": unsigned(5),
     "flip_rows": unsigned(5),
     "ring": unsigned(10),
     "drain_blocks": unsigned(24),
     "word_step": unsigned(12),
+    "plane_ring": unsigned(11),
+    "plane_rows": unsigned(11),
+    "rows_above": unsigned(4),
 })
 """The configuration registers by name (lower case of ``wire.Config``), with their widths."""
 
@@ -67,11 +70,16 @@ PassLayout = data.StructLayout({
     "retire": unsigned(1),
     "join": unsigned(1),
     "rows": unsigned(10),
+    "unused": unsigned(2),
+    "first_position": unsigned(16),
+    "first_word": unsigned(16),
+    "planes": unsigned(16),
 })
 """A pass over the blocks of some images, the low bits of a row of section ``PASS``.
 
 Fields: its rows of the window table; the images; sums start from zero; sums are results; each image is no longer
-needed afterwards; the next pass goes on with the same (only) block; rows of the result in an image.
+needed afterwards; the next pass goes on with the same (only) block; rows of the result in an image; the planes of the
+map that it works on: where the first of them begins in the memory, and which word of a row of the stream; how many.
 """
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
 
 class ResultSlots(wiring.Component):
-    """A ring of `ring` slots of `filters` rows: each block has the next one.
+    """A ring of `ring` slots: each block has the next one.
 
     A block's sums leave for its slot while the block after it computes. The last slots before that one may hold
     results that have not been read (`pending` of them). A result may leave where fewer than all slots are pending;
@@ -17,13 +16,13 @@ class ResultSlots(wiring.Component):
 
     Parameters
     ----------
-    rows
-        Rows of the result memory.
+    slots
+        Slots that the result memory has room for.
 
     Members
     -------
-    start, filters, ring
-        In: a new layer, rows and number of its slots.
+    start, ring
+        In: a new layer, the slots that it uses.
     step
         In: a block ends, the next begins.
     final, fresh
@@ -31,7 +30,7 @@ class ResultSlots(wiring.Component):
     drained
         In: the oldest pending slot has been read.
     evict, source
-        Out: first row of the slot of the block before this one; of this block.
+        Out: slot of the block before this one; of this block.
     partial_sums
         Out: this block starts from the partial sums in its slot.
     report
@@ -40,36 +39,34 @@ class ResultSlots(wiring.Component):
         Out: the slot of the block before this one is still in use.
     """
 
-    def __init__(self, *, rows: int) -> None:
-        self._rows = rows
+    def __init__(self, *, slots: int) -> None:
+        self._slots = slots
         super().__init__({
             "start": In(1),
-            "filters": In(range(rows + 1)),
-            "ring": In(range(rows + 1)),
+            "ring": In(range(slots + 1)),
             "step": In(1),
             "final": In(1),
             "fresh": In(1),
             "drained": In(1),
-            "evict": Out(ceil_log2(rows)),
-            "source": Out(ceil_log2(rows)),
+            "evict": Out(range(slots)),
+            "source": Out(range(slots)),
             "partial_sums": Out(1),
             "report": Out(1),
             "blocked": Out(1),
         })
 
     def elaborate(self, platform):
-        """Two slots and a count."""
+        """Two slots, and how many more are pending than may be: `room` is below zero where the next result waits."""
         m = Module()
-        index, left, pending = (Signal(range(self._rows + 2), name=name) for name in ("index", "left", "pending"))
-        m.d.comb += self.blocked.eq(Mux(self.report, pending > self.ring, left + pending >= self.ring))
-        m.d.sync += pending.eq(pending + (self.step & self.final) - self.drained)
+        room, full = Signal(signed(len(self.ring) + 1)), Signal()
+        following = Signal.like(self.ring)
+        m.d.comb += following.eq(self.source + 1)
+        m.d.comb += [full.eq(room[-1]), self.blocked.eq(Mux(self.report, full, full | (self.evict >= room[:-1])))]
+        m.d.sync += room.eq(room + self.drained - (self.step & self.final))
         with m.If(self.step):
-            m.d.sync += [self.evict.eq(self.source), left.eq(index), self.report.eq(self.final),
-                         self.partial_sums.eq(~self.fresh), index.eq(index + 1),
-                         self.source.eq(self.source + self.filters)]
-            with m.If(index == self.ring - 1):
-                m.d.sync += [index.eq(0), self.source.eq(0)]
+            m.d.sync += [self.evict.eq(self.source), self.report.eq(self.final), self.partial_sums.eq(~self.fresh),
+                         self.source.eq(Mux(following == self.ring, 0, following))]
         with m.If(self.start):
-            m.d.sync += [index.eq(0), left.eq(0), pending.eq(0), self.source.eq(0), self.evict.eq(0),
-                         self.report.eq(0), self.partial_sums.eq(0)]
+            m.d.sync += [room.eq(self.ring), self.source.eq(0), self.evict.eq(0), self.report.eq(0),
+                         self.partial_sums.eq(0)]
         return m

@@ -29,7 +29,8 @@ def tilings(layer: Layer, config: ArrayConfig, arrangement: Arrangement) -> Iter
         for parts in (1, 2):
             most = min(channel_words, config.words // parts // (layer.kernel[0] * layer.kernel[1]),
                        config.windows // parts // _windows(layer, config, arrangement),
-                       int(config.list_entries / parts / max(per_lane, 1) * channel_words))
+                       int(config.list_entries / parts / max(per_lane, 1) * channel_words),
+                       _ring_words(layer, config, arrangement))
             if most < 1 or (parts == 1) != (tiles == 1 and most == channel_words):
                 continue
             count = -(-channel_words // most)
@@ -48,6 +49,17 @@ def _windows(layer: Layer, config: ArrayConfig, arrangement: Arrangement) -> int
     return down * (across if config.columns == 1 else -(-across // 2) + min(sx, kw) - 1)
 
 
+def _ring_words(layer: Layer, config: ArrayConfig, arrangement: Arrangement) -> int:
+    """Channel words whose planes have room in the value memories for the rows that a block needs."""
+    (kh, _), (sy, sx) = layer.kernel, layer.stride
+    width = layer.output_shape[3]
+    rows = 1 + arrangement.cols * config.pixels // width if arrangement.raster else arrangement.rows
+    ring = config.banks
+    while ring < (rows + -(-kh // sy)) * (width if arrangement.raster else -(-layer.input4.shape[3] // sx)):
+        ring *= 2
+    return config.value_positions // ring // (sy * sx)
+
+
 def _image_size(layer: Layer, config: ArrayConfig, arrangement: Arrangement, rows: int) -> int:
     """Positions of a tile of `rows` rows of the result."""
     (kh, _), (sy, sx) = layer.kernel, layer.stride
@@ -55,8 +67,8 @@ def _image_size(layer: Layer, config: ArrayConfig, arrangement: Arrangement, row
     out_height, out_width = layer.output_shape[2:]
     down, pitch = -(-((rows - 1) * sy + kh if rows < out_height else height) // sy), -(-width // sx)
     if arrangement.raster:
-        pitch += (out_width - pitch) % config.pixels
-    return -(-channels // WORD_CHANNELS) * sy * sx * down * pitch + config.fetched
+        pitch = out_width
+    return -(-channels // WORD_CHANNELS) * sy * sx * (down * pitch + config.banks - 1) + config.banks
 
 
 def _row_tiles(layer: Layer, config: ArrayConfig, arrangement: Arrangement, partial: int) -> Iterator[int]:
@@ -71,7 +83,7 @@ def _row_tiles(layer: Layer, config: ArrayConfig, arrangement: Arrangement, part
             grid = BlockGrid(arrangement=arrangement, pixels=config.pixels, size=(rows, width))
             rows = -(-height // -(-height // rows))  # tiles of one size
             if (slots * _image_size(layer, config, arrangement, rows) <= config.map_positions
-                    and (grid.count == 1 or grid.count * partial <= config.result_rows)):
+                    and (grid.count == 1 or grid.count <= config.result_slots or not partial)):
                 if rows not in seen:
                     seen.add(rows)
                     yield rows

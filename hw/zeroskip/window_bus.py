@@ -3,14 +3,14 @@
 from amaranth.hdl import unsigned
 from amaranth.lib import data
 
-from zeroskip.wire import WORD_CHANNELS
+from zeroskip.config import ArrayConfig
 
 WORD_BITS = 12
 """Bits of a word's number in the window table."""
 
 
-def window_shape(groups: int, pixels: int, columns: int = 1) -> data.StructLayout:
-    """One window on the broadcast bus.
+def window_shape(config: ArrayConfig) -> data.StructLayout:
+    """One window on the broadcast bus; its mask comes one cycle later, on wires of its own.
 
     Fields
     ------
@@ -24,25 +24,25 @@ def window_shape(groups: int, pixels: int, columns: int = 1) -> data.StructLayou
         Groups have changed places over columns (bit 0), over rows (bit 1).
     word
         Number of the word; each group takes off its own offset.
-    mask
-        Channels worth visiting, column by column: any of the pixels non-zero, or all where zero activations are only
-        gated. A marker's flags: bit 0, the block's sums are results; bit 1, the next block starts from zero.
-    data
-        ``pixels`` or ``columns`` words of 16 bytes, channel c of pixel or column p at ``[p][c]``.
+    position
+        Of its first pixel in the value memories.
+    inside
+        Mask of the pixels that lie in the map.
     """
     return data.StructLayout({
-        "want": unsigned(groups),
-        "parts": data.ArrayLayout(unsigned(groups), columns),
+        "want": unsigned(config.groups),
+        "parts": data.ArrayLayout(unsigned(config.groups), config.columns),
         "marker": unsigned(1),
         "flip": unsigned(2),
         "word": unsigned(WORD_BITS),
-        "mask": unsigned(WORD_CHANNELS * columns),
-        "data": data.ArrayLayout(data.ArrayLayout(unsigned(8), WORD_CHANNELS), pixels * columns),
+        "position": range(config.value_positions),
+        "inside": unsigned(config.pixels),
     })
 
 
 WindowRow = data.StructLayout({
-    "offset": unsigned(32),
+    "offset": unsigned(16),
+    "plane": unsigned(16),
     "dy": unsigned(16),
     "dx": unsigned(16),
     "want": unsigned(32),

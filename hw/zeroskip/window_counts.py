@@ -40,18 +40,18 @@ def nonzero_channels(data: np.ndarray, stride: tuple[int, int]) -> np.ndarray:
 @njit(cache=True)
 def _add_up(mask, lists, split, word, pack, own):
     """Visit the channels of a mask with the lists of four lanes; `own` is what they do then (``WORK``), int64 (4,)."""
-    cycles = touched = again = last = highest = np.int64(0)
+    cycles = touched = again = last = final = np.int64(0)
     while mask:
         channel = lowest(mask)
         mask &= mask - 1
         here, size = lists[split, word, pack, channel, 0], lists[split, word, pack, channel, 1]
-        nothing, top = ~lists[split, word, pack, channel, 2], lists[split, word, pack, channel, 3]
+        nothing, end = ~lists[split, word, pack, channel, 2], lists[split, word, pack, channel, 3]
         again |= touched & here
         touched |= here
         cycles += size
         last = last & nothing | size
-        highest = highest & nothing | top
-    own[0], own[1], own[2], own[3] = cycles, last, touched, highest & ~again
+        final = final & nothing | end
+    own[0], own[1], own[2], own[3] = cycles, last, touched, final & ~again
 
 
 @njit(cache=True)
@@ -59,7 +59,7 @@ def pack_lists(channels, lanes):
     """The lists of lanes without the values, of masks of the channels with a weight, uint16 (splits * lanes, F, words).
 
     Returns int64 (splits, words, packs, 16, 4) as packed lanes: the filters of each list, as a mask; how many they are;
-    all ones where there are any; the highest of them, as a mask. The channels in which any lane has a list, int64
+    all ones where there are any; the lowest of them, as a mask. The channels in which any lane has a list, int64
     (splits, words, packs). And what the lanes do where they visit them all, ``WORK`` as
     int64 (splits, words, packs, 4).
     """
@@ -80,7 +80,8 @@ def pack_lists(channels, lanes):
                     lists[split, word, pack, channel, 0] |= here
                     lists[split, word, pack, channel, 1] += 1 << at
                     lists[split, word, pack, channel, 2] |= MASK << at
-                    lists[split, word, pack, channel, 3] = lists[split, word, pack, channel, 3] & ~(MASK << at) | here
+                    if not lists[split, word, pack, channel, 3] & MASK << at:
+                        lists[split, word, pack, channel, 3] |= here
     whole = np.zeros((rows // lanes, words, packs, 4), np.int64)
     for split in range(rows // lanes):
         for word in range(words):

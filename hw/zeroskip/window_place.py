@@ -6,34 +6,37 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from zeroskip.iterator import MARKER_FLAGS
 from zeroskip.program import ConfigRegisters, GroupRegisters
 from zeroskip.window_bus import WORD_BITS, WindowRow
 from zeroskip.wire import COLUMN_GROUPS, Mode
 
+POSITION_BITS = 10
+"""Of a position in the largest value memory."""
+
 BlockStep = data.StructLayout({
-    "valid": 1, "marker": 1, "flags": 2, "retire": 1, "pass_end": 1, "flip": 2, "rows": 10, "row": 10, "col": 10,
-    "position": unsigned(14),
+    "valid": 1, "marker": 1, "flags": MARKER_FLAGS, "image_end": 1, "pass_end": 1, "flip": 2, "rows": 10, "row": 10,
+    "col": 10, "position": unsigned(POSITION_BITS),
 })
 """A step of the walk: a window of the block at (row, col), or its marker.
 
-`flags`: a marker's; `retire`: with it the image goes; `pass_end`: the last step of a pass; `rows`: of
-the result in an image.
+`flags`: a marker's; `image_end`: the last step of an image; `pass_end`: of a pass; `rows`: of the result in an image.
 """
 
 
-def placed_shape(groups: int, pixels: int) -> data.StructLayout:
+def placed_shape(groups: int, pixels: int, position_bits: int) -> data.StructLayout:
     """A window with its place in the map.
 
     Fields
     ------
-    valid, marker, flags, retire, pass_end, flip, word
+    valid, marker, flags, image_end, pass_end, flip, word
         As they came.
     absent
         Mask of groups, before they change places: known to have no pixel in the block.
     row, col
         Map row and column of pixel 0; outside the map too.
     position
-        Of pixel 0 in the memory.
+        Of pixel 0 in the value memories.
     wrapped
         Mask of pixels that lie in the next row of the result (raster) or beyond the last column.
     wanted, wanted_next
@@ -42,8 +45,8 @@ def placed_shape(groups: int, pixels: int) -> data.StructLayout:
         Of two columns, which want the second.
     """
     return data.StructLayout({
-        "valid": 1, "marker": 1, "flags": 2, "retire": 1, "pass_end": 1, "flip": 2, "word": WORD_BITS, "absent": groups,
-        "row": signed(12), "col": signed(12), "position": unsigned(14),
+        "valid": 1, "marker": 1, "flags": MARKER_FLAGS, "image_end": 1, "pass_end": 1, "flip": 2, "word": WORD_BITS,
+        "absent": groups, "row": signed(12), "col": signed(12), "position": position_bits,
         "wrapped": pixels, "wanted": groups, "wanted_next": groups, "second": groups,
     })
 
@@ -55,6 +58,8 @@ class WindowPlace(wiring.Component):
     ----------
     groups, pixels, columns
         As in :class:`~zeroskip.config.ArrayConfig`.
+    position_bits
+        Of a position in the value memories.
 
     Members
     -------
@@ -68,7 +73,7 @@ class WindowPlace(wiring.Component):
         Out, one cycle later; holds while `en` is low.
     """
 
-    def __init__(self, *, groups: int, pixels: int, columns: int = 1) -> None:
+    def __init__(self, *, groups: int, pixels: int, position_bits: int, columns: int = 1) -> None:
         self._groups, self._pixels, self._columns = groups, pixels, columns
         super().__init__({
             "config": In(ConfigRegisters),
@@ -76,7 +81,7 @@ class WindowPlace(wiring.Component):
             "en": In(1),
             "step": In(BlockStep),
             "window": In(WindowRow),
-            "placed": Out(placed_shape(groups, pixels)),
+            "placed": Out(placed_shape(groups, pixels, position_bits)),
         })
 
     def elaborate(self, platform):
@@ -99,12 +104,13 @@ class WindowPlace(wiring.Component):
         with m.If(self.en):
             m.d.sync += [
                 *(self.placed[name].eq(step[name])
-                  for name in ("valid", "marker", "flags", "retire", "pass_end", "flip")),
+                  for name in ("valid", "marker", "flags", "image_end", "pass_end", "flip")),
                 self.placed.word.eq(window.word),
                 self.placed.absent.eq(self._absent(here, beyond, wrapped, raster)),
                 self.placed.row.eq(row + window.dy.as_signed()),
                 self.placed.col.eq(col + window.dx.as_signed()),
-                self.placed.position.eq(step.position + window.offset + Mux(over, config.map_wrap, 0)),
+                # the position in the ring of its plane
+                self.placed.position.eq(window.plane | (step.position + window.offset) & (config.plane_ring - 1)),
                 self.placed.wrapped.eq(wrapped),
                 self.placed.wanted.eq(window.want & here),
                 self.placed.wanted_next.eq(Mux(raster, window.want & beyond, 0)),

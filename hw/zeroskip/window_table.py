@@ -9,7 +9,7 @@ import numpy as np
 
 from zeroskip.block_pixels import BlockGrid
 from zeroskip.layer import Layer
-from zeroskip.map_packing import MapLayout
+from zeroskip.value_ring import ValueRing
 from zeroskip.wire import COLUMN_GROUPS
 
 
@@ -20,6 +20,7 @@ class Window:
     Of a window of two columns `second` is the same for the second one.
     """
 
+    plane: int
     offset: int
     dy: int
     dx: int
@@ -37,7 +38,8 @@ class Window:
     def beat(self) -> np.ndarray:
         """The row as it travels."""
         row = np.zeros(16, np.uint8)
-        row[0:4] = np.array([self.offset], "<i4").view(np.uint8)
+        row[0:2] = np.array([self.offset], "<i2").view(np.uint8)
+        row[2:4] = np.array([self.plane], "<u2").view(np.uint8)
         row[4:8] = np.array([self.dy, self.dx], "<i2").view(np.uint8)
         row[8:12] = np.array([self.want], "<u4").view(np.uint8)
         row[12:16] = np.array([self.word, self.shift], "<u2").view(np.uint8)
@@ -50,7 +52,7 @@ def word_offset(layer: Layer, channel_words: int, pixels: int, row: int, col: in
     return (row * layer.stride[0] * layer.kernel[1] + across) * channel_words
 
 
-def window_table(layer: Layer, lay: MapLayout, grid: BlockGrid, occupied: np.ndarray, first: int = 0,
+def window_table(layer: Layer, ring: ValueRing, grid: BlockGrid, occupied: np.ndarray, first: int = 0,
                  count: int | None = None, columns: int = 1) -> list[Window]:
     """The windows of a block, by input row, channel word and column.
 
@@ -66,7 +68,7 @@ def window_table(layer: Layer, lay: MapLayout, grid: BlockGrid, occupied: np.nda
     columns
         Neighbouring positions in a window.
     """
-    count = lay.channel_words if count is None else count
+    count = ring.layout.channel_words if count is None else count
     (kh, kw), (sy, sx), (py, px) = layer.kernel, layer.stride, layer.padding
     arrangement = grid.arrangement
     groups = arrangement.splits * arrangement.rows * arrangement.cols
@@ -83,19 +85,19 @@ def window_table(layer: Layer, lay: MapLayout, grid: BlockGrid, occupied: np.nda
                         words[group] = word
                 if words:
                     down, shift = (0, 0) if grid.pixels == 1 else grid.offset(cols[0])
-                    offset, dy, dx = lay.offset(v - py, tap - px, first + channel_word)
+                    plane, offset, dy, dx = ring.place(v - py, tap - px, first + channel_word, first)
                     number = (v * kw + tap) * count + channel_word
-                    table.append(Window(offset=offset + down * lay.pitch + shift, dy=dy + down, dx=dx, shift=shift,
-                                        word=number, words=words))
+                    table.append(Window(plane=plane, offset=offset + down * ring.layout.pitch + shift, dy=dy + down,
+                                        dx=dx, shift=shift, word=number, words=words))
     return _pair_columns(table) if columns == 2 else table
 
 
 def _pair_columns(table: list[Window]) -> list[Window]:
     """Windows of one row of a plane whose columns are neighbours become one, from the left."""
-    waiting: dict[tuple[int, int, int], int] = {}
+    waiting: dict[tuple[int, int, int, int], int] = {}
     paired: list[Window] = []
     for window in table:
-        start = window.dy, window.offset - window.dx
+        start = window.plane, window.dy, window.offset - window.dx
         at = waiting.pop((*start, window.dx - 1), None)
         if at is None:
             waiting[*start, window.dx] = len(paired)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-VERSION = 2
+VERSION = 3
 MAGIC = 0x5A4B
 BEAT_BYTES = 16
 WORD_CHANNELS = 16
@@ -61,8 +61,8 @@ class Config(enum.IntEnum):
     """Zero-skip: positions from one row of blocks (raster: one block) to the next, without the end of a row."""
     BLOCKS = 19
     """Zero-skip: blocks of an image."""
-    MAP_WRAP = 20
-    """Zero-skip, raster: positions gained where a row of output pixels ends, ``MAP_PITCH - OUT_COLS``; signed."""
+    MAP_SPAN = 20
+    """Zero-skip: positions of a plane's ring from one image to the next, a multiple of the banks."""
     FLIP_COLS = 21
     """Zero-skip: in every other block the groups change places: group g does what group ``g ^ FLIP_COLS`` does
     elsewhere."""
@@ -73,6 +73,12 @@ class Config(enum.IntEnum):
     """Zero-skip: blocks of results that leave, over all images and tiles of filters."""
     WORD_STEP = 25
     """Zero-skip, two columns to a window: a group's word of the second column less that of the first."""
+    PLANE_RING = 26
+    """Zero-skip: positions of the ring that each plane has in the value memories, a power of two."""
+    PLANE_ROWS = 27
+    """Zero-skip: rows of the map for which such a ring has room."""
+    ROWS_ABOVE = 28
+    """Zero-skip: rows above a block's first row of the result that its windows may read."""
     ROW_OFFSET = 32
     """Group g at 32 + g: its output row less the block's."""
     COL_OFFSET = 64

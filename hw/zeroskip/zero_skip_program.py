@@ -93,7 +93,9 @@ def _pass_section(plan: Plan, number: int, half: int, image: int | None) -> Sect
     flags |= plan.image_rows[image or 0] << 4
     row = np.zeros((1, BEAT_BYTES), np.uint8)
     values = [half * plan.config.windows // 2, len(own.table), plan.images if image is None else 1, flags]
-    row[0, :8] = np.array(values, "<u2").view(np.uint8)
+    first_word, planes, first_position = plan.planes(number)
+    values += [first_position, first_word, planes]
+    row[0, :14] = np.array(values, "<u2").view(np.uint8)
     return SectionData(Section.PASS, 0, 0, row)
 
 

@@ -51,7 +51,7 @@ def test_blocks(shape, stall):
     lanes, pixels, queue = shape
     rng, index, filters = np.random.default_rng([*shape, int(10 * stall)]), 1, 3
     pace = random.Random(int(rng.integers(1 << 30)))
-    config = small_config(2, lanes, pixels, lane_filters=3, words=4, queue_words=queue, queue_lists=2)
+    config = small_config(2, lanes, pixels, lane_filters=3, words=4, queue_words=queue)
     dut = Group(config=config, index=index)
     weights = [sparse(rng, (filters, WORDS, WORD_CHANNELS), [0.05, 0.5, 1.0, 0.2][e], np.int8) for e in range(lanes)]
     blocks = [[random_window(rng, pixels) for _ in range(int(rng.integers(0, 9)))] for _ in range(4)]

@@ -57,7 +57,7 @@ def test_visits(sizes, stall):
     """Slots are given out in order and reused when the lane is done with them. The last size: of two columns."""
     words, queue_words, queue_lists, columns = (*sizes, 1)[:4]
     rng = random.Random(f"{sizes} {stall}")
-    dut = Iterator(words=words, queue_words=queue_words, queue_lists=queue_lists, columns=columns)
+    dut = Iterator(words=words, queue_words=queue_wordsqueue_lists, columns=columns)
     tables, step = Tables(rng, words), rng.randrange(1, words) if columns == 2 else 0
     pushes = [(rng.random() < 0.15, rng.randrange(words), sum(random_mask(rng) << 16 * c for c in range(columns)))
               for _ in range(80)]
@@ -108,7 +108,7 @@ def test_visits(sizes, stall):
 
 def test_latency_and_rate():
     """Five cycles to the first visit, then one a cycle, also from word to word."""
-    dut = Iterator(words=2, queue_words=4, queue_lists=4)
+    dut = Iterator(words=2, queue_words=4)
     tables = Tables(random.Random(0), 2)
     tables.occupancy = [0xFFFF, 0x8001]
 

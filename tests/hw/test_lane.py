@@ -60,7 +60,7 @@ def test_blocks(filters, pixels, dtype, density):
     """Some blocks, the flush, results read at any time; masks may hide channels."""
     rng = np.random.default_rng([filters, pixels, int(10 * density), dtype == np.int8])
     pace = random.Random(int(rng.integers(1 << 30)))
-    config = small_config(1, 1, pixels, lane_filters=3, words=4, queue_words=4, queue_lists=2)
+    config = small_config(1, 1, pixels, lane_filters=3, words=4, queue_words=4)
     bench = Bench(config)
     lane, words = bench.lane, 3
     weights = sparse(rng, (filters, words, WORD_CHANNELS), density, np.int8)

@@ -1,0 +1,141 @@
+"""What of a window lies in the map, which row it waits for, and which groups take it: the stage before the issue."""
+
+from __future__ import annotations
+
+import functools
+import operator
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from zeroskip.config import ArrayConfig
+from zeroskip.iterator import MARKER_FLAGS
+from zeroskip.program import ConfigRegisters
+from zeroskip.window_bus import WORD_BITS
+from zeroskip.window_place import placed_shape
+
+
+def looked_shape(config: ArrayConfig) -> data.StructLayout:
+    """A window that is ready to be issued, but for its row and for room in the groups.
+
+    Fields
+    ------
+    valid, marker, flags, image_end, pass_end, flip, word, position
+        As they came.
+    wanted
+        Mask of the groups that take it, as they stand; all for a marker.
+    parts
+        The same for each column.
+    absent
+        Mask of groups, as they stand: known to have no pixel in the block.
+    inside
+        Mask of positions that lie in the map.
+    last_row
+        Of the map that it reads.
+    """
+    return data.StructLayout({
+        "valid": 1, "marker": 1, "flags": MARKER_FLAGS, "image_end": 1, "pass_end": 1, "flip": 2, "word": WORD_BITS,
+        "position": range(config.value_positions), "wanted": config.groups,
+        "parts": data.ArrayLayout(config.groups, config.columns), "absent": config.groups,
+        "inside": config.fetched, "last_row": signed(12),
+    })
+
+
+class WindowLook(wiring.Component):
+    """Bounds, and groups that have changed places; one register.
+
+    Parameters
+    ----------
+    config
+        The array's parameters.
+
+    Members
+    -------
+    config
+        In, from the program loader.
+    en
+        In: take the next.
+    placed
+        In, ``placed_shape``.
+    looked
+        Out, one cycle later; holds while `en` is low.
+    """
+
+    def __init__(self, *, config: ArrayConfig) -> None:
+        self._config = config
+        super().__init__({
+            "config": In(ConfigRegisters),
+            "en": In(1),
+            "placed": In(placed_shape(config.groups, config.pixels, ceil_log2(config.value_positions))),
+            "looked": Out(looked_shape(config)),
+        })
+
+    def elaborate(self, platform):
+        """The look, and what passes by."""
+        m = Module()
+        here = self.placed
+        look = self._look if self._config.columns == 1 else self._look_at_columns
+        inside, last_row, parts = look(m, here)
+        with m.If(self.en):
+            m.d.sync += [
+                *(self.looked[name].eq(here[name]) for name in (
+                    "valid", "marker", "flags", "image_end", "pass_end", "flip", "word", "position")),
+                self.looked.wanted.eq(functools.reduce(operator.or_, parts)), self.looked.parts.eq(Cat(parts)),
+                self.looked.absent.eq(self._exchange(m, here, here.absent, "exchanged_absent")),
+                self.looked.inside.eq(inside), self.looked.last_row.eq(last_row),
+            ]
+        return m
+
+    def _look(self, m, here):
+        """Pixels of the window that lie in the map, the last row they lie in, and the groups that take it (a list)."""
+        config, pixels, groups = self.config, self._config.pixels, self._config.groups
+        own, next_row = Signal(pixels), Signal(pixels)
+        inside, wanted, taken = Signal(pixels), Signal(groups), Signal(groups)
+        in_row, in_next, last_row = Signal(), Signal(), Signal(signed(12))
+        m.d.comb += [
+            in_row.eq((here.row >= 0) & (here.row < config.map_rows)),
+            in_next.eq((here.row + 1 >= 0) & (here.row + 1 < config.map_rows)),
+        ]
+        for p in range(pixels):
+            col = here.col + p
+            back = col - config.out_cols
+            m.d.comb += [
+                own[p].eq(~here.wrapped[p] & in_row & (col >= 0) & (col < config.map_cols)),
+                next_row[p].eq(here.wrapped[p] & in_next & (back >= 0) & (back < config.map_cols)),
+            ]
+        m.d.comb += [
+            wanted.eq(Mux(own.any(), here.wanted, 0) | Mux(next_row.any(), here.wanted_next, 0)),
+            inside.eq(Mux(here.wanted.any(), own, 0) | Mux(here.wanted_next.any(), next_row, 0)),
+            last_row.eq(here.row + (inside & next_row).any()),
+            taken.eq(Mux(here.marker, ~0, self._exchange(m, here, wanted))),
+        ]
+        return inside, last_row, [taken]
+
+    def _look_at_columns(self, m, here):
+        """The same where a window has columns instead of pixels: the groups that take each of them."""
+        config, columns = self.config, self._config.columns
+        inside, in_row = Signal(columns), Signal()
+        m.d.comb += in_row.eq((here.row >= 0) & (here.row < config.map_rows))
+        parts = []
+        for column, wanted in enumerate((here.wanted, here.second)):
+            col, taken = here.col + column, Signal(self._config.groups, name=f"taken_{column}")
+            m.d.comb += [
+                inside[column].eq(in_row & (col >= 0) & (col < config.map_cols)),
+                taken.eq(Mux(here.marker, ~0, self._exchange(m, here, Mux(inside[column], wanted, 0),
+                                                            f"exchanged_{column}"))),
+            ]
+            parts.append(taken)
+        return inside, here.row, parts
+
+    def _exchange(self, m, here, wanted, name="exchanged"):
+        """The mask of groups after they have changed places: group g stands where g ^ flips did."""
+        groups = self._config.groups
+        flips = Mux(here.flip[0], self.config.flip_cols, 0) ^ Mux(here.flip[1], self.config.flip_rows, 0)
+        for bit in range(ceil_log2(groups)):
+            turned = Cat(wanted[g ^ 1 << bit] if g ^ 1 << bit < groups else wanted[g] for g in range(groups))
+            exchanged = Signal(groups, name=f"{name}_{bit}")
+            m.d.comb += exchanged.eq(Mux(flips[bit], turned, wanted))
+            wanted = exchanged
+        return wanted
