@@ -36,6 +36,8 @@ class Accumulators(wiring.Component):
         In, array of `pixels`.
     complete
         Out: all filters have been touched since the last marker, this cycle's among them.
+    turn, turn_touched
+        In: a filter; out: it has been touched since the last marker, before this cycle.
     full
         Out, one cycle: a marker has passed with `report`.
     read_en, read_address, read_data
@@ -60,6 +62,8 @@ class Accumulators(wiring.Component):
             "fresh": In(1),
             "products": In(signed(product_width)).array(pixels),
             "complete": Out(1),
+            "turn": In(range(filters)),
+            "turn_touched": Out(1),
             "full": Out(1),
             "read_en": In(1),
             "read_address": In(exact_log2(result_rows)),
@@ -100,11 +104,12 @@ class Accumulators(wiring.Component):
     def _track_touches(self, m):
         """Whether this touch is its filter's first in the block; and how many filters lack theirs."""
         m.submodules.parities = parities = memory.Memory(shape=1, depth=self._filters, init=[])
-        write, read = parities.write_port(), parities.read_port(domain="comb")
+        write, read, look = parities.write_port(), *(parities.read_port(domain="comb") for _ in range(2))
         parity, untouched, lacking = Signal(), Signal(), Signal(range(self._filters + 1))
         m.d.comb += [
             read.addr.eq(self.filter), untouched.eq(self.touch & (read.data != parity)),
             write.en.eq(self.touch | self.clear), write.addr.eq(self.filter), write.data.eq(parity ^ self.clear),
+            look.addr.eq(self.turn), self.turn_touched.eq(look.data == parity),
             self.complete.eq(~lacking[1:].any() & (~lacking[0] | untouched)),
         ]
         m.d.sync += [lacking.eq(lacking - untouched), parity.eq(parity ^ self.marker)]

@@ -25,6 +25,8 @@ FREED = 4
 """From a marker in the last lane's walker to the copy of a word of a row that may take the place of a freed one."""
 COMPLETE = 2
 """From a first touch to the cycle in which the walker may know that there was no other to come."""
+TOUCH = 3
+"""From a touch to the cycle in which the turn may pass over its filter."""
 FULL = 4
 """From a marker in the last lane's walker to the drain's first row."""
 ROW = 2
@@ -218,16 +220,26 @@ def _walk(state, sizes, group, pack, issued, own):
         if count:
             if issued + VISIT > walker.free:
                 _sweep(walker, sizes.filters, issued + VISIT)
+            _skip(walker, sizes.filters, min(count, TOUCH))
             walker.free += count
             if walker.seen != everything:
                 touched = own.touched >> FIELD * lane & MASK
                 alone = own.alone >> FIELD * lane & MASK & ~walker.seen
                 walker.seen |= touched
                 walker.known = walker.free - 1 + COMPLETE if alone else walker.free
+            _skip(walker, sizes.filters, count - TOUCH)
             walker.entries += count
             state.passed[group, LANES * pack + lane, walker.words % depth] = (
                 walker.free - (own.last >> FIELD * lane & MASK))
             walker.words += 1
+
+
+@njit(cache=True)
+def _skip(walker, filters, cycles):
+    """While entries are walked, the turn passes over filters that they have touched already, one a cycle."""
+    while cycles > 0 and walker.turn < filters and walker.seen >> walker.turn & 1:
+        walker.turn += 1
+        cycles -= 1
 
 
 @njit(cache=True)

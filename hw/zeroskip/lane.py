@@ -181,7 +181,8 @@ class Lane(wiring.Component):
         ]
         m.d.comb += [
             accumulators.start.eq(self.start), accumulators.filters_used.eq(self.filters_used),
-            walker.complete.eq(accumulators.complete), accumulators.read_en.eq(self.read_en),
+            walker.complete.eq(accumulators.complete), accumulators.turn.eq(walker.turn),
+            walker.turn_touched.eq(accumulators.turn_touched), accumulators.read_en.eq(self.read_en),
             accumulators.read_address.eq(self.read_address), self.read_data.eq(accumulators.read_data),
             self.full.eq(accumulators.full), self.read_blocked.eq(accumulators.read_blocked),
         ]

@@ -18,7 +18,7 @@ class Walker(wiring.Component):
     """Takes visits and reads their lists, from the end on, without a bubble between lists.
 
     A cycle without an entry sweeps one filter, the next in turn (adds zero to it), so that by the marker every filter
-    has been touched and the block before has left the accumulators. A block begins only when the one before it may
+    has been touched and the block before has left the accumulators; the turn passes over filters that have been. A block begins only when the one before it may
     leave (see ``ResultSlots``). The flags of a marker: bit 0, the block's sums are results; bit 1, the next block
     starts from zero; bit 2, the block goes on. After `start` all filters are cleared, one a cycle.
 
@@ -49,6 +49,8 @@ class Walker(wiring.Component):
         In: fill the list memory.
     complete
         In: every filter has been touched since the last marker that reached the accumulators.
+    turn, turn_touched
+        Out: the filter that is next in turn; in: it has been touched since that marker.
     entry, sweep, clear, marker, report
         Out, one cycle after issue: what the accumulators are to do.
     weight, filter, evict, source, fresh
@@ -75,6 +77,8 @@ class Walker(wiring.Component):
             "write_address": In(address_bits),
             "write_data": In(LIST_BITS),
             "complete": In(1),
+            "turn": Out(range(filters)),
+            "turn_touched": In(1),
             "entry": Out(1),
             "sweep": Out(1),
             "clear": Out(1),
@@ -136,22 +140,22 @@ class Walker(wiring.Component):
     def _sweep(self, m, clearing, idle, end):
         """Filters in turn in idle cycles; and whether the block may end: all have been swept, or touched by entries.
 
-        `complete` says nothing of this block while the marker before it is on its way to the accumulators.
+        The accumulators say nothing of this block while the marker before it is on its way to them.
         """
-        turn, before, all_swept = Signal(range(self._filters + 1)), Signal(), Signal()
-        m.d.comb += all_swept.eq(turn == self.filters_used)
+        turn, before, all_swept, known = Signal(range(self._filters + 1)), Signal(), Signal(), Signal()
+        m.d.comb += [all_swept.eq(turn == self.filters_used), known.eq(~self.marker & ~before), self.turn.eq(turn)]
         m.d.sync += [self.sweep.eq(idle & ~end & ~all_swept), before.eq(self.marker)]
         with m.If(clearing):
             m.d.sync += [turn.eq(turn + 1), clearing.eq(turn != self._filters - 1)]
             with m.If(turn == self._filters - 1):
                 m.d.sync += turn.eq(0)
-        with m.Elif(idle & ~all_swept):
+        with m.Elif(~all_swept & (idle | (known & self.turn_touched))):
             m.d.sync += turn.eq(turn + 1)
         with m.If(end):
             m.d.sync += turn.eq(0)
         with m.If(self.start):
             m.d.sync += [turn.eq(0), clearing.eq(1)]
-        return turn, all_swept | (self.complete & ~self.marker & ~before)
+        return turn, all_swept | (self.complete & known)
 
     def _track_slots(self, m, end):
         """The result memory's slots; whether the block before this one may not leave yet."""
