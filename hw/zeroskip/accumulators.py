@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
+
+from zeroskip.result_slots import slot_row
 
 
 class Accumulators(wiring.Component):
     """`pixels` sums for each of `filters` filters, one accumulation a cycle without hazards.
 
-    The first touch of a filter in a block moves the old sums into the result memory, at row ``evict * filters +
-    filter``, and starts from the product alone (a fresh block) or from the product and the partial sums in row ``source
-    * filters + filter``. A marker ends the block: every filter must have been touched since the last marker. Whether
+    The first touch of a filter in a block moves the old sums into slot `evict` of the result memory (``slot_row``), and
+    starts from the product alone (a fresh block) or from the product and the partial sums in slot `source`. A marker ends the block: every filter must have been touched since the last marker. Whether
     one has is told by a bit for each filter in a LUT memory, the parity of the last block that touched it; `clear`
     makes it untouched.
 
@@ -49,6 +50,7 @@ class Accumulators(wiring.Component):
     def __init__(self, *, filters: int, pixels: int, acc_width: int, product_width: int, result_rows: int) -> None:
         self._filters, self._pixels = filters, pixels
         self._acc_width, self._result_rows = acc_width, result_rows
+        slots = 2 * result_rows // filters
         super().__init__({
             "start": In(1),
             "filters_used": In(range(filters + 1)),
@@ -57,8 +59,8 @@ class Accumulators(wiring.Component):
             "marker": In(1),
             "report": In(1),
             "filter": In(range(filters)),
-            "evict": In(range(result_rows // filters)),
-            "source": In(range(result_rows // filters)),
+            "evict": In(range(slots)),
+            "source": In(range(slots)),
             "fresh": In(1),
             "products": In(signed(product_width)).array(pixels),
             "complete": Out(1),
@@ -90,10 +92,11 @@ class Accumulators(wiring.Component):
         m.d.comb += [
             acc_read.addr.eq(index),
             acc_write.en.eq(work), acc_write.addr.eq(index),
-            result_write.en.eq(first), result_write.addr.eq(Cat(index, target)),
+            result_write.en.eq(first), result_write.addr.eq(slot_row(target, index, self.filters_used, self._result_rows)),
             result_write.data.eq(acc_read.data),
             result_read.en.eq(self.read_en | self.read_blocked),
-            result_read.addr.eq(Mux(self.read_blocked, Cat(self.filter, self.source), self.read_address)),
+            result_read.addr.eq(Mux(self.read_blocked, slot_row(
+                self.source, self.filter, self.filters_used, self._result_rows), self.read_address)),
             self.read_data.eq(result_read.data),
         ]
         for p in range(self._pixels):

@@ -47,12 +47,12 @@ class ZeroSkipArray(wiring.Component):
         m.submodules.sequencer = sequencer = Sequencer(config=config)
         wiring.connect(m, wiring.flipped(self.weights), loader.weights)
         wiring.connect(m, wiring.flipped(self.map), feature_map.map)
-        wiring.connect(m, loader.passes, feeder.passes)
-        wiring.connect(m, feeder.passes_out, sequencer.passes)
+        wiring.connect(m, loader.passes, sequencer.passes)
+        wiring.connect(m, loader.feeds, feeder.feeds)
         m.d.comb += [
             feature_map.config.eq(loader.config), feature_map.start.eq(loader.start),
             loader.pass_done.eq(sequencer.pass_done),
-            sequencer.ended.eq(loader.ended & ~loader.passes.valid), sequencer.config.eq(loader.config), sequencer.write.eq(loader.write),
+            sequencer.ended.eq(loader.ended), sequencer.config.eq(loader.config), sequencer.write.eq(loader.write),
             sequencer.start.eq(loader.start), sequencer.done.eq(loader.done), sequencer.row_fed.eq(feeder.row_fed),
         ]
         self._feed(m, loader, feature_map, feeder, sequencer)

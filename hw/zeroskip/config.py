@@ -128,8 +128,12 @@ class ArrayConfig:
 
     @property
     def result_slots(self) -> int:
-        """Blocks of sums that a lane's result memory holds."""
-        return self.result_rows // self.lane_filters
+        """Blocks of sums that a lane's result memory holds at most."""
+        return self.slots_for(1)
+
+    def slots_for(self, filters: int) -> int:
+        """Blocks of sums that it holds where a lane has so many filters."""
+        return self.result_rows // self.lane_filters * (2 if filters <= self.lane_filters // 2 else 1)
 
     @property
     def bus_bytes(self) -> int:
@@ -142,7 +146,7 @@ PRESETS: dict[str, ArrayConfig] = {
                         map_positions=1024, windows=256, words=64, list_entries=1024, dense_weights=16384),
     "small": ArrayConfig(groups=2, lanes=2, pixels=4, output_units=1, dense_filters=4, dense_pixels=4),
     "base": ArrayConfig(groups=4, lanes=4, pixels=4, output_units=4, dense_filters=8, dense_pixels=8,
-                        list_entries=2048),
+                        map_positions=2048, words=64, list_entries=1024),
     "large": ArrayConfig(groups=8, lanes=4, pixels=4, output_units=2, dense_filters=16, dense_pixels=8,
                          list_entries=2048, result_rows=32),
     "fine": ArrayConfig(groups=16, lanes=4, pixels=1, output_units=16, dense_filters=8, dense_pixels=8,

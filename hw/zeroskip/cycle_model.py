@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from zeroskip.cycle_loops import Sizes, State
 
 FIRST_ISSUE = 4
-"""From a pass that the sequencer takes to its first window."""
-TAKEN = 3
-"""From the pass that the sequencer takes to the cycle after the last window of the one before."""
+"""From a pass that has come to its first window."""
+FEED_BEATS = 2
+"""Beats of the program from which on the feeder knows what a pass works on."""
 BEGIN = 2
 """From a pass that the feeder takes, or from an image's last word, to the first word that it copies."""
 PASS_DONE = 1
@@ -98,14 +98,13 @@ def predict(plan: Plan, work: Sequence[LaneWork] | None = None) -> dict[str, int
     beats = pass_beats(plan) if len(steps) > 1 else [0]
     loaded = 0
     retired: list[int] = []
-    came, taken, done = FIRST_PROGRAM - 1, 0, [FIRST_PROGRAM - 1, FIRST_PROGRAM - 1]
+    came, done = FIRST_PROGRAM - 1, [FIRST_PROGRAM - 1, FIRST_PROGRAM - 1]
     for step, (only, number) in enumerate(steps):
         if step:
-            came = max(came + 1, done[-2] + 1) + beats[step]
-            accepted = max(int(scalars[FEED]), taken, came)
-            taken = max(accepted + 1, int(scalars[CLOCK]) - TAKEN)
-            scalars[FEED] = accepted + BEGIN
-            scalars[CLOCK] = max(scalars[CLOCK], taken + FIRST_ISSUE)
+            came = max(came + 1, done[-2] + 1)
+            scalars[FEED] = max(scalars[FEED], came + FEED_BEATS) + BEGIN
+            came += beats[step]
+            scalars[CLOCK] = max(scalars[CLOCK], came + FIRST_ISSUE)
         own, last = plan.passes[number], number == len(plan.passes) - 1
         for image in range(plan.images) if only is None else [only]:
             if number == 0 and image >= lay.slots:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -10,6 +10,7 @@ from amaranth.utils import ceil_log2
 from zeroskip.config import ArrayConfig
 from zeroskip.output import row_layout
 from zeroskip.program import ConfigRegisters
+from zeroskip.result_slots import slot_row
 from zeroskip.wire import Mode
 
 PARAMETER_SETS = 4
@@ -81,7 +82,7 @@ class Drain(wiring.Component):
             lane_end.eq(filter_end & (lane == config.lanes - 1)),
             group_end.eq(lane_end & (group == self._groups - 1)),
             self.read_lane.eq(lane),
-            self.read_address.eq(Cat(index, slot)),
+            self.read_address.eq(slot_row(slot, index, filters, config.result_rows)),
         ]
         with m.If(step):
             m.d.sync += index.eq(index + 1)

@@ -9,7 +9,7 @@ from amaranth.utils import exact_log2
 
 from zeroskip.config import ArrayConfig
 from zeroskip.feature_map import FLAGGED_BITS
-from zeroskip.program import ConfigRegisters, PassLayout
+from zeroskip.program import ConfigRegisters, FeedLayout
 from zeroskip.value_memory import QUAD, QUADS, Value, fill_shape
 from zeroskip.wire import WORD_CHANNELS
 
@@ -34,8 +34,8 @@ class MapFeeder(wiring.Component):
     -------
     config, start
         In: the layer's layout; a new layer.
-    passes, passes_out
-        Streams of ``PassLayout``, in from the loader and out to the sequencer: a pass goes on as it is begun.
+    feeds
+        In, stream of ``FeedLayout``: what the next pass works on.
     rows_loaded, words_loaded, base
         In: complete rows of the image in the feature-map memory, words of the row after them; its first line.
     retire
@@ -56,8 +56,7 @@ class MapFeeder(wiring.Component):
         super().__init__({
             "config": In(ConfigRegisters),
             "start": In(1),
-            "passes": In(stream.Signature(PassLayout)),
-            "passes_out": Out(stream.Signature(PassLayout)),
+            "feeds": In(stream.Signature(FeedLayout)),
             "rows_loaded": In(10),
             "words_loaded": In(16),
             "base": In(range(config.map_positions // config.banks)),
@@ -74,23 +73,20 @@ class MapFeeder(wiring.Component):
     def elaborate(self, platform):
         """Walk rows, planes and columns; then the banks."""
         m = Module()
-        own, images = Signal(PassLayout), Signal(16)
+        own, images = Signal(FeedLayout), Signal(16)
         active, begins, issue = Signal(), Signal(), Signal()
         row_end, image_end, pass_end = Signal(), Signal(), Signal()
         m.d.comb += [
-            self.passes.ready.eq(~active & (~self.passes_out.valid | self.passes_out.ready)),
+            self.feeds.ready.eq(~active),
             self.retire.eq(issue & image_end & own.retire),
             pass_end.eq(image_end & (images == 1)),
         ]
-        with m.If(self.passes_out.ready):
-            m.d.sync += self.passes_out.valid.eq(0)
         with m.If(issue & image_end):
             m.d.sync += [active.eq(~pass_end), images.eq(images - 1), begins.eq(1)]
         with m.If(begins):
             m.d.sync += begins.eq(0)
-        with m.If(self.passes.valid & self.passes.ready):
-            m.d.sync += [own.eq(self.passes.payload), images.eq(self.passes.payload.images), active.eq(1), begins.eq(1),
-                         self.passes_out.payload.eq(self.passes.payload), self.passes_out.valid.eq(1)]
+        with m.If(self.feeds.valid & self.feeds.ready):
+            m.d.sync += [own.eq(self.feeds.payload), images.eq(self.feeds.payload.images), active.eq(1), begins.eq(1)]
         source, target, ready = self._walk(m, own, begins, issue, row_end, image_end)
         m.d.comb += [issue.eq(active & ~begins & ready & ~self._busy(m, issue, source)),
                      self.address.eq(source[self._bank_bits :])]
@@ -100,7 +96,7 @@ class MapFeeder(wiring.Component):
             m.d.comb += self.en[bank].eq(here)
             self._fill_bank(m, bank, here, target[self._bank_bits :])
         with m.If(self.start):
-            m.d.sync += [active.eq(0), begins.eq(0), self.passes_out.valid.eq(0), self.row_fed.eq(0)]
+            m.d.sync += [active.eq(0), begins.eq(0), self.row_fed.eq(0)]
         return m
 
     def _walk(self, m, own, begins, issue, row_end, image_end):

@@ -154,7 +154,7 @@ class Plan:
 
         With tiles of filters no more than blocks, so that no more than two tiles have results that wait.
         """
-        partial, most = any(not own.final for own in self.passes), self.config.result_slots
+        partial, most = any(not own.final for own in self.passes), self.config.slots_for(self.lane_filters)
         if partial and not self.joined:
             return self.grid.count
         return min(most, self.grid.count) if self.tiling.filters > 1 else most
@@ -202,7 +202,8 @@ def make_plan(layer: Layer, config: ArrayConfig, arrangement: Arrangement, *, sk
     plan = Plan(layer=tiled, shape=layer.output_shape, transposed=transposed, config=config, arrangement=arrangement,
                 tiling=tiling, value_ring=ring, skip_activations=skip_activations,
                 passes=_passes(tiled, config, grid, tiling, ring))
-    need("result memory of a lane (blocks of partial sums of a tile)", plan.ring, config.result_slots)
+    need("result memory of a lane (blocks of partial sums of a tile)", plan.ring,
+         config.slots_for(plan.lane_filters))
     config_sections(registers(plan))  # refuses values that do not fit
     return plan
 

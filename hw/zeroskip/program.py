@@ -67,19 +67,27 @@ PassLayout = data.StructLayout({
     "images": unsigned(16),
     "fresh": unsigned(1),
     "final": unsigned(1),
-    "retire": unsigned(1),
     "join": unsigned(1),
     "rows": unsigned(10),
-    "unused": unsigned(2),
-    "first_position": unsigned(16),
-    "first_word": unsigned(16),
-    "planes": unsigned(16),
 })
 """A pass over the blocks of some images, the low bits of a row of section ``PASS``.
 
-Fields: its rows of the window table; the images; sums start from zero; sums are results; each image is no longer
-needed afterwards; the next pass goes on with the same (only) block; rows of the result in an image; the planes of the
-map that it works on: where the first of them begins in the memory, and which word of a row of the stream; how many.
+Fields: its rows of the window table; the images; sums start from zero; sums are results; the next pass goes on with the
+same (only) block; rows of the result in an image.
+"""
+
+
+FeedLayout = data.StructLayout({
+    "images": unsigned(16),
+    "planes": unsigned(16),
+    "first_position": unsigned(16),
+    "first_word": unsigned(16),
+    "retire": unsigned(1),
+})
+"""The map of a pass, the low bits of a row of section ``FEED``.
+
+Fields: the images; the planes that the pass works on; where the first of them begins in the feature-map memory, and
+which word of a row of the stream it begins with; each image is no longer needed afterwards.
 """
 
 
@@ -120,9 +128,9 @@ class ProgramLoader(wiring.Component):
     config, group
         Out, the configuration registers.
     write
-        Out, table rows (``CONFIG`` and ``PASS`` sections do not appear).
-    passes
-        Out, stream of ``PassLayout``.
+        Out, table rows (``CONFIG``, ``PASS`` and ``FEED`` sections do not appear).
+    passes, feeds
+        Out, streams of ``PassLayout`` and of ``FeedLayout``.
     pass_done
         In, one cycle: nothing needs the tables of the oldest pass any more.
     ended
@@ -143,6 +151,7 @@ class ProgramLoader(wiring.Component):
             "group": Out(GroupRegisters).array(groups),
             "write": Out(TableWrite),
             "passes": Out(stream.Signature(PassLayout)),
+            "feeds": Out(stream.Signature(FeedLayout)),
             "pass_done": In(1),
             "ended": Out(1),
             "start": Out(1),
@@ -157,10 +166,12 @@ class ProgramLoader(wiring.Component):
         kind, mask = Signal(3), Signal(32)
         address, entry, left = Signal(ADDRESS_BITS), Signal(ADDRESS_BITS), Signal(32)
         beat = self.weights.payload.data
-        taken, first, payload, ended = Signal(), Signal(), Signal(), Signal()
-        room = self._hold_passes(m, payload & (kind == Section.PASS), ended, beat)
+        taken, first, payload, ended, feeds = Signal(), Signal(), Signal(), Signal(), Signal()
+        room, feed_waits = self._hold_passes(m, payload & (kind == Section.PASS), payload & (kind == Section.FEED),
+                                             ended, beat)
         m.d.comb += [
-            self.weights.ready.eq((state != _State.RUN) & room),
+            feeds.eq((state == _State.PAYLOAD) & (kind == Section.FEED)),
+            self.weights.ready.eq((state != _State.RUN) & room & ~(feeds & feed_waits)),
             taken.eq(self.weights.valid & self.weights.ready),
             payload.eq(taken & (state == _State.PAYLOAD)),
             ended.eq(taken & (state == _State.HEADER) & (beat[0:3] == Section.END)),
@@ -178,7 +189,7 @@ class ProgramLoader(wiring.Component):
                 m.d.sync += state.eq(_State.PAYLOAD)
         with m.If(payload):
             m.d.sync += [
-                self.write.valid.eq((kind != Section.CONFIG) & (kind != Section.PASS)),
+                self.write.valid.eq((kind != Section.CONFIG) & (kind < Section.PASS)),
                 self.write.kind.eq(kind),
                 self.write.first.eq(first),
                 self.write.mask.eq(mask),
@@ -197,25 +208,31 @@ class ProgramLoader(wiring.Component):
             m.d.sync += [state.eq(_State.HEADER), self.busy.eq(0)]
         return m
 
-    def _hold_passes(self, m, arrives, ended, beat):
-        """The pass that waits, and the start of the layer; whether another may come."""
-        complete, started, running, waiting, under_way = Signal(), Signal(), Signal(), Signal(), Signal(2)
-        m.d.comb += self.passes.valid.eq(waiting & running)
+    def _hold_passes(self, m, passes, feeds, ended, beat):
+        """What the array is to run next and to copy next, and the start of the layer.
+
+        Whether the program may go on; and whether a feed waits already.
+        """
+        complete, started, running, under_way = Signal(), Signal(), Signal(), Signal(2)
+        waiting = {}
+        for name, arrives, stream in (("pass", passes, self.passes), ("feed", feeds, self.feeds)):
+            waiting[name] = Signal(name=f"{name}_waits")
+            m.d.comb += stream.valid.eq(waiting[name] & running)
+            with m.If(stream.valid & stream.ready):
+                m.d.sync += waiting[name].eq(0)
+            with m.If(arrives):
+                m.d.sync += [waiting[name].eq(1), stream.payload.eq(beat)]
         m.d.sync += [
-            complete.eq((arrives | ended) & ~started), self.start.eq(complete),
-            under_way.eq(under_way + arrives - self.pass_done),
+            complete.eq((passes | ended) & ~started), self.start.eq(complete),
+            under_way.eq(under_way + passes - self.pass_done),
         ]
-        with m.If(self.passes.valid & self.passes.ready):
-            m.d.sync += waiting.eq(0)
-        with m.If(arrives):
-            m.d.sync += [waiting.eq(1), self.passes.payload.eq(beat)]
-        with m.If(arrives | ended):
+        with m.If(passes | ended):
             m.d.sync += started.eq(1)
         with m.If(self.start):
             m.d.sync += running.eq(1)
         with m.If(self.ended & self.done):
             m.d.sync += [started.eq(0), running.eq(0)]
-        return ~under_way[1] & ~waiting
+        return ~under_way[1] & ~waiting["pass"], waiting["feed"]
 
     def _write_config(self, m, address, beat):
         for name, _ in ConfigRegisters:

@@ -74,7 +74,7 @@ def _image_size(layer: Layer, config: ArrayConfig, arrangement: Arrangement, row
 def _row_tiles(layer: Layer, config: ArrayConfig, arrangement: Arrangement, partial: int) -> Iterator[int]:
     """Rows of the result in a tile: as many as fit once, and as many as fit twice.
 
-    `partial`: rows of the result memory that the partial sums of a block need, 0 where there are none.
+    `partial`: filters of a lane where there are partial sums, else 0.
     """
     _, _, height, width = layer.output_shape
     seen = set()
@@ -83,7 +83,7 @@ def _row_tiles(layer: Layer, config: ArrayConfig, arrangement: Arrangement, part
             grid = BlockGrid(arrangement=arrangement, pixels=config.pixels, size=(rows, width))
             rows = -(-height // -(-height // rows))  # tiles of one size
             if (slots * _image_size(layer, config, arrangement, rows) <= config.map_positions
-                    and (grid.count == 1 or grid.count <= config.result_slots or not partial)):
+                    and (grid.count == 1 or not partial or grid.count <= config.slots_for(partial))):
                 if rows not in seen:
                     seen.add(rows)
                     yield rows

@@ -29,6 +29,7 @@ class Section(enum.IntEnum):
     LISTS = 3
     WEIGHTS = 4
     PASS = 5
+    FEED = 6
     END = 7
 
 

@@ -25,16 +25,17 @@ def pass_beats(plan: Plan) -> list[int]:
     tables = [_table_beats(plan, own) for own in plan.passes]
     sets = {own.tile: sum(1 + len(section.rows) for section in _requant_sections(plan, own, 0))
             for own in plan.passes if own.final}
-    return [(tables[number] if load else 0) + (sets[plan.passes[number].tile] if where is not None else 0) + 2
+    return [(tables[number] if load else 0) + (sets[plan.passes[number].tile] if where is not None else 0) + 4
             for _, number, _, load, where in _schedule(plan)]
 
 
 def pass_sections(plan: Plan) -> list[list[SectionData]]:
-    """What goes over the stream for each pass that runs, its ``PASS`` last."""
+    """What goes over the stream for each pass that runs, its ``FEED`` first and its ``PASS`` last."""
     made = []
     tables = [_tables(plan, own, half) for half in range(min(2, len(plan.passes))) for own in plan.passes]
     for image, number, half, load, where in _schedule(plan):
-        sections = list(tables[half * len(plan.passes) + number]) if load else []
+        sections = [_feed_section(plan, number, image)]
+        sections += tables[half * len(plan.passes) + number] if load else []
         if where is not None:
             sections += _requant_sections(plan, plan.passes[number], where * params_rows(plan.config))
         made.append([*sections, _pass_section(plan, number, half, image)])
@@ -87,16 +88,25 @@ def _tables(plan: Plan, own: PassPlan, half: int) -> list[SectionData]:
     return made + list_sections(lists, masks, config, word=word, entry=entry)
 
 
+def _feed_section(plan: Plan, number: int, image: int | None) -> SectionData:
+    """What of the map the pass works on: first of all, so that it is copied while tables travel."""
+    first_word, planes, first_position = plan.planes(number)
+    return _row(Section.FEED, [plan.images if image is None else 1, planes, first_position, first_word,
+                               number == len(plan.passes) - 1])
+
+
 def _pass_section(plan: Plan, number: int, half: int, image: int | None) -> SectionData:
     own, joins = plan.passes[number], plan.joined and not plan.passes[number].final
-    flags = own.fresh | own.final << 1 | (number == len(plan.passes) - 1) << 2 | joins << 3
-    flags |= plan.image_rows[image or 0] << 4
+    flags = own.fresh | own.final << 1 | joins << 2 | plan.image_rows[image or 0] << 3
+    return _row(Section.PASS, [half * plan.config.windows // 2, len(own.table), plan.images if image is None else 1,
+                               flags])
+
+
+def _row(kind: Section, values: list[int]) -> SectionData:
+    """A section of one row of 16-bit numbers."""
     row = np.zeros((1, BEAT_BYTES), np.uint8)
-    values = [half * plan.config.windows // 2, len(own.table), plan.images if image is None else 1, flags]
-    first_word, planes, first_position = plan.planes(number)
-    values += [first_position, first_word, planes]
-    row[0, :14] = np.array(values, "<u2").view(np.uint8)
-    return SectionData(Section.PASS, 0, 0, row)
+    row[0, : 2 * len(values)] = np.array(values, "<u2").view(np.uint8)
+    return SectionData(kind, 0, 0, row)
 
 
 def _requant_sections(plan: Plan, own: PassPlan, first: int) -> list[SectionData]:
