@@ -35,7 +35,7 @@ class ArrayConfig:
     acc_width
         Bits of an accumulator, signed, 28..32.
     lane_filters
-        Filters a lane can serve, a power of two, at most 16 (the depth of a LUT memory).
+        Filters a lane can serve, a power of two, 2..16 (the depth of a LUT memory).
     queue_words
         Words in a lane that are under way or wait, at most 32.
     value_positions
@@ -84,11 +84,12 @@ class ArrayConfig:
         """Check ranges and what must go together."""
         for name in self.__dataclass_fields__:
             _positive(name, getattr(self, name))
-        for name in ("pixels", "columns", "dense_filters", "dense_pixels", "lane_filters", "queue_words", "value_positions", "result_rows",
-                     "map_positions", "windows", "words", "list_entries", "dense_weights"):
+        for name in ("pixels", "columns", "dense_filters", "dense_pixels", "lane_filters", "queue_words",
+                     "value_positions", "result_rows", "map_positions", "windows", "words", "list_entries",
+                     "dense_weights"):
             _power_of_two(name, getattr(self, name))
         limits = {"groups": (1, 32), "lanes": (1, 8), "pixels": (1, 8), "columns": (1, 2), "acc_width": (28, 32),
-                  "lane_filters": (1, 16), "queue_words": (2, 32), "result_rows": (2, 512), "list_entries": (2, 4096),
+                  "lane_filters": (2, 16), "queue_words": (2, 32), "result_rows": (2, 512), "list_entries": (2, 4096),
                   "dense_pixels": (1, 8), "dense_filters": (1, 16), "map_positions": (8, 16384), "windows": (1, 2048),
                   "words": (1, 4096), "value_positions": (8 * self.banks, 128 * self.banks)}
         for name, (low, high) in limits.items():
@@ -188,8 +189,9 @@ def derive(*, groups: int, lanes: int, pixels: int, **overrides: int) -> ArrayCo
         "output_units": min(groups, max(1, BEAT_BYTES // pixels)),
         "dense_filters": multipliers // across, "dense_pixels": across,
         "columns": 2 if pixels == 1 and groups <= COLUMN_GROUPS else 1,
-        "queue_words": 32 if pixels == 1 else 16, "words": 64 if walkers > 32 else 128,
-        "list_entries": 4096 if walkers <= 8 else 2048 if walkers <= 32 else 1024,
+        "queue_words": 32 if pixels == 1 else 16, "value_positions": 128 * max(4, pixels),
+        "map_positions": 4096 if walkers <= 8 or pixels == 1 else 2048,
+        "words": 128 if walkers <= 8 else 64, "list_entries": 4096 if walkers <= 8 else 1024,
     }
     return ArrayConfig(groups=groups, lanes=lanes, pixels=pixels, **(derived | overrides))
 

@@ -35,8 +35,6 @@ CODES, SUMS = 12, 5
 """From a row that fills a beat to the beat at the merger, with requantisation and without."""
 FIFO = 16
 """Beats of a unit under way or waiting."""
-CLEARED = 16
-"""From the map's first beat to the first cycle in which a walker may act: its filters are cleared before."""
 LANES, FIELD, MASK = 4, 16, 0xFFFF
 """Lanes in a field of ``WORK``; the bits of one."""
 CLOCK, ENDED, INDEX, RETURNS, STEPS, BEATS, PLACE, OUT, FEED, ROWS, BASE, FREE, DONE = range(13)

@@ -56,7 +56,7 @@ def lower_bound(plan: Plan, work: Sequence[LaneWork]) -> int:
 
 def _start(plan: Plan) -> tuple[Sizes, State]:
     """The array before the first window."""
-    from zeroskip.cycle_loops import CLEARED, CLOCK, CODES, FIFO, OUT, SUMS, UNIT, WALKER, Sizes, State
+    from zeroskip.cycle_loops import CLOCK, CODES, FIFO, OUT, SUMS, UNIT, WALKER, Sizes, State
 
     config, lay = plan.config, plan.layout
     row_bytes = config.pixels * result_size(plan)
@@ -73,7 +73,7 @@ def _start(plan: Plan) -> tuple[Sizes, State]:
                   fed=np.zeros(fed, np.int64), freed=np.zeros(fed, np.int64),
                   drained=np.zeros((plan.ring + 2, config.groups), np.int64), units=np.full(units, far, UNIT),
                   left=np.full((units, FIFO), far), scalars=np.zeros(13, np.int64))
-    state.walkers["free"] = CLEARED
+    state.walkers["free"] = config.lane_filters  # they are cleared before
     state.scalars[CLOCK], state.scalars[OUT] = FIRST_ISSUE, far
     return sizes, state
 

@@ -53,7 +53,7 @@ class MaskMemory(wiring.Component):
         banks, bits = self._config.banks, exact_log2(self._config.banks)
         first, line, ring = self.position[:bits], self.position[bits:], self.ring[bits:]
         following = Signal.like(line, name="following")
-        rotation, inside, everything = Signal(bits), Signal(banks), Signal()
+        rotation, inside, everything = Signal(bits), Signal.like(self.inside, name="inside_1"), Signal()
         m.d.comb += following.eq((line & ~ring) | (line + 1) & ring)
         m.d.sync += [rotation.eq(first), inside.eq(self.inside), everything.eq(self.all)]
         found = []
@@ -64,8 +64,8 @@ class MaskMemory(wiring.Component):
         for column in range(self._config.columns):
             here = []
             for index, mask in enumerate(found):
-                pixel = (index - rotation)[:bits]
-                own = (pixel >= column * pixels) & (pixel < (column + 1) * pixels) & inside.bit_select(pixel, 1)
+                own = Cat(inside[pixel] & (rotation == (index - pixel) % banks)
+                          for pixel in range(column * pixels, (column + 1) * pixels)).any()
                 here.append(mask & own.replicate(WORD_CHANNELS))
             m.d.sync += self.mask.word_select(column, WORD_CHANNELS).eq(Cat(
                 Cat(mask[channel] for mask in here).any() for channel in range(WORD_CHANNELS)))

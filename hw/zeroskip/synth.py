@@ -35,7 +35,7 @@ def script(verilog: Path, top: str, keep: list[str], stat: Path, netlist: Path |
     """
     lines = [f"read_verilog {verilog}", f"hierarchy -check -top {top}", "scratchpad -set abc9.verify 0"]
     lines += [f"setattr -mod -set keep_hierarchy 1 {name}" for name in keep]
-    lines += [f"synth_ecp5 -no-rw-check -top {top}", f"tee -q -o {stat} stat -json"]
+    lines += [f"synth_ecp5 -no-rw-check -nowidelut -top {top}", f"tee -q -o {stat} stat -json"]
     if netlist is not None:
         write = "write_verilog -noattr" if netlist.suffix == ".v" else "write_json"
         lines += ["setattr -mod -unset keep_hierarchy *", "flatten", "opt_clean -purge", f"{write} {netlist}"]

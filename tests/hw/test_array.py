@@ -187,14 +187,14 @@ def edge_layers() -> dict[str, Layer]:
 EDGES = edge_layers()
 ONE = {
     "C1 E1 P1": small_config(1, 1, 1),
-    "C1 E2 P2": small_config(1, 2, 2, lane_filters=5),
+    "C1 E2 P2": small_config(1, 2, 2, lane_filters=8),
     "C1 E1 P4": small_config(1, 1, 4),
     "C1 E2 P1, two columns": small_config(1, 2, 1, columns=2),
 }
 SEVERAL = {
-    "C2 E2 P1": small_config(2, 2, 1, units=2, lane_filters=7, queue_words=2),
+    "C2 E2 P1": small_config(2, 2, 1, units=2, lane_filters=8, queue_words=2),
     "C4 E1 P1": small_config(4, 1, 1, units=2),
-    "C2 E1 P2": small_config(2, 1, 2, units=1, lane_filters=7),
+    "C2 E1 P2": small_config(2, 1, 2, units=1, lane_filters=8),
     "C2 E2 P4": small_config(2, 2, 4, queue_words=16),
     "C4 E2 P1, two columns": small_config(4, 2, 1, units=2, columns=2, queue_words=2),
 }

@@ -30,8 +30,8 @@ def test_positive_integers(field, value):
         replace(TINY, **{field: value})
 
 
-@pytest.mark.parametrize("field", ["pixels", "columns", "dense_filters", "dense_pixels", "queue_words", "queue_lists",
-                                   "result_rows", "map_positions", "windows", "words", "list_entries", "dense_weights"])
+@pytest.mark.parametrize("field", ["pixels", "columns", "dense_filters", "dense_pixels", "queue_words",
+                                   "value_positions", "lane_filters", "result_rows", "map_positions", "windows", "words", "list_entries", "dense_weights"])
 def test_powers_of_two(field):
     with pytest.raises(ValueError, match=f"^{field} must be a power of two, not 12$"):
         replace(TINY, **{field: 12})
@@ -46,7 +46,9 @@ def test_powers_of_two(field):
     ({"columns": 2, "pixels": 1, "groups": 32}, f"{TWO_COLUMNS}, not with 1 and 32"),
     ({"acc_width": 27}, "acc_width must be in 28..32, not 27"),
     ({"acc_width": 33}, "acc_width must be in 28..32, not 33"),
-    ({"lane_filters": 17}, "lane_filters must be in 1..16, not 17"),
+    ({"lane_filters": 32}, "lane_filters must be in 2..16, not 32"),
+    ({"value_positions": 16}, "value_positions must be in 32..512, not 16"),
+    ({"value_positions": 1024}, "value_positions must be in 32..512, not 1024"),
     ({"queue_words": 1}, "queue_words must be in 2..32, not 1"),
     ({"queue_words": 64}, "queue_words must be in 2..32, not 64"),
     ({"result_rows": 16}, "result_rows must be at least twice the 16 filters of a lane, not 16"),

@@ -28,7 +28,7 @@ def test_order(shape, filters, stall):
     In the second layer the parameters take turns. Now and then a lane needs its memory itself.
     """
     groups, lanes, pixels, units = shape
-    config = small_config(groups, lanes, pixels, units=units, lane_filters=3)
+    config = small_config(groups, lanes, pixels, units=units, lane_filters=4)
     own, ring = groups // units, 3
     dut, rng = Drain(config=config), random.Random(f"{shape} {filters} {stall}")
     blocks = [4, 17]

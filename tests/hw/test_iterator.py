@@ -1,15 +1,18 @@
 # amaranth: UnusedElaboratable=no
-"""The iterator against a model: which lists are visited, in which order, and which words are passed at once."""
+"""The iterator against a model: which lists are visited, in which order, and how many words it has a place for."""
 
 from __future__ import annotations
 
 import random
+from collections import deque
 
 import pytest
 from tests.hw.streams import simulate
 
 from zeroskip.iterator import Iterator
 from zeroskip.wire import WORD_CHANNELS
+
+POSITION_BITS, PIXELS = 6, 3
 
 
 def random_mask(rng):
@@ -24,110 +27,226 @@ class Tables:
         self.pointers = [rng.getrandbits(16) for _ in range(words * WORD_CHANNELS)]
 
     async def write(self, ctx, dut):
-        for port, rows in ((dut.write_occupancy, self.occupancy), (dut.write_pointer, self.pointers)):
-            ctx.set(port, 1)
+        for name, rows in (("occupancy", self.occupancy), ("pointer", self.pointers)):
+            ctx.set(getattr(dut, f"write_{name}"), 1)
             for address, value in enumerate(rows):
-                ctx.set(dut.write_address, address)
-                ctx.set(dut.write_data, value)
+                ctx.set(getattr(dut, f"{name}_address"), address)
+                ctx.set(getattr(dut, f"{name}_data"), value)
                 await ctx.tick()
-            ctx.set(port, 0)
+            ctx.set(getattr(dut, f"write_{name}"), 0)
 
-    def visits(self, slot, word, mask, step=0):
-        """(marker, last, slot, channel, start, more) of a word and, after it, of that of a second column.
+    def visits(self, word, *, step, ring):
+        """What is visited of a word and, after it, of that of a second column; nothing where nothing is left.
 
-        None where nothing is left.
+        A visit: (marker, last, position, channel, inside, end, more); a marker has its flags as its channel.
         """
-        words = [word, (word + step) % len(self.occupancy)]
-        left = [c for c in range(2 * WORD_CHANNELS)
+        marker, number, mask, position, inside = word
+        if marker:
+            return [(1, 1, mask & 7)]
+        words = [number, (number + step) % len(self.occupancy)]
+        places = [position, position & ~ring | position + 1 & ring]
+        left = [divmod(c, WORD_CHANNELS) for c in range(2 * WORD_CHANNELS)
                 if mask >> c & self.occupancy[words[c // WORD_CHANNELS]] >> c % WORD_CHANNELS & 1]
-        rows = [self.pointers[words[c // WORD_CHANNELS] * WORD_CHANNELS + c % WORD_CHANNELS] for c in left]
-        return [(0, c == left[-1], slot, c, row & 0xFFF, row >> 12) for c, row in zip(left, rows, strict=True)]
+        rows = [self.pointers[words[column] * WORD_CHANNELS + channel] for column, channel in left]
+        return [(0, one == left[-1], places[one[0]], one[1], inside, row & 0xFFF, row >> 12)
+                for one, row in zip(left, rows, strict=True)]
 
 
 def fields(visit):
-    """A marker has neither channel nor list."""
+    """A marker has no list."""
     if visit.marker:
-        return 1, visit.last, visit.slot
-    return 0, visit.last, visit.slot, visit.channel, visit.start, visit.more
+        return 1, visit.last, visit.channel
+    return 0, visit.last, visit.position, visit.channel, visit.inside, visit.end, visit.more
+
+
+def random_words(rng, words, columns, count):
+    """(marker, number, mask, position, inside)."""
+    return [(rng.random() < 0.15, rng.randrange(words), sum(random_mask(rng) << 16 * c for c in range(columns)),
+             rng.getrandbits(POSITION_BITS), rng.getrandbits(PIXELS)) for _ in range(count)]
+
+
+class Surroundings:
+    """Sends words, takes visits and passes words, a cycle at a time, and counts places.
+
+    From a word's issue to its look-up it takes at least a cycle, and more where words stall; then it is pushed.
+    """
+
+    def __init__(self, dut, rng, stall):
+        self.dut, self.rng, self.stall = dut, rng, stall
+        self.issued, self.looked, self.waiting, self.unpassed = deque(), None, deque(), 0
+        self.places, self.found, self.busy, self.fullest = 0, [], False, 0
+
+    async def cycle(self, ctx, word, visits_of):
+        """One cycle; issues `word` where there is room. Whether it did."""
+        dut, rng = self.dut, self.rng
+        assert ctx.get(dut.room) == (self.places < dut.queue_words)
+        issue = word is not None and ctx.get(dut.room) and rng.random() >= self.stall / 2
+        push, self.looked = self.looked, None
+        if self.issued and rng.random() >= self.stall / 2:
+            self.looked = self.issued.popleft()
+        ctx.set(dut.issue, issue)
+        ctx.set(dut.look, self.looked is not None)
+        ctx.set(dut.word, self.looked[1] if self.looked else rng.randrange(dut.words))
+        ctx.set(dut.push, push is not None)
+        noise = random_words(rng, dut.words, dut.columns, 1)[0]
+        for name, value in zip(("marker", None, "mask", "position", "inside"), push or noise, strict=True):
+            if name:
+                ctx.set(getattr(dut, name), value)
+        wanted = visits_of(push) if push else []
+        self.places += issue - (push is not None and not wanted)
+        self.fullest = max(self.fullest, self.places)
+        ready = rng.random() >= self.stall
+        ctx.set(dut.visits.ready, ready)
+        moved = ready and ctx.get(dut.visits.valid)
+        assert ctx.get(dut.busy) or not self.busy, "something is on its way, but busy is low"
+        self.waiting.extend(wanted)
+        self.busy = bool(self.waiting)
+        if moved:
+            visit = fields(ctx.get(dut.visits.payload))
+            assert self.waiting, f"a visit too many: {visit}"
+            assert visit == self.waiting.popleft()
+            self.found.append(visit)
+            self.unpassed += visit[1]
+        passed = self.unpassed > 0 and rng.random() >= self.stall / 4
+        ctx.set(dut.passed, passed)
+        self.unpassed -= passed
+        self.places -= passed
+        await ctx.tick()
+        if issue:
+            self.issued.append(word)
+        return issue
+
+
+def make(words, queue_words, columns):
+    dut = Iterator(words=words, queue_words=queue_words, position_bits=POSITION_BITS, pixels=PIXELS, columns=columns)
+    dut.words, dut.queue_words, dut.columns = words, queue_words, columns
+    return dut
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.5, 0.9])
-@pytest.mark.parametrize("sizes", [(1, 2, 1), (4, 4, 2), (16, 16, 16), (2, 8, 1), (8, 4, 3, 2)])
+@pytest.mark.parametrize("sizes", [(1, 2), (4, 4), (16, 16), (2, 8), (8, 4, 2), (4, 2, 2)])
 def test_visits(sizes, stall):
-    """Slots are given out in order and reused when the lane is done with them. The last size: of two columns."""
-    words, queue_words, queue_lists, columns = (*sizes, 1)[:4]
-    rng = random.Random(f"{sizes} {stall}")
-    dut = Iterator(words=words, queue_words=queue_wordsqueue_lists, columns=columns)
-    tables, step = Tables(rng, words), rng.randrange(1, words) if columns == 2 else 0
-    pushes = [(rng.random() < 0.15, rng.randrange(words), sum(random_mask(rng) << 16 * c for c in range(columns)))
-              for _ in range(80)]
-    expected, expected_passed = [], []
-    for number, (marker, word, mask) in enumerate(pushes):
-        slot = number % queue_words
-        visits = [(1, 1, slot)] if marker else tables.visits(slot, word, mask, step)
-        expected += visits
-        expected_passed += [] if visits else [slot]
-    found, passed, pending, running = [], [], set(), [True]
+    """Each wanted channel once, in order, with its list; room as long as a place is left, and no longer.
 
-    async def push(ctx):
+    The table's masks count as they stand in the cycle of `look`. The last sizes: of two columns.
+    """
+    words, queue_words, columns = (*sizes, 1)[:3]
+    rng = random.Random(f"{sizes} {stall}")
+    dut = make(words, queue_words, columns)
+    tables, step = Tables(rng, words), rng.randrange(1, words) if columns == 2 else 0
+    ring = rng.choice([(1 << bits) - 1 for bits in (2, 4, POSITION_BITS)])
+    pushes = random_words(rng, words, columns, 80)
+    around = Surroundings(dut, rng, stall)
+
+    async def bench(ctx):
+        def visits_of(word):
+            return tables.visits(word, step=step, ring=ring)
+
         await tables.write(ctx, dut)
         ctx.set(dut.word_step, step)
-        for number, (marker, word, mask) in enumerate(pushes):
-            while number % queue_words in pending or rng.random() < stall / 2:
-                await ctx.tick()
-            pending.add(number % queue_words)
-            values = {"push": 1, "marker": marker, "slot": number % queue_words, "word": word, "mask": mask}
-            for name, value in values.items():
-                ctx.set(getattr(dut, name), value)
-            await ctx.tick()
-            ctx.set(dut.push, 0)
-        while pending:
-            await ctx.tick()
+        ctx.set(dut.ring, ring)
+        for word in pushes:
+            while not await around.cycle(ctx, word, visits_of):
+                pass
+        while around.places:
+            await around.cycle(ctx, None, visits_of)
         for _ in range(100):
-            await ctx.tick()
+            await around.cycle(ctx, None, visits_of)
+        assert around.found == [visit for word in pushes for visit in visits_of(word)]
         assert not ctx.get(dut.busy)
-        running[0] = False
 
-    async def take(ctx):
-        while running[0]:
-            ctx.set(dut.visits.ready, rng.random() >= stall)
-            _, _, moved, visit, over, slot = await ctx.tick().sample(
-                dut.visits.valid & dut.visits.ready, dut.visits.payload, dut.passed, dut.passed_slot)
-            if over:
-                passed.append(slot)
-                pending.remove(slot)
-            if moved:
-                found.append(fields(visit))
-                if visit.last:
-                    pending.remove(visit.slot)
+    simulate(dut, bench, cycles=20_000)
+    assert around.fullest == queue_words
 
-    simulate(dut, push, take, cycles=20_000)
-    assert found == expected
-    assert passed == expected_passed
+
+@pytest.mark.parametrize("held", [1, 3, 30])
+def test_start_forgets(held):
+    """Words queued, at work and standing on the stream are gone, their places free; the tables stay."""
+    rng = random.Random(held)
+    dut = make(4, 4, 1)
+    tables = Tables(rng, 4)
+    tables.occupancy = [0xFFFF] * 4
+
+    async def bench(ctx):
+        def visits_of(word):
+            return tables.visits(word, step=0, ring=0)
+
+        await tables.write(ctx, dut)
+        for _ in range(3):
+            around = Surroundings(dut, rng, 1.0)  # takes nothing
+            around.stall = 0.0
+            words = [(0, rng.randrange(4), 0xFFFF, n, n) for n in range(4)]
+            for word in words[: min(held, 4)]:
+                await around.cycle(ctx, word, visits_of)
+            ctx.set(dut.visits.ready, 0)
+            for _ in range(3):
+                ctx.set(dut.issue, 0)
+                ctx.set(dut.look, 0)
+                ctx.set(dut.push, 0)
+                await ctx.tick().repeat(held)
+            ctx.set(dut.start, 1)
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+            for _ in range(20):
+                assert not ctx.get(dut.visits.valid) and ctx.get(dut.room)
+                await ctx.tick()
+            assert not ctx.get(dut.busy)
+            after = Surroundings(dut, rng, 0.5)
+            for word in random_words(rng, 4, 1, 12):
+                while not await after.cycle(ctx, word, visits_of):
+                    pass
+            while after.places:
+                await after.cycle(ctx, None, visits_of)
+
+    simulate(dut, bench, cycles=5000)
 
 
 def test_latency_and_rate():
-    """Five cycles to the first visit, then one a cycle, also from word to word."""
-    dut = Iterator(words=2, queue_words=4)
+    """Three cycles from a word to its first visit, then one a cycle, also from word to word."""
+    dut = make(2, 4, 1)
     tables = Tables(random.Random(0), 2)
     tables.occupancy = [0xFFFF, 0x8001]
 
     async def bench(ctx):
         await tables.write(ctx, dut)
         ctx.set(dut.visits.ready, 1)
-        ctx.set(dut.push, 1)
         seen = []
-        for cycle in range(30):
-            if cycle < 3:
-                ctx.set(dut.slot, cycle)
-                ctx.set(dut.word, cycle % 2)
-                ctx.set(dut.mask, 0xFFFF)
-            else:
-                ctx.set(dut.push, 0)
+        for cycle in range(38):
+            ctx.set(dut.issue, cycle < 3)
+            ctx.set(dut.look, cycle < 3)
+            ctx.set(dut.word, cycle % 2)
+            ctx.set(dut.push, 1 <= cycle < 4)
+            ctx.set(dut.position, cycle)
+            ctx.set(dut.mask, 0xFFFF)
             _, _, valid, visit = await ctx.tick().sample(dut.visits.valid, dut.visits.payload)
             if valid:
-                seen.append((cycle, visit.slot, visit.channel))
-        wanted = [(0, c) for c in range(16)] + [(1, 0), (1, 15)] + [(2, c) for c in range(16)]
-        assert seen == [(5 + n, *visit) for n, visit in enumerate(wanted)][:25]
+                seen.append((cycle, visit.position, visit.channel))
+        wanted = [(1, c) for c in range(16)] + [(2, 0), (2, 15)] + [(3, c) for c in range(16)]
+        assert seen == [(1 + 3 + n, *visit) for n, visit in enumerate(wanted)]
 
     simulate(dut, bench, cycles=200)
+
+
+def test_nothing_wanted():
+    """A word without a wanted channel takes its place for the cycle of its arrival alone, and no visit."""
+    dut = make(2, 2, 1)
+    tables = Tables(random.Random(0), 2)
+    tables.occupancy = [0x00F0, 0]
+
+    async def bench(ctx):
+        await tables.write(ctx, dut)
+        ctx.set(dut.issue, 1)
+        rooms, inside = [], 0
+        for cycle in range(12):  # issued, looked up, pushed: two places for words of three cycles
+            room = ctx.get(dut.room)
+            ctx.set(dut.issue, room)
+            rooms.append(room)
+            for port, age in ((dut.look, 1), (dut.push, 2)):
+                ctx.set(port, cycle >= age and rooms[cycle - age])
+            ctx.set(dut.word, cycle % 2)
+            ctx.set(dut.mask, 0xFF0F)
+            await ctx.tick()
+            inside += ctx.get(dut.visits.valid)
+        assert rooms == [1, 1, 0] * 4 and not inside
+
+    simulate(dut, bench, cycles=100)

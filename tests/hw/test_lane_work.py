@@ -85,7 +85,8 @@ def agree(plan, number, work, at):
         assert touched == sum(1 << entry for entry in set(every))
         if every:
             assert last == len(lists[-1])
-            assert alone == (0 if every[-1] in every[:-1] else 1 << every[-1])
+            final = lists[-1][0]  # lists are walked from the end on
+            assert alone == (0 if every.count(final) > 1 else 1 << final)
     return wanted[0]
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.hw.layers import random_layer
 
 from zeroskip.layer import Layer
-from zeroskip.map_packing import MapLayout, layout, map_beats
+from zeroskip.map_packing import MapLayout, layout, map_beats, turned_layout
 from zeroskip.program_image import PackError
 from zeroskip.wire import WORD_CHANNELS, Config
 
@@ -67,6 +67,29 @@ def test_every_tap_is_found(name, banks, aligned):
     if aligned:
         assert lay.pitch % banks == out_wide % banks
     assert channels <= lay.channel_words * WORD_CHANNELS
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_turned_planes(name):
+    """Of the zero-skip array: words that travel one after the other lie in banks one after the other, in a row."""
+    layer = LAYERS[name]
+    lay = turned_layout(layer, 4096, banks=4, raster=False)
+    assert lay.pitch == lay.cols and lay.plane_size >= lay.rows * lay.pitch
+    for row in range(lay.rows):
+        places = [plane * lay.plane_size + row * lay.pitch + col for plane in range(lay.planes)
+                  for col in range(lay.cols)]
+        assert [place % 4 for place in places] == [(places[0] + n) % 4 for n in range(len(places))]
+    assert stored(layer, lay).any(axis=1).sum() >= np.count_nonzero(layer.input4.any(axis=1))
+
+
+def test_raster_needs_room_in_a_row():
+    """Pixels that run on over a row's end lie side by side where a row of the result is as long as one of the map."""
+    wide = random_layer(10, size=(5, 6))
+    message = "raster blocks (columns of a plane of the map, of the result): the layer needs 6, the configuration has 4"
+    with pytest.raises(PackError, match=f"^{re.escape(message)}$"):
+        turned_layout(wide, 4096, banks=4, raster=True)
+    padded = replace(wide, padding=(2, 2))
+    assert turned_layout(padded, 4096, banks=4, raster=True).pitch == padded.output_shape[3] == 8
 
 
 def test_registers():

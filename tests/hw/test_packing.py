@@ -37,7 +37,7 @@ CONFIGS = {
     "C4 E2 P1": small_config(4, 2, 1, units=2),
     "C4 E1 P4": small_config(4, 1, 4, units=4),
     "C2 E4 P2": small_config(2, 4, 2),
-    "C1 E1 P8": small_config(1, 1, 8, lane_filters=9),
+    "C1 E1 P8": small_config(1, 1, 8, lane_filters=16),
 }
 
 
@@ -84,7 +84,7 @@ def test_the_rest_comes_back(name, config):
     layer = LAYERS[name]
     for plan in plans(layer, CONFIGS[config]):
         sections = decode(encode(program_sections(plan)))
-        registers, rows, tables, passes = {}, {}, [], []
+        registers, rows, tables, passes, feeds = {}, {}, [], [], []
         for section in sections:
             if section.kind == Section.CONFIG:
                 values = np.ascontiguousarray(section.rows[:, :4]).view("<i4").ravel().tolist()
@@ -93,6 +93,8 @@ def test_the_rest_comes_back(name, config):
                 tables.append(section.rows)
             elif section.kind == Section.PASS:
                 passes += np.ascontiguousarray(section.rows[:, :8]).view("<u2").tolist()
+            elif section.kind == Section.FEED:
+                feeds += np.ascontiguousarray(section.rows[:, :10]).view("<u2").tolist()
             elif section.kind == Section.REQUANT:
                 for unit in range(plan.config.output_units):
                     if section.mask >> unit & 1:
@@ -102,7 +104,8 @@ def test_the_rest_comes_back(name, config):
         windows = plan.passes[0].table
         assert len(table) == len(windows)
         assert all(np.array_equal(row, window.beat()) for row, window in zip(table, windows, strict=True))
-        assert passes == [[0, len(table), plan.images, 7 | plan.layer.output_shape[2] << 4]]
+        assert passes == [[0, len(table), plan.images, 3 | plan.layer.output_shape[2] << 3]]
+        assert feeds == [[plan.images, plan.layout.planes, 0, 0, 1]]
         check_requantisation(plan, layer, rows)
 
 
@@ -115,15 +118,19 @@ def check_registers(plan, layer, registers):
     assert (registers[Config.CLAMP_LOW], registers[Config.CLAMP_HIGH]) == layer.clamp
     assert (registers[Config.IMAGES], registers[Config.OUT_ROWS], registers[Config.OUT_COLS]) == (images, height, width)
     assert registers[Config.FILTERS] == plan.lane_filters
-    assert registers[Config.RING] == plan.config.result_rows // plan.lane_filters
+    assert registers[Config.RING] == plan.config.slots_for(plan.lane_filters)
     assert registers[Config.DRAIN_BLOCKS] == registers[Config.IMAGES] * plan.grid.count
     assert registers[Config.RESULT_BEATS] == plan.result_beats
     assert bool(mode & 8) == plan.arrangement.raster
     down, across = plan.grid.block
     pitch = registers[Config.MAP_PITCH]
     assert registers[Config.BLOCK_PITCH] == down * pitch + across * plan.arrangement.raster
-    assert registers[Config.MAP_WRAP] == pitch - width
-    assert not plan.arrangement.raster or registers[Config.MAP_WRAP] % plan.config.pixels == 0
+    assert pitch == (width if plan.arrangement.raster else registers[Config.MAP_COLS])
+    assert registers[Config.MAP_SPAN] % plan.config.banks == 0 <= registers[Config.MAP_SPAN] - pitch * registers[
+        Config.MAP_ROWS] < plan.config.banks
+    ring = registers[Config.PLANE_RING]
+    assert ring & (ring - 1) == 0 and ring * registers[Config.MAP_PLANES] <= plan.config.value_positions
+    assert registers[Config.PLANE_ROWS] * pitch <= ring
     assert (registers[Config.BLOCK_ROWS], registers[Config.BLOCK_COLS]) == (down, across)
     assert registers[Config.BLOCKS] == plan.grid.count
     assert (registers[Config.FLIP_COLS], registers[Config.FLIP_ROWS]) == plan.arrangement.flips
@@ -226,8 +233,8 @@ def test_auto_is_the_faster_by_the_model():
 def test_auto_takes_the_one_that_fits():
     """And where none does, says what each of them needs."""
     layer = random_layer(14, filters=2, channels=17, kernel=(1, 1), size=(2, 2), weights=1.0)
-    few_lists = small_config(1, 2, 1, lane_filters=3, list_entries=16)
-    few_weights = small_config(1, 2, 1, lane_filters=3, dense_weights=16)
+    few_lists = small_config(1, 2, 1, lane_filters=4, list_entries=16)
+    few_weights = small_config(1, 2, 1, lane_filters=4, dense_weights=16)
     for config, chosen in ((few_lists, "dense"), (few_weights, "skip-both")):
         refused = next(name for name in packing.CHOICES["auto"] if name != chosen)
         with pytest.raises(PackError):
@@ -262,10 +269,10 @@ def full(value, *shape):
 
 def test_refusals():
     """What the layer needs and what there is."""
-    config = small_config(1, 2, 1, lane_filters=3, words=4, list_entries=16, windows=4, map_positions=16)
+    config = small_config(1, 2, 1, lane_filters=4, words=4, list_entries=16, windows=4, map_positions=16)
     for layer, message in [
         (random_layer(21, kernel=(1, 1), size=(17, 18)), (
-            "feature-map memory (positions of 16 channels for one image): the layer needs 306, "
+            "feature-map memory (positions of 16 channels for one image): the layer needs 308, "
             "the configuration has 16")),
         (random_layer(22, kernel=(5, 1), size=(5, 2)),
          "list memory (words of 16 channels times taps): the layer needs 5, the configuration has 4"),

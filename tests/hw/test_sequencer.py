@@ -183,7 +183,7 @@ def test_windows(name, shape, stall):
     """`shape`: groups, pixels, queue, positions, columns. Twice over, so that a layer follows another."""
     groups, pixels, queue, positions, columns = (*shape, 1)[:5]
     config = small_config(groups, 1, pixels, columns=columns, queue_words=queue, map_positions=positions,
-                          lane_filters=3)
+                          lane_filters=4)
     rng = random.Random(f"{name} {shape} {stall}")
     plan = some_plan(LAYERS[name], config, rng.randrange(100), rng.random() < 0.7)
     wanted = list(windows(plan))

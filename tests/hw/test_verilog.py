@@ -80,7 +80,7 @@ def test_generate_names_and_describes_the_engine(generated):
     assert (about["kind"], about["preset"], about["multipliers"]) == ("zero-skip", "tiny", TINY.multipliers)
     assert about["parameters"] == dataclasses.asdict(TINY)
     depths = {(entry["depth"], entry["width"]) for entry in about["memories"]}
-    assert (TINY.map_positions // TINY.pixels, 128) in depths or (TINY.map_positions, 128) in depths
+    assert (TINY.map_positions // TINY.banks, 144) in depths
     assert sorted(path.name for path in generated.verilog.parent.iterdir()) == [
         "zerokeep_tiny_zero_skip.json", "zerokeep_tiny_zero_skip.v"]
 

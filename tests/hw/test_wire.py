@@ -37,16 +37,16 @@ def test_round_trip(parts):
 def test_header_fields():
     """As the page on the wire format says, byte for byte."""
     beat = header(section(Section.WEIGHTS, mask=0xA1B2C3D4, address=0x01020304, count=258))
-    assert beat.tobytes() == bytes.fromhex("04 02 4b5a d4c3b2a1 04030201 02010000")
-    assert (VERSION, MAGIC) == (2, 0x5A4B)
-    assert encode([])[0].tobytes() == bytes.fromhex("07 02 4b5a") + bytes(12)
+    assert beat.tobytes() == bytes.fromhex("04 03 4b5a d4c3b2a1 04030201 02010000")
+    assert (VERSION, MAGIC) == (3, 0x5A4B)
+    assert encode([])[0].tobytes() == bytes.fromhex("07 03 4b5a") + bytes(12)
 
 
 def test_numbers_stay():
     """The numbers on the page: they are part of the format."""
     assert [kind.name for kind in Section] == [
-        "CONFIG", "WINDOWS", "REQUANT", "LISTS", "WEIGHTS", "PASS", "END"]
-    assert [int(kind) for kind in Section] == [0, 1, 2, 3, 4, 5, 7]
+        "CONFIG", "WINDOWS", "REQUANT", "LISTS", "WEIGHTS", "PASS", "FEED", "END"]
+    assert [int(kind) for kind in Section] == [0, 1, 2, 3, 4, 5, 6, 7]
     assert (Config.ROW_OFFSET, Config.COL_OFFSET, Config.WORD_OFFSET) == (32, 64, 96)
 
 
@@ -56,15 +56,15 @@ def changed(byte, value):
     return beats
 
 
-KNOWN = "one of [0, 1, 2, 3, 4, 5, 7]"
+KNOWN = "one of [0, 1, 2, 3, 4, 5, 6, 7]"
 
 
 @pytest.mark.parametrize(("beats", "message"), [
-    (changed(0, 6), "beat 0: found magic 0x5a4b, version 2, kind 6; expected 0x5a4b, 2, " + KNOWN),
-    (changed(1, 1), "beat 0: found magic 0x5a4b, version 1, kind 3; expected 0x5a4b, 2, " + KNOWN),
-    (changed(2, 0x4C), "beat 0: found magic 0x5a4c, version 2, kind 3; expected 0x5a4b, 2, " + KNOWN),
+    (changed(0, 8), "beat 0: found magic 0x5a4b, version 3, kind 8; expected 0x5a4b, 3, " + KNOWN),
+    (changed(1, 1), "beat 0: found magic 0x5a4b, version 1, kind 3; expected 0x5a4b, 3, " + KNOWN),
+    (changed(2, 0x4C), "beat 0: found magic 0x5a4c, version 3, kind 3; expected 0x5a4b, 3, " + KNOWN),
     (changed(12, 4), "beat 0: found 3 payload beats, expected 4"),
-    (changed(12, 1), "beat 2: found magic 0x707, version 7, kind 7; expected 0x5a4b, 2, " + KNOWN),
+    (changed(12, 1), "beat 2: found magic 0x707, version 7, kind 7; expected 0x5a4b, 3, " + KNOWN),
     (encode([section()])[:-1], "found no END section, expected one as the last"),
     (encode([section()])[:-2], "beat 0: found 1 payload beats, expected 2"),
     (encode([])[:0], "found no END section, expected one as the last"),
