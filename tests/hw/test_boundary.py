@@ -106,7 +106,6 @@ def test_programs_back_to_back_with_their_counters(stall, delay):
             window["first"] = None
             assert await result.take(ctx, random.Random(7), stall) == [beat ^ MASK for beat in map_beats]
             assert ctx.get(dut._engine.busy) == 0
-            await ctx.tick().repeat(2)
             counts = {name: await register(ctx, Lite(dut), name) for name in COUNTERS}
             parts = sum(counts[name] for name in ("wait", "compute", "drain", "stalled"))
             assert counts["total"] == parts == window["last"] - window["first"] + 1, number
