@@ -63,28 +63,46 @@ class Drain(wiring.Component):
         """Counters, one read stage, the row register."""
         m = Module()
         config = self._config
-        group, lane, index = Signal(range(self._groups)), Signal(range(config.lanes)), Signal(range(config.lane_filters))
-        address, base, parameters = Signal.like(self.read_address), Signal.like(self.read_address), Signal(range(PARAMETER_SETS))
-        move, step, filter_end, lane_end, group_end, block_end = (Signal(name=name) for name in (
-            "move", "step", "filter_end", "lane_end", "group_end", "block_end"))
-        read = Signal(data.StructLayout({
-            "valid": 1, "last": 1, "group": len(group), "index": range(self.params_depth(config)),
-        }))
-        following = Signal(range(config.lane_filters + 1), init=1)  # the index of the next row, if its lane has one
+        move, step, last = Signal(), Signal(), Signal()
+        group, lane = Signal(range(self._groups)), Signal.like(self.read_lane)
+        index, parameters = Signal(range(config.lane_filters)), Signal(range(PARAMETER_SETS))
         m.d.comb += [
             move.eq(~self.rows.valid | self.rows.ready),
             self.read_en.eq(Array(self.full)[group] & move),
             step.eq(self.read_en & ~Array(self.read_blocked)[group]),
+            self.read_lane.eq(lane),
+        ]
+        self._walk(m, step, last, group, lane, index, parameters)
+        place = joined(parameters, joined(group, lane, config.lanes), self._groups * config.lanes)
+        read = Signal(data.StructLayout({
+            "valid": 1, "last": 1, "group": len(group), "index": range(self.params_depth(config)),
+        }))
+        with m.If(move):
+            m.d.sync += [read.valid.eq(step), read.last.eq(last), read.group.eq(group),
+                         read.index.eq(joined(place, index, 16))]
+        self._give_rows(m, read, step, move)
+        with m.If(self.start):
+            m.d.sync += [read.valid.eq(0), self.rows.valid.eq(0)]
+        return m
+
+    def _walk(self, m, step, last, group, lane, index, parameters):
+        """The place of the next row, and whether it is the layer's last; a step goes on to the one after it."""
+        following = Signal(range(self._config.lane_filters + 1), init=1)  # the index after this one
+        address, base = Signal.like(self.read_address), Signal.like(self.read_address)
+        filter_end, lane_end, group_end, block_end = (Signal(name=name) for name in (
+            "filter_end", "lane_end", "group_end", "block_end"))
+        m.d.comb += [
             filter_end.eq(following == self.config.filters[: len(following)]),
-            lane_end.eq(filter_end & (lane == config.lanes - 1)),
+            lane_end.eq(filter_end & (lane == self._config.lanes - 1)),
             group_end.eq(lane_end & (group == self._groups - 1)),
             block_end.eq(step & group_end),
-            self.read_lane.eq(lane),
             self.read_address.eq(address),
         ]
         ring_end, image_end, layer_end = self._count_blocks(m, block_end)
+        m.d.comb += last.eq(group_end & layer_end)
         with m.If(step):
-            m.d.sync += [index.eq(following), following.eq(following + 1), address.eq(Mux(filter_end & ~group_end, base, address + 1))]
+            m.d.sync += [index.eq(following), following.eq(following + 1),
+                         address.eq(Mux(filter_end & ~group_end, base, address + 1))]
             with m.If(filter_end):
                 m.d.sync += [index.eq(0), following.eq(1), lane.eq(lane + 1)]
             with m.If(lane_end):
@@ -99,16 +117,6 @@ class Drain(wiring.Component):
         with m.If(self.start):
             m.d.sync += [group.eq(0), lane.eq(0), index.eq(0), following.eq(1), address.eq(0), base.eq(0),
                          parameters.eq(0)]
-        lanes = joined(group, lane, config.lanes)
-        with m.If(move):
-            m.d.sync += [
-                read.valid.eq(step), read.last.eq(group_end & layer_end), read.group.eq(group),
-                read.index.eq(joined(joined(parameters, lanes, self._groups * config.lanes), index, 16)),
-            ]
-        self._give_rows(m, read, step, move)
-        with m.If(self.start):
-            m.d.sync += [read.valid.eq(0), self.rows.valid.eq(0)]
-        return m
 
     def _count_blocks(self, m, end):
         """Whether the block is the last one of the ring, of an image, and of the layer; `end` is its end.
@@ -141,7 +149,7 @@ class Drain(wiring.Component):
 
 
 def joined(high, low, size):
-    """``high * size + low`` for a `low` below `size`: side by side, without an adder, where `size` is a power of two."""
+    """``high * size + low`` for a `low` below `size`: without an adder where `size` is a power of two."""
     if size & (size - 1):
         return high * size + low
     return Cat((low | Const(0, exact_log2(size)))[: exact_log2(size)], high)
