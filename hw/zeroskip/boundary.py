@@ -154,4 +154,5 @@ class Boundary(wiring.Component):
                 m.d.comb += [registers.given.eq(1), value.eq(known)]
         m.d.comb += registers.value.eq(value)
         control = REGISTERS["control"].address // BYTES
-        m.d.comb += reset.eq(registers.written & (registers.target == control) & registers.strobe[0] & registers.data[0])
+        written = registers.written & (registers.target == control)
+        m.d.comb += reset.eq(written & registers.strobe[0] & registers.data[0])

@@ -37,10 +37,11 @@ class Counters(wiring.Component):
     """Count beats, multiplications and the kind of every cycle, program by program.
 
     Everything is registered before it is looked at, and what it means before it is counted, so that nothing is added to
-    the paths of the engine. The counters are shown in turn, one a cycle; all start again with the first program beat after a reset or after a last result.
-    Each cycle of ``total`` is exactly one of ``stalled``, ``drain``, ``wait``, ``compute``, tested in this order. Each
-    multiplier slot of ``total`` counts in ``multiplications`` or in exactly one of the ``slots_``: in the one that the
-    engine says, or in ``slots_stalled`` where the cycle is ``stalled``. The counters wrap at 32 bits.
+    the paths of the engine. The counters are shown in turn, one a cycle. All start again with the first program beat
+    after a reset or after a last result. Each cycle of ``total`` is exactly one of ``stalled``, ``drain``, ``wait``,
+    ``compute``, tested in this order. Each multiplier slot of ``total`` counts in ``multiplications`` or in exactly one
+    of the ``slots_``: in the one that the engine says, or in ``slots_stalled`` where the cycle is ``stalled``. The
+    counters wrap at 32 bits.
 
     Parameters
     ----------
