@@ -1,8 +1,8 @@
-"""A small AXI4-Lite slave: a block of 32-bit registers that are read, and strobes where they are written."""
+"""A small AXI4-Lite slave: asks for the 32-bit register that is read, and gives strobes where one is written."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,7 +10,7 @@ DATA_BITS = 32
 BYTES = DATA_BITS // 8
 OKAY, SLVERR = 0, 2
 READ_LATENCY, WRITE_LATENCY = 2, 1
-"""Cycles from an address (and data) taken to the answer."""
+"""Cycles from an address (and data) taken to the answer; of a read, the fewest."""
 
 
 def address_bits(count: int) -> int:
@@ -32,9 +32,10 @@ def axi_lite_members(address_bits: int) -> dict:
 class AxiLiteRegisters(wiring.Component):
     """Read and write `count` registers at the byte addresses 0, 4, 8, ...
 
-    A read answers two cycles after its address is taken, a write one cycle after both address and data are there; one
-    of each at a time. An address beyond the last register answers SLVERR, and reads as zero. ``awprot`` and
-    ``arprot`` are not looked at.
+    A read waits until its value is given, which is from the cycle after its address is taken on, and answers in the
+    next cycle; a write answers one cycle after both address and data are there; one of each at a time. An address
+    beyond the last register answers SLVERR without waiting, and reads as zero. ``awprot`` and ``arprot`` are not looked
+    at.
 
     Parameters
     ----------
@@ -44,8 +45,10 @@ class AxiLiteRegisters(wiring.Component):
     Members
     -------
     The channels of AXI4-Lite (:func:`axi_lite_members`), with `address_bits` address bits.
-    ``value_N``: In(32): what register N reads as.
-    ``written``: Out(count): bit N for one cycle when register N is written; ``data`` and ``strobe`` go with it.
+    ``asked``: Out(1): a read waits for register ``index``: Out(address_bits - 2).
+    ``given``: In(1): ``value``: In(32) is what that register reads as.
+    ``written``: Out(1): for one cycle when register ``target``: Out(address_bits - 2) is written; ``data`` and
+    ``strobe`` go with it.
 
     Raises
     ------
@@ -59,9 +62,11 @@ class AxiLiteRegisters(wiring.Component):
         if count > 1024:
             raise ValueError(f"count must be in 1..1024, not {count}")
         self._count = count
-        super().__init__(axi_lite_members(self.address_bits)
-                         | {f"value_{n}": In(DATA_BITS) for n in range(count)}
-                         | {"written": Out(count), "data": Out(DATA_BITS), "strobe": Out(BYTES)})
+        index = Out(self.address_bits - 2)
+        super().__init__(axi_lite_members(self.address_bits) | {
+            "asked": Out(1), "index": index, "given": In(1), "value": In(DATA_BITS),
+            "written": Out(1), "target": index, "data": Out(DATA_BITS), "strobe": Out(BYTES),
+        })
 
     @property
     def count(self) -> int:
@@ -87,8 +92,8 @@ class AxiLiteRegisters(wiring.Component):
             self.awready.eq(take), self.wready.eq(take),
         ]
         m.d.sync += [
-            self.data.eq(self.wdata), self.strobe.eq(self.wstrb),
-            self.written.eq(Cat(take & (index == n) for n in range(self._count))),
+            self.data.eq(self.wdata), self.strobe.eq(self.wstrb), self.target.eq(index),
+            self.written.eq(take & (self._response(index) == OKAY)),
         ]
         with m.If(take):
             m.d.sync += [self.bvalid.eq(1), self.bresp.eq(self._response(index))]
@@ -96,17 +101,16 @@ class AxiLiteRegisters(wiring.Component):
             m.d.sync += self.bvalid.eq(0)
 
     def _elaborate_read(self, m: Module) -> None:
-        index, pending = Signal(self.address_bits - 2, name="read_index"), Signal(name="read_pending")
-        known = Cat(getattr(self, f"value_{n}") for n in range(self._count))
-        known = Cat(known, Const(0, (DATA_BITS << len(index)) - len(known)))  # one shift: half of a Switch's LUTs
-        m.d.comb += self.arready.eq(~pending & ~self.rvalid)
+        response = self._response(self.index)
+        m.d.comb += self.arready.eq(~self.asked & ~self.rvalid)
         with m.If(self.arvalid & self.arready):
-            m.d.sync += [index.eq(self.araddr[2:]), pending.eq(1)]
-        with m.If(pending):
-            m.d.sync += [
-                pending.eq(0), self.rvalid.eq(1), self.rresp.eq(self._response(index)),
-                self.rdata.eq(known.word_select(index, DATA_BITS)),
-            ]
+            m.d.sync += [self.index.eq(self.araddr[2:]), self.asked.eq(1)]
+        with m.If(self.asked):  # until it is given, which makes no difference: nothing is valid before
+            m.d.sync += [self.rresp.eq(response), self.rdata.eq(self.value)]
+        with m.If(self.asked & (response != OKAY)):
+            m.d.sync += self.rdata.eq(0)
+        with m.If(self.asked & (self.given | (response != OKAY))):
+            m.d.sync += [self.asked.eq(0), self.rvalid.eq(1)]
         with m.Elif(self.rready):
             m.d.sync += self.rvalid.eq(0)
 

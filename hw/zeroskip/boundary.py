@@ -94,9 +94,9 @@ class Boundary(wiring.Component):
 
     @property
     def latencies(self) -> dict[str, int]:
-        """Cycles that the boundary itself takes."""
+        """Cycles that the boundary itself takes; to read a counter, the most: it waits for its turn."""
         return {"streams": 0, "counters": COUNTER_LATENCY, "register_read": READ_LATENCY,
-                "register_write": WRITE_LATENCY}
+                "counter_read": READ_LATENCY + len(COUNTERS), "register_write": WRITE_LATENCY}
 
     def elaborate(self, platform: object) -> Module:
         """The engine and the counters under a common reset; the registers beside them."""
@@ -144,9 +144,15 @@ class Boundary(wiring.Component):
         for name, flow in axi_lite_members(registers.address_bits).items():
             port, inner = getattr(self, f"s_axil_{name}"), getattr(registers, name)
             m.d.comb += inner.eq(port) if flow.flow == In else port.eq(inner)
-        values = {"id": IDENTITY, "control": 0, "status": self._engine.busy}
-        values |= {name: getattr(counters, f"count_{name}") for name in COUNTERS}
-        for name, register in REGISTERS.items():
-            m.d.comb += getattr(registers, f"value_{register.address // BYTES}").eq(values[name])
+        waited, value, first = Signal(name="waited"), Signal(32, name="register_value"), len(_CONTROL)
+        m.d.sync += waited.eq(registers.asked)
+        # A counter is read from the second cycle on, so that all is in it that came before the address.
+        m.d.comb += registers.given.eq(waited & (registers.index == counters.number + first))
+        m.d.comb += value.eq(counters.value)
+        for number, known in enumerate((IDENTITY, 0, self._engine.busy)):
+            with m.If(registers.index == number):
+                m.d.comb += [registers.given.eq(1), value.eq(known)]
+        m.d.comb += registers.value.eq(value)
         control = REGISTERS["control"].address // BYTES
-        m.d.comb += reset.eq(registers.written[control] & registers.strobe[0] & registers.data[0])
+        written = registers.written & (registers.target == control)
+        m.d.comb += reset.eq(written & registers.strobe[0] & registers.data[0])

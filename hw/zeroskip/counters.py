@@ -6,11 +6,11 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from zeroskip.counter_store import COUNTER_BITS, CounterStore
 from zeroskip.losses import LOSSES, STALLED, idle_shape
 
-COUNTER_BITS = 32
-COUNTER_LATENCY = 2
-"""Cycles from an event to the counter that shows it."""
+COUNTER_LATENCY = 3
+"""Cycles from an event to the counter that shows it, once it has its turn."""
 COUNTERS = {
     "load": "beats of the program taken before the first beat of the map",
     "total": "cycles from the first beat of the map to the last beat of the result, both included",
@@ -36,11 +36,12 @@ EVENTS = data.StructLayout(dict.fromkeys((
 class Counters(wiring.Component):
     """Count beats, multiplications and the kind of every cycle, program by program.
 
-    Everything is registered before it is looked at, so a counter shows a cycle two cycles later and adds nothing to the
-    paths of the engine. All counters start again with the first program beat after a reset or after a last result.
-    Each cycle of ``total`` is exactly one of ``stalled``, ``drain``, ``wait``, ``compute``, tested in this order. Each
-    multiplier slot of ``total`` counts in ``multiplications`` or in exactly one of the ``slots_``: in the one that the
-    engine says, or in ``slots_stalled`` where the cycle is ``stalled``. The counters wrap at 32 bits.
+    Everything is registered before it is looked at, and what it means before it is counted, so that nothing is added to
+    the paths of the engine. The counters are shown in turn, one a cycle. All start again with the first program beat
+    after a reset or after a last result. Each cycle of ``total`` is exactly one of ``stalled``, ``drain``, ``wait``,
+    ``compute``, tested in this order. Each multiplier slot of ``total`` counts in ``multiplications`` or in exactly one
+    of the ``slots_``: in the one that the engine says, or in ``slots_stalled`` where the cycle is ``stalled``. The
+    counters wrap at 32 bits.
 
     Parameters
     ----------
@@ -52,7 +53,8 @@ class Counters(wiring.Component):
     ``events``: In(``EVENTS``): the streams in this cycle.
     ``issued``, ``gated``: In(range(multipliers + 1)): multiplier slots in this cycle.
     ``idle``: In(``idle_shape(multipliers)``): the slots that are not issued.
-    One Out(32) for each name in ``COUNTERS``, named ``count_NAME``.
+    ``number``: Out(range(len(COUNTERS))): the counter whose turn it is, by its place in ``COUNTERS``.
+    ``value``: Out(32): that counter.
 
     Raises
     ------
@@ -66,8 +68,8 @@ class Counters(wiring.Component):
         self._multipliers = multipliers
         slots = range(multipliers + 1)
         super().__init__({"events": In(EVENTS), "issued": In(slots), "gated": In(slots),
-                          "idle": In(idle_shape(multipliers))}
-                         | {f"count_{name}": Out(COUNTER_BITS) for name in COUNTERS})
+                          "idle": In(idle_shape(multipliers)), "number": Out(range(len(COUNTERS))),
+                          "value": Out(COUNTER_BITS)})
 
     @property
     def multipliers(self) -> int:
@@ -76,11 +78,11 @@ class Counters(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """Cycles from an event to the counter that shows it."""
+        """Cycles from an event to the counter that shows it, once it has its turn."""
         return COUNTER_LATENCY
 
     def elaborate(self, platform: object) -> Module:
-        """Stage 1 registers the events; stage 2 tells the kind of the cycle and counts."""
+        """Stage 1 registers the events; stage 2 tells the kind of the cycle; stage 3 counts."""
         m = Module()
         event = Signal(EVENTS)
         issued, gated = Signal.like(self.issued, name="issued_seen"), Signal.like(self.gated, name="gated_seen")
@@ -110,10 +112,14 @@ class Counters(wiring.Component):
             "map_beats": event.map_taken, "result_beats": event.result_taken,
         } | {f"slots_{name}": Mux(inside & ~stalled, lost[name], 0) for name, _ in lost.shape()}
         steps[f"slots_{STALLED}"] = Mux(inside & stalled, unused, 0)
-        for name, step in steps.items():
-            count = getattr(self, f"count_{name}")
+        slots = {"multiplications", "gated", *(name for name in steps if name.startswith("slots_"))}
+        m.submodules.store = store = CounterStore(most=[self._multipliers if name in slots else 1 for name in COUNTERS])
+        for number, name in enumerate(COUNTERS):
+            step = getattr(store, f"step_{number}")
+            counted = Signal.like(step, name=f"step_{name}")
+            m.d.sync += counted.eq(steps[name])
             with m.If(first):
-                m.d.sync += count.eq(1 if name == "load" else 0)
-            with m.Else():
-                m.d.sync += count.eq(count + step)
+                m.d.sync += counted.eq(1 if name == "load" else 0)
+            m.d.comb += step.eq(counted)
+        m.d.comb += [store.clear.eq(first), self.number.eq(store.number), self.value.eq(store.value)]
         return m

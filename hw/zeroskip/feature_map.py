@@ -11,7 +11,6 @@ from zeroskip.engine import Beat
 from zeroskip.program import ConfigRegisters
 from zeroskip.wire import BEAT_BYTES
 
-
 FLAGGED_BITS = 9 * BEAT_BYTES
 """Bits of a word whose bytes each have a ninth bit: that the byte is not zero."""
 

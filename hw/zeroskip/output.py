@@ -177,10 +177,12 @@ class OutputUnit(wiring.Component):
         """The first row of a beat takes room for it, which comes back when the beat is read."""
         credit = Signal(range(self._fifo_depth + 1), init=self._fifo_depth)
         place, _ = count_rows(m, pixels=self._pixels, en=taken, last=self.rows.p.last, requantise=self.requantise)
-        cost = Signal(2)
+        first = taken & (place == 0)
         double = raw_beats(self._pixels) > 1
-        m.d.comb += cost.eq(Mux(taken & (place == 0), Mux(self.requantise, 1, 2) if double else 1, 0))
-        m.d.sync += [credit.eq(credit - cost + read), self.idle.eq((credit == self._fifo_depth) & ~taken)]
+        change = Mux(first, Mux(read, 0, -1), read)  # no subtraction, which would take carry cells of its own
+        if double:
+            change = Mux(first & ~self.requantise, Mux(read, -1, -2), change)
+        m.d.sync += [credit.eq(credit + change), self.idle.eq((credit == self._fifo_depth) & ~taken)]
         room = credit != 0
         if double:
             just_taken = Signal()

@@ -6,6 +6,7 @@ from amaranth.hdl import Array, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from zeroskip.choose import choose
 from zeroskip.engine import Beat
 from zeroskip.multiplier import positive
 from zeroskip.requantiser import RAW_BITS
@@ -178,17 +179,16 @@ class BeatMerger(wiring.Component):
         """A turn, a count, and a register."""
         m = Module()
         turn = Signal(range(self._units))
-        left = Signal(self.COUNT_BITS)
-        fresh = Signal(init=1)
-        now = Signal(self.COUNT_BITS)
+        number = Signal(self.COUNT_BITS, init=1)
+        last = Signal()
         room = Signal()
         taken = Signal()
         valids = Array(source.valid for source in self.sources)
-        payloads = Array(source.payload for source in self.sources)
+        payload = choose(m, [source.payload for source in self.sources], turn)
         m.d.comb += [
             room.eq(self.result.ready | ~self.result.valid),
             taken.eq(room & valids[turn]),
-            now.eq(Mux(fresh, self.result_beats, left)),
+            last.eq(number == self.result_beats),
         ]
         for unit, source in enumerate(self.sources):
             m.d.comb += source.ready.eq(room & (turn == unit))
@@ -196,12 +196,13 @@ class BeatMerger(wiring.Component):
             m.d.sync += self.result.valid.eq(taken)
         with m.If(taken):
             m.d.sync += [
-                self.result.p.data.eq(payloads[turn]),
-                self.result.p.last.eq(now == 1),
-                left.eq(now - 1),
-                fresh.eq(now == 1),
-                turn.eq(Mux((turn == self._units - 1) | (now == 1), 0, turn + 1)),
+                self.result.p.data.eq(payload),
+                self.result.p.last.eq(last),
+                number.eq(number + 1),
+                turn.eq(Mux((turn == self._units - 1) | last, 0, turn + 1)),
             ]
+        with m.If(self.restart | (taken & last)):
+            m.d.sync += number.eq(1)
         with m.If(self.restart):
-            m.d.sync += [turn.eq(0), fresh.eq(1)]
+            m.d.sync += turn.eq(0)
         return m

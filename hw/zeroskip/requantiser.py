@@ -14,16 +14,22 @@ SHIFT_BITS = 6
 RAW_BITS = 32
 LOW_BITS = 17
 """Low bits of the sum that one 18x18 multiplier takes as an unsigned number."""
-ROUNDED_BITS = 10
-"""Bits before the last halving: wide enough for -257..510, which saturate or not exactly as wider ones."""
+FACTOR_BITS = MULTIPLIER_BITS + 1
+"""Bits of the multiplier, or of twice the multiplier: what an 18x18 multiplier takes as a positive number."""
+KEPT_BITS = 9
+"""Bits of the product, from the one that rounds up on, that are kept beside the sign: with them, -512..511."""
+COARSE, FINE = 4, 5
+"""The shift, in steps of two bits: one of 4 coarse steps, then one of 5 fine ones."""
+WINDOW_BITS = KEPT_BITS + 2 * (FINE - 1)
+"""Bits that the fine steps choose from."""
 
 
 class Requantiser(wiring.Component):
     """``clamp(((acc + bias) * multiplier + (1 << (shift - 1))) >> shift, low, high)``, exact.
 
     One value a cycle, `latency` cycles later; never stalls (who feeds it keeps room for what is under way).
-    The rounded shift is a shift by ``shift - 1``, plus one, halved. The shift goes by powers of two from the largest
-    on, and after each only those bits are kept that later ones can bring into the result, with a flag for overflow.
+    An odd shift is made even by doubling the multiplier, so that the product is shifted in steps of two bits. Of its
+    bits only those are kept that can come into the result, with a flag for an overflow into those above.
 
     Parameters
     ----------
@@ -39,7 +45,7 @@ class Requantiser(wiring.Component):
     shift : In(6)
         1..40.
     low, high : In(signed(9))
-        Not pipelined: to be constant while values are under way.
+        Both in -128..127 or both in 0..255. Not pipelined: to be constant while values are under way.
     raw : Out(signed(32))
         ``acc + bias``, `raw_latency` cycles after `en`; stays until the next `en`.
     raw_valid : Out(1)
@@ -89,69 +95,119 @@ class Requantiser(wiring.Component):
         """Cycles from `en` to `result_valid`."""
         return 8
 
-    def _scale(self, m: Module, total: Value, multiplier: Value) -> Value:
-        """``total * multiplier`` in two cycles, by two products of at most 18 x 18 bits."""
-        width, split = self._acc_width + MULTIPLIER_BITS, min(LOW_BITS, self._acc_width - 1)
+    def _scale(self, m: Module, total: Value, factor: Value) -> Value:
+        """``total * factor``, one cycle later, by two products of at most 18 x 18 bits."""
+        width, split = self._acc_width + FACTOR_BITS, min(LOW_BITS, self._acc_width - 1)
         high_part = Signal(signed(width), name="product_high")
-        low_part = Signal(split + MULTIPLIER_BITS, name="product_low")
+        low_part = Signal(split + FACTOR_BITS, name="product_low")
         product = Signal(signed(width), name="product")
-        factor = Cat(multiplier, 0).as_signed()
+        factor = Cat(factor, 0).as_signed()
         m.d.sync += [
             high_part.eq((total >> split) * factor),
             low_part.eq(Cat(total[:split], 0).as_signed() * factor),
-            product.eq((high_part << split) + low_part),
         ]
+        m.d.comb += product.eq((high_part << split) + low_part)
         return product
 
     def elaborate(self, platform: object) -> Module:
-        """Sum, product, three stages of shifts, rounding, clamp."""
+        """Sum, products, two stages of shifts, three of rounding and clamping."""
         m = Module()
         total = Signal(signed(self._acc_width))
-        multiplier = Signal(MULTIPLIER_BITS, name="multiplier_1")
+        factor = Signal(FACTOR_BITS)
         with m.If(self.en):
-            m.d.sync += [total.eq(self.acc + self.bias), multiplier.eq(self.multiplier)]
+            m.d.sync += [total.eq(self.acc + self.bias), factor.eq(self.multiplier << self.shift[0])]
         m.d.comb += self.raw.eq(total)
         valid = Signal(self.latency)
         m.d.sync += valid.eq(Cat(self.en, valid))
         m.d.comb += [self.raw_valid.eq(valid[self.raw_latency - 1]), self.result_valid.eq(valid[-1])]
-
-        places: Value = self.shift - 1
-        for stage in range(1, 4):
-            places, last = Signal(SHIFT_BITS, name=f"places_{stage}"), places
-            m.d.sync += places.eq(last)
-        value: Value = self._scale(m, total, multiplier)
-        over: Value = Signal(name="over_0")
-        for stage, left in enumerate((4, 2, 0)):
-            value, over = shift_stage(m, value, over, places[left : left + 2], left, stage)
-            if left:
-                places, last = Signal(left, name=f"places_left_{left}"), places
-                m.d.sync += places.eq(last)
-
-        rounded = Signal(signed(ROUNDED_BITS))
-        lost = Signal()
-        negative = Signal()
-        m.d.sync += [rounded.eq((value + 1) >> 1), lost.eq(over), negative.eq(value[-1])]
-        below = Mux(lost, negative, rounded < self.low)
-        above = Mux(lost, ~negative, rounded > self.high)
-        m.d.sync += self.result.eq(Mux(below, self.low, Mux(above, self.high, rounded)))
+        places = Signal(range(COARSE * FINE))
+        m.d.sync += places.eq((self.shift - 1) >> 1)
+        self._clamp(m, *shift(m, self._scale(m, total, factor), places))
         return m
 
+    def _clamp(self, m: Module, value: Value, over: Value) -> None:
+        """Rounding and clamping, three cycles.
 
-def shift_stage(m: Module, value: Value, over: Value, places: Value, left: int, stage: int) -> tuple[Value, Value]:
-    """A registered shift by ``places << left``, kept to the bits that still matter.
+        Limits are where a difference changes its sign, so that what replaces a number is all ones or all zeros: a
+        register's own set or reset, which costs no logic in front of it.
+        """
+        distance = Signal(signed(KEPT_BITS + 2))
+        beyond, beneath = Signal(), Signal()
+        above, span = Signal(8, init=0xFF), Signal(8)
+        remainder, room = Signal(9), Signal(8)
+        m.d.comb += [
+            distance.eq((value - Cat(1, self.high).as_signed()) >> 1),  # (value + 1) >> 1, less high + 1
+            beyond.eq(Mux(over, ~value[-1], ~distance[-1])),
+            remainder.eq(Cat(1, above) + Cat(1, span) >> 1),
+        ]
+        m.d.sync += [
+            span.eq(self.high - self.low),
+            above.eq(Mux(beyond, 0xFF, distance)),
+            beneath.eq(Mux(beyond, 0, over | ~distance[8])),
+            room.eq(Mux(beneath | ~remainder[8], 0, remainder)),
+            self.result.eq(room + self.low),
+        ]
 
-    What leaves is `value`'s sign and the bits that a later shift by less than ``1 << left`` may bring into the
-    result, and whether any bit above them differed from the sign.
+
+def shift(m: Module, product: Value, places: Value) -> tuple[Value, Value]:
+    """The bits of `product` from ``1 + 2 * places`` on, three cycles after `places` and two after `product`.
+
+    What comes out is a signed number of 10 bits, and whether any bit above these differed from the product's sign.
     """
-    for bit in (1, 0):
-        width = min(len(value), ROUNDED_BITS + (1 << left + bit) - 1)
-        shifted = Signal(signed(len(value)), name=f"shifted_{left + bit}")
-        m.d.comb += shifted.eq(Mux(places[bit], value >> (1 << left + bit), value))
-        sign = shifted[-1]
-        dropped = shifted[width - 1 : -1]
-        over = over | (dropped != Mux(sign, (1 << len(dropped)) - 1, 0)) if len(dropped) else over
-        value = Cat(shifted[: width - 1], sign).as_signed()
-    value_out = Signal(signed(len(value)), name=f"value_{stage + 1}")
-    over_out = Signal(name=f"over_{stage + 1}")
-    m.d.sync += [value_out.eq(value), over_out.eq(over)]
-    return value_out, over_out
+    coarse, fine = Signal(COARSE), Signal(FINE)
+    m.d.sync += [
+        coarse.eq(Cat(places.matches(*range(FINE * step, FINE * (step + 1))) for step in range(COARSE))),
+        fine.eq(Cat(places.matches(*range(step, FINE * COARSE, FINE)) for step in range(FINE))),
+    ]
+    window, sign, over = coarse_steps(m, product, coarse)
+    fine_1 = Signal(FINE)
+    m.d.sync += fine_1.eq(fine)
+    value, lost = fine_steps(m, window, sign, fine_1)
+    return value, over | lost
+
+
+def coarse_steps(m: Module, product: Value, coarse: Value) -> tuple[Value, Value, Value]:
+    """The window that one of the flags `coarse` chooses, and its sign, after one cycle; the overflow after three.
+
+    The parts that are not wanted are zeros by their registers' own reset, which costs no logic, and the same holds for
+    flags of bits that a part keeps.
+    """
+    parts = [Signal(WINDOW_BITS, name=f"part_{step}") for step in range(COARSE)]
+    m.d.sync += [part.eq(Mux(coarse[step], product >> 1 + 2 * FINE * step, 0)) for step, part in enumerate(parts)]
+    upper = Signal(signed(max(1, len(product) - WINDOW_BITS - 1)))
+    m.d.sync += upper.eq(product >> WINDOW_BITS + 1)
+    differ, over = [], Signal()
+    for step in range(COARSE - 1):
+        wanted = Signal(name=f"wanted_{step}")
+        m.d.sync += wanted.eq(coarse[: step + 1].any())
+        run = upper[2 * FINE * step : 2 * FINE * (step + 1) + 1]
+        for at in range(0, len(run) - 1, 3):  # four bits, one of them also of the next flag: a LUT
+            flag, bits = Signal(name=f"differ_{step}_{at}"), run[at : at + 4]
+            m.d.sync += flag.eq(Mux(wanted, bits.any() & ~bits.all(), 0))
+            differ.append(flag)
+    m.d.sync += over.eq(Cat(differ).any())
+    return parts[0] | parts[1] | parts[2] | parts[3], upper[-1], over
+
+
+def fine_steps(m: Module, window: Value, sign: Value, fine: Value) -> tuple[Value, Value]:
+    """The value that one of the flags `fine` chooses from the window, and whether more would not fit; two cycles.
+
+    The last step has a register of its own, and the others are zeros then: three values are chosen from by one LUT.
+    """
+    near, far, sign_1 = Signal(WINDOW_BITS), Signal(KEPT_BITS), Signal()
+    by_two, by_four, at_most = Signal(), Signal(), Signal(FINE - 1)
+    m.d.sync += [
+        near.eq(Mux(fine[-1], 0, window)), far.eq(Mux(fine[-1], window >> 2 * (FINE - 1), 0)), sign_1.eq(sign),
+        by_two.eq(fine[1] | fine[3]), by_four.eq(fine[2] | fine[3]),
+        at_most.eq(Cat(fine[: step + 1].any() for step in range(FINE - 1))),
+    ]
+    once = Mux(by_four, near >> 4, near)[: KEPT_BITS + 2] | far
+    twice = Mux(by_two, once >> 2, once)[:KEPT_BITS]
+    above = Cat(near[KEPT_BITS:], sign_1)
+    value, lost = Signal(signed(KEPT_BITS + 1)), Signal()
+    m.d.sync += [
+        value.eq(Cat(twice, sign_1)),
+        lost.eq(Cat(at_most[step] & above[2 * step : 2 * step + 3].any() & ~above[2 * step : 2 * step + 3].all()
+                    for step in range(FINE - 1)).any()),
+    ]
+    return value, lost

@@ -11,7 +11,6 @@ from tests.hw.streams import simulate
 from zeroskip.block_counter import BlockCounter
 from zeroskip.wire import Mode
 
-
 SPAN = 300
 
 

@@ -106,7 +106,6 @@ def test_programs_back_to_back_with_their_counters(stall, delay):
             window["first"] = None
             assert await result.take(ctx, random.Random(7), stall) == [beat ^ MASK for beat in map_beats]
             assert ctx.get(dut._engine.busy) == 0
-            await ctx.tick().repeat(2)
             counts = {name: await register(ctx, Lite(dut), name) for name in COUNTERS}
             parts = sum(counts[name] for name in ("wait", "compute", "drain", "stalled"))
             assert counts["total"] == parts == window["last"] - window["first"] + 1, number
@@ -129,6 +128,36 @@ def test_programs_back_to_back_with_their_counters(stall, delay):
                 window["last"] = window["cycle"]
 
     simulate(dut, take, watch, sender(weights, 0), sender(feature, 1))
+
+
+@pytest.mark.parametrize("name", ["result_beats", "total"])
+def test_a_counter_read_at_once_after_the_last_beat_has_it(name):
+    """Whichever counter's turn it is then; and the answer comes within the time that is said."""
+    dut = boundary()
+    weights, feature, result = (Port(dut, port) for port in ("s_axis_weights", "s_axis_map", "m_axis_result"))
+
+    async def bench(ctx):
+        lite, rng, waits = Lite(dut), random.Random(0), set()
+        for pause in range(1, 3 * len(COUNTERS)):
+            await weights.send(ctx, [1], rng, 0)
+            await feature.send(ctx, [2], rng, 0)
+            await ctx.tick().repeat(pause)
+            await result.take(ctx, rng, 0)
+            ctx.set(lite.araddr, REGISTERS[name].address)
+            ctx.set(lite.arvalid, 1)
+            cycles = 0
+            while not ctx.get(lite.rvalid):
+                await ctx.tick()
+                ctx.set(lite.arvalid, 0)
+                cycles += 1
+            assert ctx.get(lite.rdata) == (1 if name == "result_beats" else pause + 2)
+            waits.add(cycles)
+            ctx.set(lite.rready, 1)
+            await ctx.tick()
+            ctx.set(lite.rready, 0)
+        assert max(waits) <= dut.latencies["counter_read"] and len(waits) == len(COUNTERS)
+
+    simulate(dut, bench)
 
 
 def test_registers_read_as_described():

@@ -10,7 +10,7 @@ import pytest
 from amaranth.hdl import Shape
 from tests.hw.streams import put, simulate
 
-from zeroskip.program import GROUP_BASES, ConfigRegisters, GroupRegisters, PassLayout, ProgramLoader
+from zeroskip.program import GROUP_BASES, ConfigRegisters, FeedLayout, GroupRegisters, PassLayout, ProgramLoader
 from zeroskip.wire import BEAT_BYTES, Config, Section, SectionData, encode
 
 NAMES = [config.name.lower() for config in Config if config < Config.ROW_OFFSET]
@@ -20,7 +20,7 @@ def random_sections(rng, groups):
     """Sections of every kind in any order, empty ones too; registers inside and outside of those that exist."""
     made = []
     for _ in range(rng.randint(3, 9)):
-        kind = rng.choice([kind for kind in Section if kind not in (Section.PASS, Section.END)])
+        kind = rng.choice([kind for kind in Section if kind not in (Section.PASS, Section.FEED, Section.END)])
         count = rng.choice([0, 1, 2, 5])
         address = rng.randrange(2**16 - 8) | rng.randrange(2**16) << 16
         if kind == Section.CONFIG:
@@ -126,22 +126,35 @@ def test_done_counts_only_while_running():
 @pytest.mark.parametrize("stall", [0.0, 0.5])
 @pytest.mark.parametrize("seed", range(4))
 def test_passes(seed, stall):
-    """`start` with the first pass; never more than two under way; tables of a pass only while at most one is."""
+    """`start` with the first pass; never more than two under way; tables of a pass only while at most one is.
+
+    A feed before each pass: taken in their order, whenever somebody likes, none before the start.
+    """
     rng = random.Random(f"{seed} {stall}")
     dut = ProgramLoader(groups=1)
     count = rng.randint(1, 6)
     rows = [np.frombuffer(rng.randbytes(BEAT_BYTES), np.uint8).reshape(1, BEAT_BYTES) for _ in range(count)]
     sections = []
-    for row in rows:
+    feeds = [np.frombuffer(rng.randbytes(BEAT_BYTES), np.uint8).reshape(1, BEAT_BYTES) for _ in range(count)]
+    for row, feed in zip(rows, feeds, strict=True):
+        sections.append(SectionData(Section.FEED, 0, 0, feed))
         if rng.random() < 0.6:
             sections.append(SectionData(Section.LISTS, 1, 0, np.full((rng.randint(1, 9), BEAT_BYTES), 7, np.uint8)))
         sections.append(SectionData(Section.PASS, 0, 0, row))
-    wanted = [int.from_bytes(row.tobytes(), "little") & (1 << PassLayout.size) - 1 for row in rows]
-    found, state = [], {"under way": 0, "done": 0, "starts": 0}
+    found, fed, state = [], [], {"under way": 0, "done": 0, "starts": 0}
 
     async def source(ctx):
         beats = [{"data": int.from_bytes(beat.tobytes(), "little"), "last": 0} for beat in encode(sections)]
         await put(ctx, dut.weights, beats, stall=stall, rng=rng)
+
+    async def feeder(ctx):
+        while len(fed) < count:
+            ctx.set(dut.feeds.ready, rng.random() < 0.3)
+            _, _, taken, payload = await ctx.tick().sample(dut.feeds.valid & dut.feeds.ready, dut.feeds.payload)
+            if taken:
+                assert state["starts"], "a feed before the start"
+                fed.append({name: payload[name] for name, _ in FeedLayout})
+        ctx.set(dut.feeds.ready, 0)
 
     async def sequencer(ctx):
         while state["done"] < count:
@@ -165,7 +178,12 @@ def test_passes(seed, stall):
         await ctx.tick()
         assert not ctx.get(dut.ended)
 
-    simulate(dut, source, sequencer, cycles=5000)
+    simulate(dut, source, sequencer, feeder, cycles=5000)
     assert state["starts"] == 1
-    fields = [PassLayout.from_bits(value) for value in wanted]
-    assert found == [{name: field[name] for name, _ in PassLayout} for field in fields]
+    assert found == fields(PassLayout, rows) and fed == fields(FeedLayout, feeds)
+
+
+def fields(layout, rows):
+    """What rows of a section say."""
+    views = [layout.from_bits(int.from_bytes(row.tobytes(), "little") & (1 << layout.size) - 1) for row in rows]
+    return [{name: view[name] for name, _ in layout} for view in views]

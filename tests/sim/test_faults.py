@@ -18,7 +18,7 @@ FAULTS = {
         "lists.py", "    present = by_list != 0\n",
         "    present = by_list != 0\n    present.flat[np.flatnonzero(present)[0]] = False\n"),
     "padding taken for data": ("sequencer.py", "[p] & in_row & (col >= 0) &", "[p] & in_row &"),
-    "rounding bit left out": ("requantiser.py", "(value + 1) >> 1", "value >> 1"),
+    "rounding bit left out": ("requantiser.py", "value - Cat(1, self.high)", "value - Cat(0, self.high)"),
 }
 
 
