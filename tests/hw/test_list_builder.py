@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""The list builder against the tables that its entries stand for."""
+"""The list builder against the tables that its entries stand for: a pointer names a list's last entry, masks grow."""
 
 from __future__ import annotations
 
@@ -10,58 +10,88 @@ import pytest
 from tests.hw.layers import sparse
 from tests.hw.streams import simulate
 
+from zeroskip.iterator import START_BITS
 from zeroskip.list_builder import ListBuilder
-from zeroskip.lists import NOTHING, compress
+from zeroskip.lists import END_OF_WORD, NOTHING, compress
 from zeroskip.wire import WORD_CHANNELS
+
+
+def random_sections(rng, filters, words, density):
+    """Three sections to different places: (word, place of the first entry, weights, entries), some of nothing."""
+    for place in range(3):
+        own = np.random.default_rng([filters, place, int(100 * density)])
+        weights = sparse(own, (filters, words, WORD_CHANNELS), density, np.int8)
+        entries = compress(weights).tolist()
+        for _ in range(4):
+            entries.insert(rng.randrange(len(entries) + 1), NOTHING)
+        yield place * 5, place * 1000, weights, entries
 
 
 @pytest.mark.parametrize("density", [0.0, 0.05, 0.5, 1.0])
 @pytest.mark.parametrize("filters", [1, 5, 16])
 def test_tables(filters, density):
-    """Three sections to different places, with pauses and entries of nothing; only what is theirs is written."""
+    """Three sections to different places, with pauses and entries of nothing; only what is theirs is written.
+
+    After every entry the tables hold all entries so far: nothing is written late.
+    """
     rng, words = random.Random(f"{filters} {density}"), 3
     dut = ListBuilder(words=16, entries=4096)
-    places = [np.random.default_rng([filters, place, int(100 * density)]) for place in range(3)]
-    sections = [(place * 5, place * 1000, sparse(own, (filters, words, WORD_CHANNELS), density, np.int8))
-                for place, own in enumerate(places)]
+    sections = list(random_sections(rng, filters, words, density))
     occupancy, pointers, lists = {}, {}, {}
 
+    def look(ctx):
+        """Write what is to be written; whether that was anything."""
+        if ctx.get(dut.write_occupancy):
+            occupancy[ctx.get(dut.occupancy_address)] = ctx.get(dut.occupancy_data)
+        if ctx.get(dut.write_pointer):
+            pointers[ctx.get(dut.pointer_address)] = ctx.get(dut.pointer_data)
+        if ctx.get(dut.write_list):
+            lists[ctx.get(dut.list_address)] = ctx.get(dut.list_data)
+        return ctx.get(dut.write_occupancy) or ctx.get(dut.write_pointer) or ctx.get(dut.write_list)
+
+    def listed(word, channel):
+        """The list of a channel, as the tables have it."""
+        pointer = pointers[word * WORD_CHANNELS + channel]
+        end, more = pointer % (1 << START_BITS), pointer >> START_BITS
+        return [lists[at] for at in range(end - more, end + 1)]
+
     async def bench(ctx):
-        for word, at, weights in sections:
-            entries = compress(weights).tolist()
-            for _ in range(4):
-                entries.insert(rng.randrange(len(entries) + 1), NOTHING)
+        for first_word, at, _, entries in sections:
+            word, own = first_word, {}
             for index, entry in enumerate(entries):
                 while rng.random() < 0.2:
+                    ctx.set(dut.entry.as_value(), rng.randrange(1 << 16))
                     await ctx.tick()
+                    assert not look(ctx)
+                weight, number, channel = entry & 255, entry >> 8 & 15, entry >> 12
                 ctx.set(dut.en, 1)
                 ctx.set(dut.first, index == 0)
                 ctx.set(dut.word, word if index == 0 else 9)
                 ctx.set(dut.at, at if index == 0 else 7)
-                ctx.set(dut.entry, {"weight": entry & 255, "filter": entry >> 8 & 15, "channel": entry >> 12})
-                if ctx.get(dut.write_occupancy):
-                    occupancy[ctx.get(dut.write_address)] = ctx.get(dut.write_data)
-                if ctx.get(dut.write_pointer):
-                    pointers[ctx.get(dut.write_address)] = ctx.get(dut.write_data)
-                if ctx.get(dut.write_list):
-                    lists[ctx.get(dut.list_address)] = ctx.get(dut.list_data)
+                ctx.set(dut.entry.as_value(), entry)
+                assert bool(look(ctx)) == (entry != NOTHING)
                 await ctx.tick()
                 ctx.set(dut.en, 0)
-                assert not ctx.get(dut.write_occupancy) and not ctx.get(dut.write_pointer)
-                assert not ctx.get(dut.write_list)
+                assert not look(ctx)
+                if weight:
+                    own.setdefault(channel, []).append(weight | number << 8)
+                    assert listed(word, channel) == own[channel]
+                if entry != NOTHING:
+                    assert occupancy[word] == sum(1 << channel for channel in own)
+                if entry == END_OF_WORD:
+                    word, own = word + 1, {}
 
     simulate(dut, bench, cycles=50_000)
     assert sorted(occupancy) == [place * 5 + word for place in range(3) for word in range(words)]
     held = 0
-    for word, at, weights in sections:
+    for word, at, weights, _ in sections:
         for index, channel in np.ndindex(words, WORD_CHANNELS):
             present = np.flatnonzero(weights[:, index, channel])
             assert occupancy[word + index] >> channel & 1 == (len(present) > 0)
             if len(present):
-                pointer = pointers[(word + index) * WORD_CHANNELS + channel]
-                start, count = pointer & 0xFFF, (pointer >> 12) + 1
-                found = [lists[start + n] for n in range(count)]
-                assert at <= start
+                found = listed(word + index, channel)
                 assert found == [int(weights[f, index, channel]) & 255 | int(f) << 8 for f in present]
-                held += count
-    assert held == len(lists) == sum(np.count_nonzero(weights) for _, _, weights in sections)
+                held += len(found)
+        used = np.count_nonzero(weights)
+        assert {place for place in lists if place // 1000 == at // 1000} == set(range(at, at + used))
+    assert held == len(lists) == sum(np.count_nonzero(weights) for _, _, weights, _ in sections)
