@@ -95,3 +95,30 @@ def test_tables(filters, density):
         used = np.count_nonzero(weights)
         assert {place for place in lists if place // 1000 == at // 1000} == set(range(at, at + used))
     assert held == len(lists) == sum(np.count_nonzero(weights) for _, _, weights, _ in sections)
+
+
+def test_after_a_section_that_was_cut_off():
+    """The first entry of a section owes nothing to a word that was left open, though it goes to the same channel."""
+    dut = ListBuilder(words=16, entries=64)
+
+    async def bench(ctx):
+        ctx.set(dut.en, 1)
+        for first, at, weight, number, mask, end, more in ((1, 5, 9, 0, 8, 5, 0), (0, 0, 7, 1, 8, 6, 1),
+                                                           (1, 40, 3, 2, 8, 40, 0), (0, 0, 2, 3, 8, 41, 1)):
+            ctx.set(dut.first, first)
+            ctx.set(dut.word, 4)
+            ctx.set(dut.at, at)
+            ctx.set(dut.entry, {"weight": weight, "filter": number, "channel": 3})
+            assert (ctx.get(dut.occupancy_address), ctx.get(dut.occupancy_data)) == (4, mask)
+            assert ctx.get(dut.pointer_address) == 4 * WORD_CHANNELS + 3
+            assert ctx.get(dut.pointer_data) == end | more << START_BITS
+            await ctx.tick()
+            if (end, more) == (6, 1):  # another channel in the word that stays open
+                ctx.set(dut.first, 0)
+                ctx.set(dut.entry, {"weight": 1, "filter": 0, "channel": 5})
+                assert ctx.get(dut.occupancy_data) == 40
+                await ctx.tick()
+                ctx.set(dut.entry, {"weight": 1, "filter": 1, "channel": 3})
+                await ctx.tick()
+
+    simulate(dut, bench, cycles=100)
