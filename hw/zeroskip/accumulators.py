@@ -14,9 +14,9 @@ class Accumulators(wiring.Component):
     """`pixels` sums for each of `filters` filters, one accumulation a cycle without hazards.
 
     The first touch of a filter in a block moves the old sums into slot `evict` of the result memory (``slot_row``), and
-    starts from the product alone (a fresh block) or from the product and the partial sums in slot `source`. A marker ends the block: every filter must have been touched since the last marker. Whether
-    one has is told by a bit for each filter in a LUT memory, the parity of the last block that touched it; `clear`
-    makes it untouched.
+    starts from the product alone (a fresh block) or from the product and the partial sums in slot `source`. A marker
+    ends the block: every filter must have been touched since the last marker. Whether one has is told by a bit for each
+    filter in a LUT memory, the parity of the last block that touched it; `clear` makes it untouched.
 
     Parameters
     ----------
@@ -92,7 +92,8 @@ class Accumulators(wiring.Component):
         m.d.comb += [
             acc_read.addr.eq(index),
             acc_write.en.eq(work), acc_write.addr.eq(index),
-            result_write.en.eq(first), result_write.addr.eq(slot_row(target, index, self.filters_used, self._result_rows)),
+            result_write.en.eq(first),
+            result_write.addr.eq(slot_row(target, index, self.filters_used, self._result_rows)),
             result_write.data.eq(acc_read.data),
             result_read.en.eq(self.read_en | self.read_blocked),
             result_read.addr.eq(Mux(self.read_blocked, slot_row(
@@ -107,7 +108,7 @@ class Accumulators(wiring.Component):
     def _track_touches(self, m):
         """Whether this touch is its filter's first in the block; and how many filters lack theirs."""
         m.submodules.parities = parities = memory.Memory(shape=1, depth=self._filters, init=[])
-        write, read, look = parities.write_port(), *(parities.read_port(domain="comb") for _ in range(2))
+        write, read, look = parities.write_port(), parities.read_port(domain="comb"), parities.read_port(domain="comb")
         parity, untouched, lacking = Signal(), Signal(), Signal(range(self._filters + 1))
         m.d.comb += [
             read.addr.eq(self.filter), untouched.eq(self.touch & (read.data != parity)),

@@ -38,9 +38,9 @@ FIFO = 16
 LANES, FIELD, MASK = 4, 16, 0xFFFF
 """Lanes in a field of ``WORK``; the bits of one."""
 CLOCK, ENDED, INDEX, RETURNS, STEPS, BEATS, PLACE, OUT, FEED, ROWS, BASE, FREE, DONE = range(13)
-"""Scalars: next issue; results that have ended; slot of the next block; the block before is a result; rows read by
-each unit; beats of each unit; rows in the beat that is open; cycle of the merger's last beat. Next copy; rows of the map
-that have been copied; rows of the images before; rows that are free; cycle in which all groups were past a marker."""
+"""Scalars: next issue; results that have ended; slot of the next block; the block before is a result; rows read by each
+unit; beats of each unit; rows in the beat that is open; cycle of the merger's last beat. Next copy; rows of the map
+that have been copied; rows of the images before; rows that are free; when all groups were past the last marker."""
 
 
 class Sizes(NamedTuple):
@@ -49,8 +49,8 @@ class Sizes(NamedTuple):
     ``filters`` and ``ring``: of a lane, slots for results. ``places`` for words in a lane. ``rows`` of the map in an
     image, ``row_beats`` each; ``cols`` of a plane, ``pitch`` and ``plane_size`` in positions, ``ring_rows`` for which
     the value memories have room. ``beat_rows``: rows of P results to a beat; ``beats``: beats of a row, where it takes
-    more than one. ``latency``: from the row that fills a beat to the beat at the merger. ``last_row``: rows of a unit in
-    the whole layer.
+    more than one. ``latency``: from the row that fills a beat to the beat at the merger. ``last_row``: rows of a unit
+    in the whole layer.
     """
 
     filters: int
@@ -79,9 +79,9 @@ class Source(NamedTuple):
 
 WALKER = np.dtype([("free", np.int64), ("seen", np.int64), ("known", np.int64), ("turn", np.int64),
                    ("entries", np.int64), ("words", np.int64), ("lately", np.int64)])
-"""``free``: first cycle without work. ``seen``: mask of the filters touched in the block, and ``known``: when the walker
-may know that they are all. ``turn``: the next to be swept. ``entries``: walked in all. ``words``: with work for the lane.
-``lately``: which of the last windows issued to the group had any, the newest in bit 0."""
+"""``free``: first cycle without work. ``seen``: mask of the filters touched in the block, and ``known``: when the
+walker may know that they are all. ``turn``: the next to be swept. ``entries``: walked in all. ``words``: with work for
+the lane. ``lately``: which of the last windows issued to the group had any, the newest in bit 0."""
 
 UNIT = np.dtype([("read", np.int64), ("taken", np.int64), ("before", np.int64)])
 """When the last row of sums was read; when it was taken by the output unit, and the row before it."""
@@ -91,10 +91,10 @@ class State(NamedTuple):
     """What does: by group and lane, by group, by unit; int64.
 
     ``walkers``: ``WALKER`` (groups, lanes). ``passed``: when they were done with their last words, in rings.
-    ``issued``: when the last two windows were issued to each group, the newest first. ``banks``: the last copy into each.
-    ``fed``, ``freed``: when rows of the map were there, and were no longer needed, (rows of all images and passes).
-    ``drained``: when results were read, in a ring. ``units``: ``UNIT``. ``left``: when the last beats of each unit left,
-    in a ring.
+    ``issued``: when the last two windows were issued to each group, the newest first. ``banks``: the last copy into
+    each. ``fed``, ``freed``: when rows of the map were there, and were no longer needed, (rows of all images and
+    passes). ``drained``: when results were read, in a ring. ``units``: ``UNIT``. ``left``: when the last beats of each
+    unit left, in a ring.
     """
 
     walkers: np.ndarray

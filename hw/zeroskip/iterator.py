@@ -136,8 +136,8 @@ class Iterator(wiring.Component):
         free, dropped = Signal(range(self._queue_words + 1), init=self._queue_words), Signal()
         m.d.sync += word.eq(self.word)
         m.d.comb += [
-            wanted.eq(Cat(occupied) & self.mask),
-            queued.marker.eq(self.marker), queued.mask.eq(self.mask & (Cat(occupied) | self.marker.replicate(self._mask_bits))),
+            wanted.eq(self.mask & (Cat(occupied) | self.marker.replicate(self._mask_bits))),  # all of a marker's flags
+            queued.marker.eq(self.marker), queued.mask.eq(wanted),
             queued.word.eq(word), queued.position.eq(self.position), queued.inside.eq(self.inside),
             queue.start.eq(self.start), queue.write_data.eq(queued),
             queue.write.eq(self.push & (self.marker | wanted.any())),

@@ -24,8 +24,8 @@ OPERAND_WIDTH = 9
 def lane_word(config: ArrayConfig) -> data.StructLayout:
     """A word as it arrives in the lanes of a group.
 
-    Fields: ``push``; ``marker``; ``mask`` of the channels worth visiting, or a marker's flags; ``position`` of its first
-    pixel in the value memory; ``inside``, mask of the pixels that lie in the map.
+    Fields: ``push``; ``marker``; ``mask`` of the channels worth visiting, or a marker's flags; ``position`` of its
+    first pixel in the value memory; ``inside``, mask of the pixels that lie in the map.
     """
     return data.StructLayout({
         "push": 1, "marker": 1, "mask": WORD_CHANNELS * config.columns, "position": range(config.value_positions),

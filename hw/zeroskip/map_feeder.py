@@ -22,8 +22,8 @@ def mask_shape(lines: int) -> data.StructLayout:
 class MapFeeder(wiring.Component):
     """Copies a word a cycle, in the order row, plane, column, as far as the map has come and the rings have room.
 
-    A word takes its bank of the value memories four cycles, for they take four channels at a time. Two words of one bank
-    within four cycles, as at some ends of rows, wait for each other.
+    A word takes its bank of the value memories four cycles, for they take four channels at a time. Two words of one
+    bank within four cycles, as at some ends of rows, wait for each other.
 
     Parameters
     ----------

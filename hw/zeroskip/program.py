@@ -215,13 +215,13 @@ class ProgramLoader(wiring.Component):
         """
         complete, started, running, under_way = Signal(), Signal(), Signal(), Signal(2)
         waiting = {}
-        for name, arrives, stream in (("pass", passes, self.passes), ("feed", feeds, self.feeds)):
+        for name, arrives, port in (("pass", passes, self.passes), ("feed", feeds, self.feeds)):
             waiting[name] = Signal(name=f"{name}_waits")
-            m.d.comb += stream.valid.eq(waiting[name] & running)
-            with m.If(stream.valid & stream.ready):
+            m.d.comb += port.valid.eq(waiting[name] & running)
+            with m.If(port.valid & port.ready):
                 m.d.sync += waiting[name].eq(0)
             with m.If(arrives):
-                m.d.sync += [waiting[name].eq(1), stream.payload.eq(beat)]
+                m.d.sync += [waiting[name].eq(1), port.payload.eq(beat)]
         m.d.sync += [
             complete.eq((passes | ended) & ~started), self.start.eq(complete),
             under_way.eq(under_way + passes - self.pass_done),

@@ -18,9 +18,10 @@ class Walker(wiring.Component):
     """Takes visits and reads their lists, from the end on, without a bubble between lists.
 
     A cycle without an entry sweeps one filter, the next in turn (adds zero to it), so that by the marker every filter
-    has been touched and the block before has left the accumulators; the turn passes over filters that have been. A block begins only when the one before it may
-    leave (see ``ResultSlots``). The flags of a marker: bit 0, the block's sums are results; bit 1, the next block
-    starts from zero; bit 2, the block goes on. After `start` all filters are cleared, one a cycle.
+    has been touched and the block before has left the accumulators; the turn passes over filters that have been. A
+    block begins only when the one before it may leave (see ``ResultSlots``). The flags of a marker: bit 0, the block's
+    sums are results; bit 1, the next block starts from zero; bit 2, the block goes on. After `start` all filters are
+    cleared, one a cycle.
 
     Parameters
     ----------

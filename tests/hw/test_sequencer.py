@@ -1,14 +1,14 @@
 # amaranth: UnusedElaboratable=no
-"""The sequencer against loops over blocks and windows; rows arrive and slots are freed at any time."""
+"""The sequencer against loops over blocks and windows; rows arrive and words are passed at any time."""
 
 from __future__ import annotations
 
 import functools
 import operator
 import random
+from collections import deque
 
 import pytest
-from amaranth.utils import ceil_log2
 from tests.hw.layers import random_layer, small_config, some_plan
 from tests.hw.streams import simulate
 from tests.hw.test_map_packing import stored
@@ -21,13 +21,12 @@ from zeroskip.sequencer import Sequencer
 from zeroskip.wire import WORD_CHANNELS, Config, Section
 from zeroskip.zero_skip_program import program_sections
 
-POISON = b"\xa5" * WORD_CHANNELS
-
 
 def windows(plan):
-    """Everything on the bus, in order: (parts, marker, word, mask, words), and None where an image ends.
+    """Everything on the bus, in order: (parts, marker, word, places of the pixels in the map, mask).
 
-    From the result's pixels: what the tap of each group reads for each of its pixels, straight from the layer.
+    From the result's pixels: what the tap of each group reads for each of its pixels, straight from the layer. A
+    marker has its flags as its mask.
     """
     config, layer, lay = plan.config, plan.layer, plan.layout
     memory = stored(layer, lay)
@@ -37,101 +36,140 @@ def windows(plan):
     for image in range(images):
         for block in range(plan.grid.count):
             for window in plan.passes[0].table:
-                parts, words = [0] * config.columns, [bytes(WORD_CHANNELS)] * config.fetched
+                parts, spots = [0] * config.columns, [None] * config.fetched
                 taps = [(column, *own) for column, seen in enumerate((window.words, window.second))
                         for own in seen.items()]
                 for column, group, word in taps:
                     y, x, valid = (values[block].tolist() for values in places[group])
                     reads = {p: at for p in range(config.pixels) if valid[p]
-                             and (at := position(plan, word, y[p], x[p])) is not None}
+                             and (at := spot(plan, image, word, y[p], x[p])) is not None}
                     for p, at in reads.items():
-                        words[p + column] = memory[image * lay.image_size + at].tobytes()
+                        spots[p + column] = at
                     if reads:
                         parts[column] |= 1 << turn[image * plan.grid.count + block].tolist().index(group)
                 if any(parts):
-                    mask = sum(1 << WORD_CHANNELS * n + c for n, own in enumerate(columns_of(words, config))
-                               for c in range(WORD_CHANNELS) if any(word[c] for word in own)
-                               or (parts[n] and not plan.skip_activations))
-                    yield parts, 0, window.word, mask, words
-            yield [everyone] * config.columns, 1, None, None, None
-        # the marker of the last block of an image retires it
-        yield None
-    yield [everyone] * config.columns, 1, None, None, None
+                    yield parts, 0, window.word, spots, mask_of(plan, memory, image, parts, spots)
+            yield [everyone] * config.columns, 1, None, None, 3
+    yield [everyone] * config.columns, 1, None, None, 3
 
 
-def columns_of(words, config):
-    """The words of each column."""
-    return [words[first : first + config.pixels] for first in range(0, config.fetched, config.pixels)]
-
-
-def position(plan, word, y, x):
-    """Where a tap of the pixel (y, x) lies in the map's memory, None outside of it."""
+def spot(plan, image, word, y, x):
+    """(plane, row, column) that a tap of the pixel (y, x) reads, rows counted from the first image on; or None."""
     layer, lay = plan.layer, plan.layout
     tap, channel_word = divmod(word, lay.channel_words)
     in_y = y * layer.stride[0] + tap // layer.kernel[1] - layer.padding[0]
     in_x = x * layer.stride[1] + tap % layer.kernel[1] - layer.padding[1]
     if not (0 <= in_y < lay.rows * layer.stride[0] and 0 <= in_x < lay.cols * layer.stride[1]):
         return None
-    return lay.offset(in_y, in_x, channel_word)[0]
+    (sy, sx), rows = layer.stride, image * lay.rows
+    return (channel_word * sy + in_y % sy) * sx + in_x % sx, rows + in_y // sy, in_x // sx
+
+
+def mask_of(plan, memory, image, parts, spots):
+    """Channels that are not zero in any pixel of a column; where zeros are not skipped all of a column's."""
+    mask, pixels = 0, plan.config.pixels
+    for column, part in enumerate(parts):
+        own = [at for at in spots[column * pixels : (column + 1) * pixels] if at is not None]
+        for channel in range(WORD_CHANNELS):
+            if part and (not plan.skip_activations or any(word_at(plan, memory, at)[channel] for at in own)):
+                mask |= 1 << WORD_CHANNELS * column + channel
+    return mask
+
+
+def word_at(plan, memory, at):
+    """The word of a (plane, row, column)."""
+    lay = plan.layout
+    plane, (image, row), col = at[0], divmod(at[1], lay.rows), at[2]
+    return memory[image * lay.image_size + plane * lay.plane_size + row * lay.pitch + col]
+
+
+def ring_place(plan, at):
+    """Where a word lies in the value memories and the masks."""
+    ring, lay = plan.value_ring, plan.layout
+    plane, (image, row), col = at[0], divmod(at[1], lay.rows), at[2]
+    turn = plane * lay.plane_size % lay.banks
+    return plane * ring.size + (image * ring.span + row * lay.pitch + col + turn) % ring.size
 
 
 class Surroundings:
-    """What stands around the sequencer: the map, arriving row by row, and groups that free their slots in order."""
+    """What stands around the sequencer: masks arriving row by row, as far as the rings have room; groups."""
 
     def __init__(self, plan, dut, rng, stall):
         self.plan, self.dut, self.rng, self.stall = plan, dut, rng, stall
         self.memory = stored(plan.layer, plan.layout)
-        self.image = self.rows = self.retired = 0
-        self.used = [0] * plan.config.groups
-        self.seen = []
+        lay = plan.layout
+        self.words = deque((plane, row, col) for row in range(lay.images * lay.rows) for plane in range(lay.planes)
+                           for col in range(lay.cols))
+        self.rows_fed = self.free = self.blocks = 0
+        self.queues = [deque() for _ in range(plan.config.groups)]
+        self.passed, self.coming = [0] * plan.config.groups, [0] * plan.config.groups
+        self.seen, self.waits_for_mask = [], None
 
-    def read(self, bank, line):
-        """The word of the image being read; poison where its row has not come."""
-        lay = self.plan.layout
-        base = (self.image % lay.slots) * lay.image_size
-        position = (line * self.plan.config.fetched + bank - base) % self.plan.config.map_positions
-        row, col = divmod(position % lay.plane_size, lay.pitch)
-        if position >= lay.planes * lay.plane_size or row >= self.rows or col >= lay.cols:
-            return POISON
-        return self.memory[self.image * lay.image_size + position].tobytes()
+    def feed(self, ctx):
+        """A word now and then; whether it ends a row."""
+        config, lay = self.plan.config, self.plan.layout
+        for bank in range(config.banks):
+            ctx.set(self.dut.masks[bank].en, 0)
+        room = self.rows_fed - self.free < self.plan.value_ring.rows
+        if not self.words or not room or self.rng.random() < self.stall:
+            return False
+        at = self.words.popleft()
+        place = ring_place(self.plan, at)
+        mask = sum(1 << c for c, value in enumerate(word_at(self.plan, self.memory, at)) if value)
+        ctx.set(self.dut.masks[place % config.banks], {"en": 1, "line": place // config.banks, "mask": mask})
+        ended = at[0] == lay.planes - 1 and at[2] == lay.cols - 1
+        self.rows_fed += ended
+        return ended
 
-    def taken(self, values, mask, parts):
-        """Mask and words; those of a column that nobody takes do not count."""
-        raw = values.to_bytes(WORD_CHANNELS * self.plan.config.fetched, "little")
-        words = [raw[at : at + WORD_CHANNELS] for at in range(0, len(raw), WORD_CHANNELS)]
-        for column, part in enumerate(parts):
-            if not part:
-                words[column] = bytes(WORD_CHANNELS)
-                mask &= ~(0xFFFF << WORD_CHANNELS * column)
-        return mask, words
+    def groups(self, ctx, issue, window):
+        """Words take places as they are issued, and are passed in their order once they have come on the bus.
 
-    def cycle(self, ctx, retire, window, reads):
-        """Answer what was seen in the cycle before."""
-        dut, lay, config = self.dut, self.plan.layout, self.plan.config
-        for bank, (en, line) in enumerate(reads):
-            if en:
-                ctx.set(dut.data[bank], int.from_bytes(self.read(bank, line), "little"))
-        want, marker, word, mask, values, parts = window
+        Whether all groups are past a marker more.
+        """
+        config, (want, marker) = self.plan.config, window
+        for group, queue in enumerate(self.queues):
+            self.coming[group] += (issue >> group & 1) - (want >> group & 1)
+            if want >> group & 1:
+                queue.append(marker)
+            assert len(queue) + self.coming[group] <= config.queue_words, "there was no room"
+            if queue and self.rng.random() >= self.stall:
+                self.passed[group] += queue.popleft()
+        ctx.set(self.dut.room, sum(1 << group for group, queue in enumerate(self.queues)
+                                   if len(queue) + self.coming[group] < config.queue_words))
+        done = all(self.passed)
+        if done:
+            self.passed = [count - 1 for count in self.passed]
+            image, block = divmod(self.blocks, self.plan.grid.count)
+            self.blocks += 1
+            self.free = min(image, self.plan.images - 1) * self.plan.layout.rows + int(self.plan.free_rows[block])
+        return done
+
+    def note(self, window, mask):
+        """A window, and the mask of the one before it."""
+        config = self.plan.config
+        want, marker, word, position, inside, parts = window
+        if self.waits_for_mask is not None:
+            own, bits = self.waits_for_mask, mask
+            for column, part in enumerate(own[0]):
+                bits &= ~(0 if part or own[1] else 0xFFFF << WORD_CHANNELS * column)
+            self.seen.append((*own, bits))
+            self.waits_for_mask = None
         if want:
             parts = [parts >> config.groups * n & (1 << config.groups) - 1 for n in range(config.columns)]
             assert functools.reduce(operator.or_, parts) == want
-            self.seen.append((parts, 1, None, None, None) if marker else
-                             (parts, 0, word, *self.taken(values, mask, parts)))
-        release = 0
-        for group in range(config.groups):
-            self.used[group] += want >> group & 1
-            assert self.used[group] <= config.queue_words, "no slot was free"
-            if self.used[group] and self.rng.random() >= self.stall:
-                self.used[group] -= 1
-                release |= 1 << group
-        ctx.set(dut.release, release)
-        if retire:
-            assert self.rows == lay.rows, "retired before it was complete"
-            self.image, self.rows, self.retired = self.image + 1, 0, self.retired + 1
-            ctx.set(dut.base, (self.image % lay.slots) * lay.image_size // config.fetched)
-        if self.image < lay.images and self.rows < lay.rows and self.rng.random() >= self.stall:
-            self.rows += 1
-        ctx.set(dut.rows_loaded, self.rows)
+            self.waits_for_mask = (parts, 1, None, None) if marker else (parts, 0, word, (position, inside))
+
+
+def same(plan, found, wanted):
+    """The window lies where its pixels do; pixels of no interest are not inside."""
+    if found[1] or wanted[1]:
+        return found == wanted
+    (position, inside), spots, size = found[3], wanted[3], plan.value_ring.size
+    places = [position // size * size + (position + p) % size for p in range(len(spots))]
+    right = all(at is None or ring_place(plan, at) == place for at, place in zip(spots, places, strict=True))
+    if plan.config.pixels > 1:
+        right &= inside == sum(1 << p for p, at in enumerate(spots) if at is not None)
+    return right and (*found[:3], found[4]) == (*wanted[:3], wanted[4])
 
 
 async def configure(ctx, dut, plan):
@@ -156,7 +194,7 @@ async def start(ctx, dut, plan):
     ctx.set(dut.start, 1)
     ctx.set(dut.ended, 1)
     ctx.set(dut.passes.payload, {"first_window": 0, "windows": len(plan.passes[0].table), "images": plan.images,
-                                 "fresh": 1, "final": 1, "retire": 1, "join": 0, "rows": plan.layer.output_shape[2]})
+                                 "fresh": 1, "final": 1, "join": 0, "rows": plan.layer.output_shape[2]})
     await ctx.tick()
     ctx.set(dut.start, 0)
     ctx.set(dut.passes.valid, 1)
@@ -183,77 +221,81 @@ def test_windows(name, shape, stall):
     """`shape`: groups, pixels, queue, positions, columns. Twice over, so that a layer follows another."""
     groups, pixels, queue, positions, columns = (*shape, 1)[:5]
     config = small_config(groups, 1, pixels, columns=columns, queue_words=queue, map_positions=positions,
-                          lane_filters=4)
+                          lane_filters=4, value_positions=128)
     rng = random.Random(f"{name} {shape} {stall}")
     plan = some_plan(LAYERS[name], config, rng.randrange(100), rng.random() < 0.7)
     wanted = list(windows(plan))
-    images = wanted.count(None)
-    wanted = [window for window in wanted if window is not None]
-    fetched = config.fetched
-    dut = Sequencer(groups=groups, pixels=pixels, columns=columns, windows=config.windows, queue_words=queue,
-                    line_bits=ceil_log2(positions // fetched))
+    dut = Sequencer(config=config)
     bus = dut.window
 
     async def bench(ctx):
         await configure(ctx, dut, plan)
         for _ in range(2):
             around = Surroundings(plan, dut, rng, stall)
-            ctx.set(dut.release, 0)
-            ctx.set(dut.base, 0)
-            ctx.set(dut.rows_loaded, 0)
+            around.groups(ctx, 0, (0, 0))
             await start(ctx, dut, plan)
-            quiet = 0
+            quiet, row = 0, False
             while quiet < 100:
-                _, _, retire, finished, *rest = await ctx.tick().sample(
-                    dut.retire, dut.finished, bus.want, bus.marker, bus.word, bus.mask, bus.data.as_value(),
-                    bus.parts.as_value(), *dut.en, *dut.address)
-                window, reads = rest[:6], rest[6:]
-                around.cycle(ctx, retire, window, list(zip(reads[:fetched], reads[fetched:], strict=True)))
+                ctx.set(dut.row_fed, row)
+                row = around.feed(ctx)
+                _, _, finished, issue, mask, *window = await ctx.tick().sample(
+                    dut.finished, dut.issue, dut.mask, bus.want, bus.marker, bus.word, bus.position, bus.inside,
+                    bus.parts.as_value())
+                around.note(window, mask)
+                ctx.set(dut.block_done, around.groups(ctx, issue, window[:2]))
                 quiet += len(around.seen) >= len(wanted)
             for index, (found, want) in enumerate(zip(around.seen, wanted, strict=True)):
-                assert found == want, f"{index} of {len(wanted)}, {plan.arrangement}"
-            assert around.retired == images and finished and not any(around.used)
+                assert same(plan, found, want), f"{index} of {len(wanted)}, {plan.arrangement}: {found}, {want}"
+            assert not around.words and finished and not any(around.queues)
+            ctx.set(dut.done, 1)
+            await ctx.tick()
+            ctx.set(dut.done, 0)
 
-    simulate(dut, bench, cycles=10_000)
+    simulate(dut, bench, cycles=20_000)
 
 
 def test_rate():
-    """W windows and a marker in W + 1 cycles; from issue to the bus `latency` cycles."""
+    """W windows and a marker in W + 1 cycles; on the bus one cycle after the issue."""
     config = small_config(1, 1, 1, queue_words=16)
     layer = random_layer(7, size=(4, 4), kernel=(2, 2), weights=1.0)
     plan = make_plan(layer, config, arrangements(1, 1)[0], skip_activations=True)
-    dut = Sequencer(groups=1, pixels=1, windows=config.windows, queue_words=16, line_bits=8)
+    dut = Sequencer(config=config)
 
     async def bench(ctx):
         await configure(ctx, dut, plan)
-        ctx.set(dut.rows_loaded, 4)
+        ctx.set(dut.room, 1)
         await start(ctx, dut, plan)
         seen, issued = [], []
         for cycle in range(80):
-            _, _, en, window = await ctx.tick().sample(dut.en[0], dut.window)
-            issued += [cycle] * en
+            ctx.set(dut.row_fed, cycle < 4)
+            _, _, issue, window = await ctx.tick().sample(dut.issue, dut.window)
+            issued += [cycle] * issue
             seen += [cycle] * window.want
-            ctx.set(dut.release, window.want)
-        assert len(seen) == 9 * 5 + 1 and seen == list(range(seen[0], seen[0] + len(seen)))
-        assert seen[0] - issued[0] == dut.latency
+            ctx.set(dut.block_done, window.want & window.marker)
+        assert len(seen) == 9 * 5 + 1 and seen[8:] == list(range(seen[8], seen[8] + len(seen) - 8))
+        assert [cycle - 1 for cycle in seen] == issued
 
     simulate(dut, bench, cycles=200)
 
 
 def test_waiting():
-    """`waiting` while a row is missing, and not for want of a slot."""
+    """`waiting` while a row is missing, and not for want of room."""
     config = small_config(1, 1, 1, queue_words=2)
     layer = random_layer(8, size=(2, 2), kernel=(1, 1), weights=1.0)
     plan = make_plan(layer, config, arrangements(1, 1)[0], skip_activations=True)
-    dut = Sequencer(groups=1, pixels=1, windows=config.windows, queue_words=2, line_bits=8)
+    dut = Sequencer(config=config)
 
     async def bench(ctx):
         await configure(ctx, dut, plan)
+        ctx.set(dut.room, 1)
         await start(ctx, dut, plan)
         await ctx.tick().repeat(10)
         assert ctx.get(dut.waiting) and not ctx.get(dut.window.want)
-        ctx.set(dut.rows_loaded, 1)
+        ctx.set(dut.room, 0)
+        ctx.set(dut.row_fed, 1)
+        await ctx.tick()
+        ctx.set(dut.row_fed, 0)
         await ctx.tick().repeat(10)
-        assert not ctx.get(dut.waiting) and not ctx.get(dut.finished)  # window and marker fill the queue
+        assert not ctx.get(dut.waiting) and ctx.get(dut.held) and not ctx.get(dut.finished)
 
     simulate(dut, bench, cycles=200)
