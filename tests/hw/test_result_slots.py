@@ -1,62 +1,104 @@
 # amaranth: UnusedElaboratable=no
-"""The ring of result slots against a memory that knows what each slot holds."""
+"""The ring of result slots against a memory that knows what each slot holds; and the rows of a slot."""
 
 from __future__ import annotations
 
 import random
 
 import pytest
+from amaranth.hdl import Module, Signal
+from tests.hw.layers import small_config
 from tests.hw.streams import simulate
 
-from zeroskip.result_slots import ResultSlots
+from zeroskip.result_slots import ResultSlots, slot_row
+
+SLOTS = 16
 
 
 def passes(rng, ring):
-    """Flags of the blocks (final, fresh of the next) of some tiles of one to three passes over `ring` blocks."""
-    kinds = [(number == 0, number == count - 1) for count in (rng.randint(1, 3) for _ in range(4))
+    """Flags of the blocks (final, fresh of the next) of some tiles of one to three passes over `ring` blocks.
+
+    With a single slot a tile has but one pass.
+    """
+    kinds = [(number == 0, number == count - 1) for count in (rng.randint(1, 3 if ring > 1 else 1) for _ in range(4))
              for number in range(count)]
     firsts = [first for first, _ in kinds] + [True]
     return [(final, firsts[at + (block == ring - 1)]) for at, (_, final) in enumerate(kinds) for block in range(ring)]
 
 
-@pytest.mark.parametrize("ring", [2, 3, 8])
+@pytest.mark.parametrize("ring", [1, 2, 3, 8, SLOTS])
 @pytest.mark.parametrize("seed", range(4))
 def test_rounds(ring, seed):
-    """No slot with an unread result is written; each block starts from its own slot; nothing waits for ever."""
+    """A block waits exactly where the slot of the one before holds an unread result; each starts from its own slot.
+
+    Nothing waits for ever; a second layer, with any ring, knows nothing of the first, whose results were not all read.
+    """
     rng = random.Random(f"{ring} {seed}")
-    dut, filters = ResultSlots(rows=32), 3
-    blocks = passes(rng, ring)
+    dut = ResultSlots(slots=SLOTS)
     unread, waited = [], [0]
 
-    async def bench(ctx):
-        ctx.set(dut.filters, filters)
-        ctx.set(dut.ring, ring)
-        ctx.set(dut.start, 1)
+    async def idle(ctx, before):
+        """A cycle without a step, perhaps with a result read."""
+        assert ctx.get(dut.blocked) == (before is not None and before[0] in unread)
+        waited[0] += ctx.get(dut.blocked)
+        reads = bool(unread) and rng.random() < 0.3
+        ctx.set(dut.drained, reads)
+        ctx.set(dut.final, rng.randrange(2))
+        ctx.set(dut.fresh, rng.randrange(2))
         await ctx.tick()
-        ctx.set(dut.start, 0)
-        fresh, before = True, None
-        for number, (final, next_fresh) in enumerate(blocks):
-            slot = number % ring
-            while rng.random() < 0.3 or ctx.get(dut.blocked):
-                waited[0] += ctx.get(dut.blocked)
-                reads = bool(unread) and rng.random() < 0.3
-                ctx.set(dut.drained, reads)
-                await ctx.tick()
-                ctx.set(dut.drained, 0)
-                if reads:
-                    unread.pop(0)
-            assert ctx.get(dut.source) == slot * filters and ctx.get(dut.partial_sums) == (not fresh)
-            if before is not None:
-                assert ctx.get(dut.evict) == before[0] * filters and ctx.get(dut.report) == before[1]
-                assert before[0] not in unread, "an unread result was overwritten"
-                if before[1]:
-                    unread.append(before[0])
-            ctx.set(dut.final, final)
-            ctx.set(dut.fresh, next_fresh)
-            ctx.set(dut.step, 1)
-            await ctx.tick()
-            ctx.set(dut.step, 0)
-            before, fresh = (slot, final), next_fresh
+        ctx.set(dut.drained, 0)
+        del unread[:reads]
 
-    simulate(dut, bench, cycles=20_000)
+    async def bench(ctx):
+        for used in (ring, rng.randint(1, SLOTS), ring):
+            unread.clear()
+            ctx.set(dut.ring, used)
+            ctx.set(dut.start, 1)
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+            fresh, before = True, None
+            for number, (final, next_fresh) in enumerate(passes(rng, used)):
+                slot = number % used
+                while rng.random() < 0.3 or ctx.get(dut.blocked):
+                    await idle(ctx, before)
+                assert ctx.get(dut.source) == slot and ctx.get(dut.partial_sums) == (not fresh)
+                if before is not None:
+                    assert (ctx.get(dut.evict), ctx.get(dut.report)) == before
+                    assert before[0] not in unread, "an unread result was overwritten"
+                reads = bool(unread) and rng.random() < 0.3  # in the cycle of a step
+                if before is not None and before[1]:
+                    unread.append(before[0])
+                for port, value in ((dut.final, final), (dut.fresh, next_fresh), (dut.step, 1), (dut.drained, reads)):
+                    ctx.set(port, value)
+                await ctx.tick()
+                ctx.set(dut.step, 0)
+                ctx.set(dut.drained, 0)
+                del unread[:reads]
+                before, fresh = (slot, final), next_fresh
+
+    simulate(dut, bench, cycles=40_000)
     assert waited[0]
+
+
+@pytest.mark.parametrize(("rows", "lane_filters"), [(32, 16), (32, 8), (16, 2), (512, 16), (64, 4)])
+def test_rows(rows, lane_filters):
+    """However many filters a lane has, no two of all its slots share a row; few filters make twice as many slots."""
+    config = small_config(result_rows=rows, lane_filters=lane_filters)
+    slot, index = Signal(range(config.result_slots)), Signal(range(lane_filters))
+    used, row = Signal(range(lane_filters + 1)), Signal(16)
+    m = Module()
+    m.d.sync += row.eq(slot_row(slot, index, used, rows))
+
+    async def bench(ctx):
+        for filters in range(1, lane_filters + 1):
+            ctx.set(used, filters)
+            apart = lane_filters if filters > lane_filters // 2 else lane_filters // 2
+            assert config.slots_for(filters) * apart == rows
+            for number in range(config.slots_for(filters)):
+                for own in range(filters):
+                    ctx.set(slot, number)
+                    ctx.set(index, own)
+                    await ctx.tick()
+                    assert ctx.get(row) == number * apart + own < rows
+
+    simulate(m, bench)
