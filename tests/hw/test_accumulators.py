@@ -67,8 +67,9 @@ class Touches:
         self.dut, self.used, self.touched = dut, used, set()
         self.answers = set()
 
-    def check(self, ctx, turn, item):
+    def check(self, ctx, turn, item, fresh):
         touches = isinstance(item, tuple)
+        assert ctx.get(self.dut.read_blocked) == (touches and not fresh and item[0] not in self.touched)
         ctx.set(self.dut.turn, turn)
         complete = self.touched | ({item[0]} if touches else set()) == set(range(self.used))
         assert ctx.get(self.dut.complete) == complete
@@ -119,7 +120,7 @@ def test_blocks(filters, used, pixels, seed):
                     for port, value in zip(dut.products, pending, strict=True):
                         ctx.set(port, value)
                     pending = item[1] if isinstance(item, tuple) else [rng.choice(PRODUCTS)] * pixels
-                    touches.check(ctx, rng.randrange(layer.used), item)
+                    touches.check(ctx, rng.randrange(layer.used), item, fresh)
                     await ctx.tick()
                 before = slot
             ctx.set(dut.marker, 0)
