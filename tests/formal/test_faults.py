@@ -17,8 +17,15 @@ import zeroskip
 FAULTS = (
     ("multiplier 4x4", zeroskip, "multiplier.py", "zero_next.eq(~used)", "zero_next.eq(~self.en)"),
     ("multiplier 4x4", zeroskip, "multiplier.py", "m.If(used if self._gate else 1)", "m.If(1)"),
+    ("multiplier 4x4", zeroskip, "multiplier.py", "m.If(zero_next)", "m.If(0)"),
+    ("multiplier 4x4 told", zeroskip, "multiplier.py", "self.a_zero | self.b_zero if", "self.a_zero if"),
     ("fifo 4", amaranth, "lib/fifo.py", "self.w_rdy.eq(self.level != self.depth),", "self.w_rdy.eq(1),"),
     ("fifo 4", amaranth, "lib/fifo.py", "_incr(consume, self.depth)", "_incr(produce, self.depth)"),
+    ("queue 4", zeroskip, "queue.py", "Signal(self._bits + 1), Signal(self._bits + 1)",
+     "Signal(self._bits), Signal(self._bits)"),
+    ("queue 4", zeroskip, "queue.py", "m.If(self.write)", "m.If(self.write & ~self.read)"),
+    ("queue 4", zeroskip, "queue.py", "read.addr.eq(head)", "read.addr.eq(tail - 1)"),
+    ("queue 4", zeroskip, "queue.py", "[head.eq(0), tail.eq(0)]", "tail.eq(0)"),
     ("requantiser narrow", zeroskip, "requantiser.py", "value - Cat(1, self.high)", "value - Cat(0, self.high)"),
     ("requantiser narrow", zeroskip, "requantiser.py", "self.acc + self.bias", "self.acc"),
     ("requantiser scaling", zeroskip, "requantiser.py", "Signal(split + FACTOR_BITS,",
@@ -26,9 +33,10 @@ FAULTS = (
     ("requantiser rounding", zeroskip, "requantiser.py", "coarse[: step + 1].any()", "coarse[:step].any()"),
     ("requantiser rounding", zeroskip, "requantiser.py", "fine[: step + 1].any()", "fine[step]"),
     ("requantiser rounding", zeroskip, "requantiser.py", "beneath | ~remainder[8]", "~remainder[8]"),
-    ("result slots 4", zeroskip, "result_slots.py", "left + pending >= self.ring", "left + pending > self.ring"),
-    ("result slots 4", zeroskip, "result_slots.py", "pending > self.ring,", "pending > self.ring + 1,"),
-    ("result slots 4", zeroskip, "result_slots.py", "left + pending >= self.ring", "left + pending + 1 >= self.ring"),
+    ("result slots 4", zeroskip, "result_slots.py", "self.evict >= room[:-1]", "self.evict > room[:-1]"),
+    ("result slots 4", zeroskip, "result_slots.py", "full.eq(room[-1])", "full.eq(room < -1)"),
+    ("result slots 4", zeroskip, "result_slots.py", "self.evict >= room[:-1]", "self.evict + 1 >= room[:-1]"),
+    ("result slots 4", zeroskip, "result_slots.py", "room.eq(self.ring)", "room.eq(self.ring - 1)"),
     ("axi lite", zeroskip, "axi_lite.py", "self.awvalid & self.wvalid & ~self.bvalid", "self.awvalid & self.wvalid"),
     ("axi lite", zeroskip, "axi_lite.py", "m.Elif(self.rready)", "m.Else()"),
     ("axi lite", zeroskip, "axi_lite.py", "self.strobe.eq(self.wstrb)", "self.strobe.eq(15)"),
@@ -60,8 +68,9 @@ def test_found(name: str, package: ModuleType, file: str, right: str, wrong: str
     text = planted.read_text()
     assert text.count(right) == 1, f"{file} no longer holds {right!r} once"
     planted.write_text(text.replace(right, wrong))
+    path = os.pathsep.join(filter(None, [str(copy), os.environ.get("PYTHONPATH")]))
     done = subprocess.run([sys.executable, "-m", "tests.formal", "--build", tmp_path / "build", name], cwd=ROOT,
-                          env=os.environ | {"PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False)
+                          env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     _, row, see, _ = done.stdout.splitlines()
     assert row.startswith(name) and row.endswith(" FAIL"), done.stdout + done.stderr
