@@ -109,7 +109,8 @@ class Sequencer(wiring.Component):
         m.d.sync += [
             self.window.want.eq(self.issue),
             *(self.window[name].eq(here[name]) for name in ("parts", "marker", "flip", "word", "position")),
-            self.window.inside.eq(here.inside),
+            # a single pixel outside of the map has no channel worth visiting
+            self.window.inside.eq(here.inside if config.pixels > 1 else 1),
         ]
         self._look_up_mask(m, here, go)
         self._note_absent(m, here, go)

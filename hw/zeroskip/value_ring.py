@@ -20,16 +20,23 @@ class ValueRing:
 
     @property
     def span(self) -> int:
-        """Positions from one image to the next."""
-        banks = self.layout.banks
-        return -(-self.layout.rows * self.layout.pitch // banks) * banks
+        """Positions from one image, or pass, to the next."""
+        lay = self.layout
+        return -(-(lay.rows * lay.pitch + self._slack) // lay.banks) * lay.banks
+
+    @property
+    def _slack(self) -> int:
+        """Positions by which a plane may begin later in one pass than in another, where passes have their own planes."""
+        phases = self.layout.stride[0] * self.layout.stride[1]
+        return self.layout.banks - 1 if self.planes < self.layout.channel_words * phases else 0
 
     @property
     def rows(self) -> int:
         """Rows of the map, one after the other, that always find room."""
         lay = self.layout
         gap, count = self.span - lay.rows * lay.pitch, 0
-        while (count + 1) * lay.pitch + (max(0, count - 1) // lay.rows + (count > 0)) * gap <= self.size:
+        while ((count + 1) * lay.pitch + (max(0, count - 1) // lay.rows + (count > 0)) * gap + self._slack
+               <= self.size):
             count += 1
         return count
 

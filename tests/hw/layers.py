@@ -64,8 +64,8 @@ def small_config(groups: int = 1, lanes: int = 1, pixels: int = 1, *, units: int
     settings = {
         "groups": groups, "lanes": lanes, "pixels": pixels, "output_units": units,
         "dense_filters": groups * lanes * pixels, "dense_pixels": 1, "lane_filters": 8, "queue_words": 4,
-        "result_rows": 32, "value_positions": 64, "map_positions": 256, "windows": 128, "words": 32, "list_entries": 256,
-        "dense_weights": 64,
+        "value_positions": 64, "result_rows": 32, "map_positions": 256, "windows": 128, "words": 32,
+        "list_entries": 256, "dense_weights": 64,
     }
     return ArrayConfig(**(settings | changes))
 

@@ -50,7 +50,8 @@ RASTERS = [(1, 1, 1, 1), (2, 5, 7, 4), (3, 3, 5, 16), (2, 4, 4, 4), (1, 7, 6, 8)
 def test_raster(case, pause):
     images, height, width, step = case
     settings = {"mode": Mode.RASTER.value, "images": images, "out_rows": height, "out_cols": width,
-                "block_rows": step // width, "block_cols": step % width, "map_pitch": width, "block_pitch": step, "blocks": -(-height * width // step)}
+                "block_rows": step // width, "block_cols": step % width, "map_pitch": width, "block_pitch": step,
+                "blocks": -(-height * width // step)}
     check(raster(*case), settings, pause)
 
 

@@ -31,7 +31,8 @@ def test_positive_integers(field, value):
 
 
 @pytest.mark.parametrize("field", ["pixels", "columns", "dense_filters", "dense_pixels", "queue_words",
-                                   "value_positions", "lane_filters", "result_rows", "map_positions", "windows", "words", "list_entries", "dense_weights"])
+                                   "value_positions", "lane_filters", "result_rows", "map_positions", "windows",
+                                   "words", "list_entries", "dense_weights"])
 def test_powers_of_two(field):
     with pytest.raises(ValueError, match=f"^{field} must be a power of two, not 12$"):
         replace(TINY, **{field: 12})

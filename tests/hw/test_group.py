@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""A group against sums in Python: windows on the bus, slots freed in order, every lane's results when all are there."""
+"""A group against sums in Python: windows on the bus, blocks followed, every lane's results when all are there."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from tests.hw.layers import small_config, sparse
 from tests.hw.streams import simulate
+from tests.hw.test_lane import Map, bits, expected_results, fill, items, passes, result_row
 
 from zeroskip.group import Group
+from zeroskip.lane_account import KINDS
 from zeroskip.lists import compress, halves, list_sections
-from zeroskip.wire import WORD_CHANNELS
+from zeroskip.wire import WORD_CHANNELS, Mode
 
-WORDS, OFFSET = 3, 37
+WORDS = 4
+OFFSETS = ("word_offset", "word_offset_cols", "word_offset_rows", "word_offset_both")
 
 
 async def load(ctx, dut, config, lanes, index):
@@ -37,80 +40,123 @@ async def write(ctx, dut, section):
         await ctx.tick()
 
 
-def random_window(rng, pixels):
-    """(wanted, word, values, mask); the mask has every channel with a value."""
-    values = sparse(rng, (pixels, WORD_CHANNELS), float(rng.choice([0.0, 0.2, 0.8])), np.uint8)
-    mask = values.any(axis=0) | (rng.random(WORD_CHANNELS) < 0.2)
-    return bool(rng.random() < 0.7), int(rng.integers(WORDS)), values, mask
+class Bus:
+    """Windows as the sequencer sends them, the mask a cycle after its window; some are for the other group alone."""
+
+    def __init__(self, dut, config, pace, area, index, stall):
+        self.dut, self.config, self.pace, self.area, self.index, self.stall = dut, config, pace, area, index, stall
+        self.offsets = [pace.getrandbits(12) for _ in OFFSETS]
+        self.markers = 0
+
+    def window(self, item):
+        """A window and its mask. Of two columns the group takes those that hold something, and others perhaps."""
+        index, pace, other = self.index, self.pace, self.pace.getrandbits(1) << (self.index ^ 1)
+        if isinstance(item, int):
+            everyone = 1 << index | 1 << (index ^ 1)
+            return {"want": everyone, "parts": [everyone] * self.config.columns, "marker": 1}, item
+        number, position, mask, inside = item
+        takes = [own.any() or pace.random() < 0.3 for own in mask]
+        takes[pace.randrange(len(takes))] |= not any(takes)
+        sent = sum((bits(own) if take else pace.getrandbits(WORD_CHANNELS)) << WORD_CHANNELS * column
+                   for column, (own, take) in enumerate(zip(mask, takes, strict=True)))
+        flip = pace.randrange(4)
+        return {"want": 1 << index | other, "parts": [take << index | other for take in takes], "flip": flip,
+                "word": (number + self.offsets[flip]) % (1 << 12), "position": position, "inside": bits(inside)}, sent
+
+    def foreign(self):
+        """A window that the other group takes."""
+        theirs = 1 << (self.index ^ 1)
+        return {"want": theirs, "parts": [theirs] * self.config.columns, "word": self.pace.getrandbits(12)}, 0
+
+    async def send(self, ctx, sent):
+        """Issue, window, mask: three cycles on end."""
+        dut, pace = self.dut, self.pace
+        coming, due = [None, None], list(sent)
+        while due or any(coming):
+            go = bool(due) and ctx.get(dut.room) and pace.random() >= self.stall
+            ctx.set(dut.issue, go)
+            ctx.set(dut.window, coming[0][0] if coming[0] else {"want": 0, "word": pace.getrandbits(12)})
+            ctx.set(dut.mask, coming[1][1] if coming[1] else pace.getrandbits(len(dut.mask)))
+            item = due.pop(0) if go else None
+            self.markers += isinstance(item, int)
+            issued = self.window(item) if go else self.foreign() if pace.random() < 0.3 else None
+            await ctx.tick()
+            coming = [issued, coming[0]]
+        ctx.set(dut.window.want, 0)
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.6])
-@pytest.mark.parametrize("shape", [(1, 1, 2), (2, 2, 4), (4, 1, 8), (2, 4, 2)])
+@pytest.mark.parametrize("shape", [(1, 1, 2, 1), (2, 2, 4, 1), (4, 1, 8, 2), (2, 4, 2, 1), (5, 1, 4, 1)])
 def test_blocks(shape, stall):
-    """`shape`: lanes, pixels, queue. Windows for other groups pass by; results wait to be read."""
-    lanes, pixels, queue = shape
+    """`shape`: lanes, pixels, queue, columns. Two layers of passes that add up; results wait to be read.
+
+    Windows for other groups pass by; a word's number is less by the offset that goes with the exchange of groups.
+    """
+    lanes, pixels, queue, columns = shape
     rng, index, filters = np.random.default_rng([*shape, int(10 * stall)]), 1, 3
     pace = random.Random(int(rng.integers(1 << 30)))
-    config = small_config(2, lanes, pixels, lane_filters=3, words=4, queue_words=queue)
-    dut = Group(config=config, index=index)
-    weights = [sparse(rng, (filters, WORDS, WORD_CHANNELS), [0.05, 0.5, 1.0, 0.2][e], np.int8) for e in range(lanes)]
-    blocks = [[random_window(rng, pixels) for _ in range(int(rng.integers(0, 9)))] for _ in range(4)]
-    used, freed, pushed, found, counted = [0], [0], [0], [], [0, 0]
+    config = small_config(2, lanes, pixels, columns=columns, lane_filters=4, words=WORDS, queue_words=queue,
+                          result_rows=16)
+    dut, ring, dtype = Group(config=config, index=index), 3, np.int8 if stall else np.uint8
+    weights = [sparse(rng, (filters, WORDS, WORD_CHANNELS), [0.05, 0.5, 1.0, 0.2, 0.0][e], np.int8)
+               for e in range(lanes)]
+    area = Map(rng, config, dtype, WORDS)
+    layers = [list(passes(ring, lambda: [area.word() for _ in range(rng.integers(0, 5))])) for _ in range(2)]
+    together = np.concatenate(weights)
+    wanted = [expected_results(rounds, lambda block: area.sums(together, block)[0]) for rounds in layers]
+    every = [area.sums(together, block) for rounds in layers for _, _, blocks in rounds for block in blocks]
+    found, counted, taken = [], [0, 0], [0]
+    bus = Bus(dut, config, pace, area, index, stall)
 
     async def push(ctx):
         await load(ctx, dut, config, weights, index)
-        ctx.set(dut.layer.filters, filters)
-        ctx.set(dut.layer.ring, 2)
-        ctx.set(dut.own.word_offset, OFFSET)
-        ctx.set(dut.start, 1)
-        await ctx.tick()
-        ctx.set(dut.start, 0)
-        for window in [window for block in blocks for window in [*block, None]] + [None]:
-            wanted = window is None or window[0]
-            while (wanted and used[0] == queue) or pace.random() < stall:
-                ctx.set(dut.window.want, 0)
+        await fill(ctx, dut, area.values.view(np.uint8))
+        for name, value in (("filters", filters), ("ring", ring), ("plane_ring", area.ring), ("word_step", area.step),
+                            ("mode", Mode.SIGNED_MAP.value if dtype is np.int8 else 0)):
+            ctx.set(dut.layer[name], value)
+        for name, value in zip(OFFSETS, bus.offsets, strict=True):
+            ctx.set(dut.own[name], value)
+        for rounds, results in zip(layers, wanted, strict=True):
+            found.clear()
+            ctx.set(dut.start, 1)
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+            await bus.send(ctx, items(pace, rounds))
+            while len(found) < len(results) or ctx.get(dut.busy):
                 await ctx.tick()
-            fields = {"want": wanted << index | pace.randrange(2), "marker": window is None, "mask": 3}
-            if window is not None:
-                _, word, values, mask = window
-                fields |= {"word": word + OFFSET, "mask": int((mask << np.arange(WORD_CHANNELS)).sum()),
-                           "data": values.tolist()}
-            ctx.set(dut.window, fields)
-            used[0] += wanted
-            pushed[0] += wanted
-            await ctx.tick()
-        ctx.set(dut.window.want, 0)
-        while len(found) < len(blocks):
-            await ctx.tick()
-        for _ in range(100):
-            _, _, full, issued = await ctx.tick().sample(dut.full, dut.issued)
-            assert not full and not issued
-        assert not ctx.get(dut.busy) and not used[0]
+            for _ in range(50):
+                _, _, full, issued = await ctx.tick().sample(dut.full, dut.issued)
+                assert not full and not issued
+            assert not ctx.get(dut.busy) and ctx.get(dut.room) and taken[0] == bus.markers
+            assert np.array_equal(np.array(found), np.array(results))
 
     async def watch(ctx):
+        """Markers are noted some time after all lanes are past them; what issues nothing is lost to something."""
+        await ctx.tick()
         while True:
-            _, _, release, issued, gated = await ctx.tick().sample(dut.release, dut.issued, dut.gated)
-            used[0] -= release
-            freed[0] += release
-            assert used[0] >= 0
+            take = ctx.get(dut.block_done) and (pace.random() < 0.5 or bus.markers - taken[0] >= queue)
+            ctx.set(dut.block_taken, take)
+            taken[0] += take
+            _, _, issued, gated, busy, lost = await ctx.tick().sample(dut.issued, dut.gated, dut.busy, dut.lost)
             counted[0] += issued
             counted[1] += gated
+            assert taken[0] <= bus.markers and (busy or not issued)
+            assert issued // pixels + sum(lost[kind] for kind in KINDS) == lanes
 
     async def read(ctx):
         """Slots in turn; every lane of the block."""
         while True:
-            bank = len(found) % 2
-            for _ in range(pace.randrange(1, 9)):
-                await ctx.tick()
+            await ctx.tick().repeat(pace.randrange(1, 9))
             if not ctx.get(dut.full):
                 continue
             block = []
-            for lane in range(lanes):
-                for number in range(filters):
-                    ctx.set(dut.read_en, 1)
-                    ctx.set(dut.read_lane, lane)
-                    ctx.set(dut.read_address, bank * filters + number)
-                    await ctx.tick()
+            ctx.set(dut.read_en, 1)
+            while len(block) < lanes * filters:
+                lane, number = divmod(len(block), filters)
+                ctx.set(dut.read_lane, lane)
+                ctx.set(dut.read_address, result_row(len(found) % ring, number, filters, 4))
+                _, _, blocked = await ctx.tick().sample(dut.read_blocked)
+                if not blocked:
                     block.append([ctx.get(dut.read_data[p]) for p in range(pixels)])
             ctx.set(dut.read_en, 0)
             ctx.set(dut.drained, 1)
@@ -119,53 +165,5 @@ def test_blocks(shape, stall):
             found.append(block)
 
     simulate(dut, push, background=[watch, read], cycles=20_000)
-    expected = np.zeros((len(blocks), lanes * filters, pixels), np.int64)
-    issued = pairs = 0
-    for number, block in enumerate(blocks):
-        for wanted, word, values, mask in block:
-            if wanted:
-                own = np.concatenate([lane[:, word] for lane in weights]).astype(np.int64)
-                expected[number] += own @ values.T
-                issued += int(np.count_nonzero(own[:, mask])) * pixels
-                pairs += int((np.count_nonzero(own, axis=0) * np.count_nonzero(values, axis=0)).sum())
-    assert np.array_equal(np.array(found), expected)
-    assert freed == pushed
-    assert counted[0] == issued and counted[0] - counted[1] == pairs
-
-
-def test_signed_map():
-    """The mode's bit makes 255 a -1."""
-    config = small_config(1, 1, 1, lane_filters=1, words=1, queue_words=2)
-    dut = Group(config=config, index=0)
-    weights = np.zeros((1, 1, WORD_CHANNELS), np.int8)
-    weights[0, 0, 3] = -128
-
-    async def bench(ctx):
-        for section in list_sections([[compress(weights)]], [1], config):
-            await write(ctx, dut, section)
-        ctx.set(dut.write.valid, 0)
-        ctx.set(dut.layer.filters, 1)
-        ctx.set(dut.layer.ring, 2)
-        for mode, wanted in ((2, 128), (0, -128 * 255)):
-            ctx.set(dut.layer.mode, mode)
-            ctx.set(dut.start, 1)
-            await ctx.tick()
-            ctx.set(dut.start, 0)
-            values = [[0, 0, 0, 255] + 12 * [0]]
-            for marker in (0, 1, 1):
-                ctx.set(dut.window, {"want": 1, "marker": marker, "word": 0, "mask": 3 if marker else 8,
-                                     "data": values})
-                await ctx.tick()
-                ctx.set(dut.window.want, 0)
-                await ctx.tick().repeat(20)
-            assert ctx.get(dut.full) == 1
-            ctx.set(dut.read_en, 1)
-            await ctx.tick()
-            assert ctx.get(dut.read_data[0]) == wanted
-            ctx.set(dut.read_en, 0)
-            ctx.set(dut.drained, 1)
-            await ctx.tick()
-            ctx.set(dut.drained, 0)
-            await ctx.tick().repeat(20)
-
-    simulate(dut, bench, cycles=1000)
+    assert counted[0] == sum(issued for _, issued, _ in every)
+    assert counted[0] - counted[1] == sum(pairs for _, _, pairs in every)

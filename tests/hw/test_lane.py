@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""A lane against sums in Python: lists loaded, words pushed, results read when they are complete."""
+"""A lane against sums in Python: lists and map loaded, words sent, results read when they are complete."""
 
 from __future__ import annotations
 
@@ -7,133 +7,212 @@ import random
 
 import numpy as np
 import pytest
-from amaranth.hdl import Array, Elaboratable, Module, Signal
 from tests.hw.layers import small_config, sparse
 from tests.hw.streams import simulate
 
 from zeroskip.lane import Lane
 from zeroskip.lists import compress
+from zeroskip.value_memory import QUAD, QUADS
 from zeroskip.wire import WORD_CHANNELS, Section
 
-
-class Bench(Elaboratable):
-    """The lane and the slots' values, which it reads without a clock."""
-
-    def __init__(self, config):
-        self.lane = Lane(config=config)
-        self.slots = [Signal(128 * config.pixels, name=f"slot_{n}") for n in range(config.queue_words)]
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.lane = self.lane
-        m.d.comb += self.lane.slot_data.eq(Array(self.slots)[self.lane.read_slot])
-        return m
+FINAL, FRESH, FENCE = 1, 2, 4
+"""A marker's flags."""
 
 
 async def load(ctx, lane, weights):
+    """The lists; how many entries were written."""
+    listed = 0
     for at, row in enumerate(compress(weights).tolist()):
         ctx.set(lane.write, {"valid": 1, "kind": Section.LISTS.value, "first": at == 0, "address": 0, "entry": 0})
         ctx.set(lane.write_row, row)
+        listed += ctx.get(lane.listed)
         await ctx.tick()
     ctx.set(lane.write.valid, 0)
+    return listed
 
 
-def block_sums(weights, block, dtype):
-    """Sums of the block, (filters, pixels); and how many products have a non-zero weight, and both non-zero."""
-    total = np.zeros((len(weights), block[0][1].shape[0] if block else 1), np.int64)
-    issued = pairs = 0
-    for word, values, mask in block:
-        numbers = np.where(mask[None, :], values.view(dtype).astype(np.int64), 0)
-        own = weights[:, word].astype(np.int64)
-        total += own @ numbers.T
-        visited = np.count_nonzero(own[:, mask], axis=0)
-        issued += int(visited.sum()) * len(values)
-        pairs += int(np.count_nonzero(own, axis=0) @ np.count_nonzero(numbers, axis=0))
-    return total, issued, pairs
+async def fill(ctx, dut, values):
+    """Values uint8 (positions, 16) into the value memory, all banks at once."""
+    banks = len(dut.fill)
+    for address in range(len(values) // banks * QUADS):
+        for bank in range(banks):
+            quad = values[address // QUADS * banks + bank, address % QUADS * QUAD :][:QUAD].tolist()
+            ctx.set(dut.fill[bank], {"en": 1, "address": address,
+                                     "values": [{"code": code, "nonzero": code != 0} for code in quad]})
+        await ctx.tick()
+    for bank in range(banks):
+        ctx.set(dut.fill[bank].en, 0)
+
+
+def result_row(slot, index, filters, lane_filters):
+    """Where a filter's sums lie: slots take half as many rows where they do not need more."""
+    return slot * (lane_filters // (1 + (filters <= lane_filters // 2))) + index
+
+
+class Map:
+    """Values by position, in rings; words that lie anywhere in it.
+
+    A word: its number, the position of its first pixel, the mask of channels worth visiting (columns, 16), the mask of
+    pixels inside.
+    """
+
+    def __init__(self, rng, config, dtype, words):
+        self.rng, self.config, self.words = rng, config, words
+        self.values = sparse(rng, (config.value_positions, WORD_CHANNELS), 0.5, dtype)
+        self.ring = config.banks << int(rng.integers(1 + (config.value_positions // config.banks).bit_length() - 1))
+        self.step = int(rng.integers(words))
+
+    def word(self):
+        config, rng = self.config, self.rng
+        return (int(rng.integers(self.words)), int(rng.integers(config.value_positions)),
+                rng.random((config.columns, WORD_CHANNELS)) < rng.choice([0.1, 0.7]), rng.random(config.pixels) < 0.8)
+
+    def terms(self, weights, word):
+        """Of each column: its weights (filters, 16), its numbers (pixels, 16), and which channels are visited."""
+        number, position, mask, inside = word
+        for column, channels in enumerate(mask):
+            first, low = position & ~(self.ring - 1), self.ring - 1
+            places = [first | (position + column + p) & low for p in range(self.config.pixels)]
+            numbers = np.where(channels & inside[:, None], self.values[places].astype(np.int64), 0)
+            yield weights[:, (number + column * self.step) % self.words].astype(np.int64), numbers, channels
+
+    def sums(self, weights, block):
+        """Sums of the block's words (filters, pixels); products that are issued, and those of two non-zeros."""
+        total = np.zeros((len(weights), self.config.pixels), np.int64)
+        issued = pairs = 0
+        for word in block:
+            for own, numbers, channels in self.terms(weights, word):
+                total += own @ numbers.T
+                issued += int(np.count_nonzero(own[:, channels])) * len(numbers)
+                pairs += int(np.count_nonzero(own, axis=0) @ np.count_nonzero(numbers, axis=0))
+        return total, issued, pairs
+
+
+def passes(ring, make_block):
+    """Passes over `ring` blocks: (fresh, final, blocks); between a fresh one and a final one lie some of neither."""
+    for count in (1, 2, 3):
+        for number in range(count):
+            yield number == 0, number == count - 1, [make_block() for _ in range(ring)]
+
+
+def items(pace, rounds):
+    """Words, and flags of markers (int): each block's, a fence now and then, and the flush."""
+    blocks = [(final, fresh, block) for fresh, final, blocks in rounds for block in blocks]
+    following = [fresh for _, fresh, _ in blocks[1:]] + [True]
+    for (final, _, block), fresh in zip(blocks, following, strict=True):
+        for word in block:
+            yield word
+            if pace.random() < 0.15:
+                yield FENCE | pace.getrandbits(2)
+        yield FINAL * final | FRESH * fresh
+    yield FINAL | FRESH
+
+
+def expected_results(rounds, sums):
+    """What the final passes leave, in order; `sums` gives those of a block."""
+    expected, held = [], []
+    for fresh, final, blocks in rounds:
+        totals = [sums(block) for block in blocks]
+        held = totals if fresh else [old + new for old, new in zip(held, totals, strict=True)]
+        expected += held if final else []
+    return expected
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
-@pytest.mark.parametrize("pixels", [1, 2, 4])
-@pytest.mark.parametrize("filters", [1, 3])
-@pytest.mark.parametrize("density", [0.1, 1.0])
-def test_blocks(filters, pixels, dtype, density):
-    """Some blocks, the flush, results read at any time; masks may hide channels."""
-    rng = np.random.default_rng([filters, pixels, int(10 * density), dtype == np.int8])
+@pytest.mark.parametrize(("pixels", "columns"), [(1, 1), (1, 2), (2, 1), (4, 1)])
+@pytest.mark.parametrize(("filters", "density"), [(1, 1.0), (3, 0.1), (4, 1.0)])
+def test_blocks(filters, pixels, columns, dtype, density):
+    """Two layers of passes that add up, with fences in blocks and the flush; results read at any time.
+
+    Masks may hide channels, pixels may lie outside the map, positions run over the end of a ring. No product is issued
+    that need not be, and those with a zero are gated.
+    """
+    rng = np.random.default_rng([filters, pixels, columns, int(10 * density), dtype == np.int8])
     pace = random.Random(int(rng.integers(1 << 30)))
-    config = small_config(1, 1, pixels, lane_filters=3, words=4, queue_words=4)
-    bench = Bench(config)
-    lane, words = bench.lane, 3
-    weights = sparse(rng, (filters, words, WORD_CHANNELS), density, np.int8)
-    blocks = [[(int(rng.integers(words)), sparse(rng, (pixels, WORD_CHANNELS), 0.6, dtype).view(np.uint8),
-                rng.random(WORD_CHANNELS) < 0.7) for _ in range(rng.integers(0, 5))] for _ in range(4)]
-    wanted = [block_sums(weights, block, dtype) for block in blocks]
-    pending, found, fulls, counted = set(), [], [], [0, 0]
+    config = small_config(1, 1, pixels, columns=columns, lane_filters=4, words=4, queue_words=4, result_rows=16)
+    lane, ring = Lane(config=config), config.slots_for(filters) - int(rng.integers(3))
+    weights = sparse(rng, (filters, 4, WORD_CHANNELS), density, np.int8)
+    area = Map(rng, config, dtype, 4)
+    layers = [list(passes(ring, lambda: [area.word() for _ in range(rng.integers(0, 4))])) for _ in range(2)]
+    wanted = [expected_results(rounds, lambda block: area.sums(weights, block)[0]) for rounds in layers]
+    every = [area.sums(weights, block) for rounds in layers for _, _, blocks in rounds for block in blocks]
+    found, full, counted, ended = [], [0], [0, 0], [0]
+
+    async def send(ctx, sent):
+        """Issue, look-up and arrival in three cycles on end; no more words inside than there are places."""
+        coming, due = [None, None], list(sent)
+        while due or any(item is not None for item in coming):
+            go = bool(due) and ctx.get(lane.room) and pace.random() < 0.7
+            ctx.set(lane.issue, go)
+            ctx.set(lane.look, coming[0] is not None)
+            ctx.set(lane.word, coming[0][0] if isinstance(coming[0], tuple) else pace.randrange(4))
+            arrival = {"push": coming[1] is not None, "marker": isinstance(coming[1], int)}
+            if isinstance(coming[1], int):
+                arrival |= {"mask": coming[1]}
+            elif coming[1] is not None:
+                _, position, mask, inside = coming[1]
+                arrival |= {"position": position, "mask": bits(mask.ravel()), "inside": bits(inside)}
+            ctx.set(lane.arrival, arrival)
+            await ctx.tick()
+            coming = [due.pop(0) if go else None, coming[0]]
+        ctx.set(lane.arrival.push, 0)
 
     async def push(ctx):
-        await load(ctx, lane, weights)
-        ctx.set(lane.signed_map, dtype == np.int8)
-        ctx.set(lane.filters_used, filters)
-        ctx.set(lane.unused, (1 << len(lane.unused)) - (1 << filters))
-        ctx.set(lane.ring, 2)
-        ctx.set(lane.start, 1)
-        await ctx.tick()
-        ctx.set(lane.start, 0)
-        slot = 0
-        for item in [item for block in blocks for item in [*block, None]] + [None]:
-            while slot in pending or pace.random() < 0.3:
+        assert await load(ctx, lane, weights) == np.count_nonzero(weights)
+        await fill(ctx, lane, area.values.view(np.uint8))
+        for name, value in (("signed_map", dtype == np.int8), ("filters_used", filters), ("ring", ring),
+                            ("value_ring", area.ring - 1), ("word_step", area.step)):
+            ctx.set(getattr(lane, name), value)
+        for rounds, results in zip(layers, wanted, strict=True):
+            sent = list(items(pace, rounds))
+            found.clear()
+            ended[0] = 0
+            ctx.set(lane.start, 1)
+            await ctx.tick()
+            ctx.set(lane.start, 0)
+            await send(ctx, sent)
+            while len(found) < len(results) or ctx.get(lane.busy) or full[0]:
                 await ctx.tick()
-            pending.add(slot)
-            ctx.set(lane.push, 1)
-            ctx.set(lane.marker, item is None)
-            ctx.set(lane.mask, 3)
-            ctx.set(lane.slot, slot)
-            if item is not None:
-                word, values, mask = item
-                ctx.set(lane.word, word)
-                ctx.set(lane.mask, int((mask << np.arange(WORD_CHANNELS)).sum()))
-                ctx.set(bench.slots[slot], int.from_bytes(values.tobytes(), "little"))
-            await ctx.tick()
-            ctx.set(lane.push, 0)
-            slot = (slot + 1) % config.queue_words
-        while len(found) < len(blocks):
-            await ctx.tick()
-        for _ in range(100):
-            _, _, full, issued = await ctx.tick().sample(lane.full, lane.issued)
-            assert not full and not issued and not pending
-        assert not ctx.get(lane.busy)
+            for _ in range(50):
+                _, _, more, issued = await ctx.tick().sample(lane.full, lane.issued)
+                assert not more and not issued and ctx.get(lane.room)
+            assert not ctx.get(lane.busy)
+            assert ended[0] == sum(isinstance(item, int) for item in sent)
+            assert np.array_equal(np.array(found), np.array(results))
 
     async def watch(ctx):
         while True:
-            _, _, passed, issued, gated, full = await ctx.tick().sample(
-                lane.passed, lane.issued, lane.gated, lane.full)
-            fulls.extend([len(fulls) % 2] * full)
-            for slot in range(config.queue_words):
-                if passed >> slot & 1:
-                    pending.remove(slot)
+            _, _, over, issued, gated, complete = await ctx.tick().sample(
+                lane.ended, lane.issued, lane.gated, lane.full)
+            full[0] += complete
+            ended[0] += over
             counted[0] += issued * pixels
             counted[1] += gated
 
     async def read(ctx):
         while True:
-            for _ in range(pace.randrange(1, 20)):
-                await ctx.tick()
-            if len(fulls) == len(found):
+            await ctx.tick().repeat(pace.randrange(1, 20))
+            if not full[0]:
                 continue
-            bank, rows = fulls[len(found)], []
-            for number in range(filters):
-                ctx.set(lane.read_en, 1)
-                ctx.set(lane.read_address, bank * filters + number)
-                await ctx.tick()
-                rows.append([ctx.get(lane.read_data[p]) for p in range(pixels)])
+            rows = []
+            ctx.set(lane.read_en, 1)
+            while len(rows) < filters:
+                ctx.set(lane.read_address, result_row(len(found) % ring, len(rows), filters, 4))
+                _, _, busy = await ctx.tick().sample(lane.read_blocked)
+                if not busy:
+                    rows.append([ctx.get(lane.read_data[p]) for p in range(pixels)])
             ctx.set(lane.read_en, 0)
             ctx.set(lane.drained, 1)
             await ctx.tick()
             ctx.set(lane.drained, 0)
+            full[0] -= 1
             found.append(rows)
 
-    simulate(bench, push, background=[watch, read], cycles=20_000)
-    assert fulls == [0, 1, 0, 1]
-    for rows, (total, _, _) in zip(found, wanted, strict=True):
-        assert np.array_equal(np.array(rows), np.broadcast_to(total, (filters, pixels)))
-    assert counted[0] == sum(issued for _, issued, _ in wanted)
-    assert counted[0] - counted[1] == sum(pairs for _, _, pairs in wanted)
+    simulate(lane, push, background=[watch, read], cycles=20_000)
+    assert counted[0] == sum(issued for _, issued, _ in every)
+    assert counted[0] - counted[1] == sum(pairs for _, _, pairs in every)
+
+
+def bits(mask):
+    """A mask as a number."""
+    return sum(int(one) << at for at, one in enumerate(mask))
