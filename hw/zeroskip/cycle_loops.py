@@ -25,7 +25,7 @@ FREED = 4
 """From a marker in the last lane's walker to the copy of a word of a row that may take the place of a freed one."""
 COMPLETE = 2
 """From a first touch to the cycle in which the walker may know that there was no other to come."""
-TOUCH = 3
+TOUCH = 4
 """From a touch to the cycle in which the turn may pass over its filter."""
 FULL = 4
 """From a marker in the last lane's walker to the drain's first row."""

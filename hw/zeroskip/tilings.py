@@ -54,8 +54,9 @@ def _ring_words(layer: Layer, config: ArrayConfig, arrangement: Arrangement) -> 
     (kh, _), (sy, sx) = layer.kernel, layer.stride
     width = layer.output_shape[3]
     rows = 1 + arrangement.cols * config.pixels // width if arrangement.raster else arrangement.rows
+    pitch = width if arrangement.raster else -(-layer.input4.shape[3] // sx)
     ring = config.banks
-    while ring - config.banks < (rows + -(-kh // sy)) * (width if arrangement.raster else -(-layer.input4.shape[3] // sx)):
+    while ring - config.banks < (rows + -(-kh // sy)) * pitch:
         ring *= 2
     return config.value_positions // ring // (sy * sx)
 

@@ -26,7 +26,7 @@ class ValueRing:
 
     @property
     def _slack(self) -> int:
-        """Positions by which a plane may begin later in one pass than in another, where passes have their own planes."""
+        """Positions by which a plane may begin later in one pass than in another, where they have their own planes."""
         phases = self.layout.stride[0] * self.layout.stride[1]
         return self.layout.banks - 1 if self.planes < self.layout.channel_words * phases else 0
 
