@@ -9,21 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from amaranth.utils import ceil_log2
+
 from zeroskip.config import ArrayConfig
+from zeroskip.feature_map import FLAGGED_BITS
 from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS
 
-GROUP_TERMS = ("lane", "slot", "column", "multiplier")
-OUTSIDE_TERMS = ("array", "group", "rotation", "unit", "unit_pixel")
+GROUP_TERMS = ("lane", "turn", "column", "multiplier")
+OUTSIDE_TERMS = ("array", "bank", "group", "unit", "unit_pixel")
 COEFFICIENTS: dict[str, float] = {
-    "lane": 564, "slot": 26, "column": 561, "multiplier": 247, "array": 2617, "group": 372, "rotation": 250,
-    "unit": 477, "unit_pixel": 370,
+    "lane": 400, "turn": 10, "column": 200, "multiplier": 70, "array": 2600, "bank": 200, "group": 370,
+    "unit": 477, "unit_pixel": 250,
 }
-"""LUTs for each, memories of LUTs not counted. ``slot``: of the window queue, ``column``: the second one of a window,
-both in each lane; ``array`` is there once, ``rotation`` (of the words of B banks) B log2(B) times."""
+"""LUTs for each, memories of LUTs not counted. ``column``: the second one of a window, in each lane; ``turn``: of the
+values of P pixels out of B banks, P log2(B) in each lane; ``bank``: of the memories of the map; ``array`` is there
+once."""
 
 SHAPES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
 """Rows and bits of a block memory."""
-LIST_BITS, POINTER_BITS = 12, 16
+LIST_BITS, POINTER_BITS, VALUE_BITS = 12, 16, 9
 """Of a list entry a lane keeps the weight and which of its filters it is."""
 PARAMETER_SETS, PARAMETER_ROWS, PARAMETER_BITS = 4, 16, 56
 """Requantisation: sets that are there at a time, rows of a lane in each, bits of a filter."""
@@ -46,25 +50,35 @@ def luts_of(cells: Mapping[str, int]) -> int:
 def terms(config: ArrayConfig) -> dict[str, int]:
     """How often each of the terms is there."""
     return {
-        "lane": config.groups * config.lanes, "slot": config.groups * config.lanes * config.queue_words,
+        "lane": config.groups * config.lanes, "turn": config.multipliers * (config.banks.bit_length() - 1),
         "column": config.groups * config.lanes * (config.columns - 1),
-        "multiplier": config.multipliers, "array": 1, "group": config.groups,
-        "rotation": config.fetched * (config.fetched.bit_length() - 1), "unit": config.output_units,
-        "unit_pixel": config.output_units * config.pixels,
+        "multiplier": config.multipliers, "array": 1, "bank": config.banks, "group": config.groups,
+        "unit": config.output_units, "unit_pixel": config.output_units * config.pixels,
     }
 
 
 def memories(config: ArrayConfig) -> list[tuple[int, int, int]]:
     """Every memory that depends on the configuration's depths: (how many, rows, bits that are used)."""
-    lanes, units, fetched = config.groups * config.lanes, config.output_units, config.fetched
+    lanes, units, banks = config.groups * config.lanes, config.output_units, config.banks
+    queued = WORD_CHANNELS * config.columns + 1 + ceil_log2(config.words) + ceil_log2(config.value_positions)
     return [
-        (lanes, config.queue_words, 8 * WORD_CHANNELS * fetched),
+        (lanes, config.queue_words, queued + (config.pixels if config.pixels > 1 else 0)),
         (lanes, config.list_entries, LIST_BITS), (lanes, config.words * WORD_CHANNELS, POINTER_BITS),
-        (lanes * config.columns, config.words, WORD_CHANNELS),
+        (lanes * banks, config.value_lines * WORD_CHANNELS, VALUE_BITS),
         (lanes, config.result_rows, config.acc_width * config.pixels),
-        (fetched, config.map_positions // fetched, 8 * BEAT_BYTES), (1, config.windows, 8 * BEAT_BYTES),
+        (banks, config.map_positions // banks, FLAGGED_BITS), (1, config.windows, 8 * BEAT_BYTES),
         (units, PARAMETER_SETS * PARAMETER_ROWS * lanes // units, PARAMETER_BITS),
     ]
+
+
+def masks(config: ArrayConfig) -> list[tuple[int, int, int, bool]]:
+    """Memories that say themselves whether they lie in LUTs (the last): occupancy of lanes, zeros of the map."""
+    return [(config.groups * config.lanes * config.columns, config.words, WORD_CHANNELS, config.masks_in_luts),
+            (config.banks, config.value_lines, WORD_CHANNELS, False)]
+
+
+def _all_memories(config: ArrayConfig) -> list[tuple[int, int, int, bool]]:
+    return [(*own, in_luts(*own[1:])) for own in memories(config)] + masks(config)
 
 
 def blocks(rows: int, bits: int) -> int:
@@ -84,13 +98,14 @@ def in_luts(rows: int, bits: int) -> bool:
 
 def estimate(config: ArrayConfig, coefficients: Mapping[str, float] = COEFFICIENTS) -> Area:
     """The area of the zero-skip array of a configuration, with its loader, counters and registers."""
-    luts = sum(coefficients[name] * number for name, number in terms(config).items()) + memory_luts(config)
-    return Area(luts=round(luts), multipliers=config.multipliers + 2 * config.output_units * config.pixels,
-                memories=sum(count * blocks(rows, bits) for count, rows, bits in memories(config)
-                             if not in_luts(rows, bits)))
+    logic = sum(coefficients[name] * number for name, number in terms(config).items())
+    return Area(luts=round(logic + memory_luts(config)),
+                multipliers=config.multipliers + 2 * config.output_units * config.pixels,
+                memories=sum(count * blocks(rows, bits) for count, rows, bits, luts in _all_memories(config)
+                             if not luts))
 
 
 def memory_luts(config: ArrayConfig) -> int:
     """LUTs of those of `memories` that are made of LUTs."""
     return sum(count * luts_of({"LUT4": 0, "CCU2C": 0, "DPR16X4": lut_cells(rows, bits)})
-               for count, rows, bits in memories(config) if in_luts(rows, bits))
+               for count, rows, bits, luts in _all_memories(config) if luts)

@@ -128,6 +128,11 @@ class ArrayConfig:
         return self.value_positions // self.banks
 
     @property
+    def masks_in_luts(self) -> bool:
+        """Lanes' occupancy masks lie in LUT memories: with eight pixels block memories run out first, else LUTs do."""
+        return self.pixels == 8
+
+    @property
     def result_slots(self) -> int:
         """Blocks of sums that a lane's result memory holds at most."""
         return self.slots_for(1)
@@ -148,8 +153,8 @@ PRESETS: dict[str, ArrayConfig] = {
     "small": ArrayConfig(groups=2, lanes=2, pixels=4, output_units=1, dense_filters=4, dense_pixels=4),
     "base": ArrayConfig(groups=4, lanes=4, pixels=4, output_units=4, dense_filters=8, dense_pixels=8,
                         map_positions=2048, words=64, list_entries=1024),
-    "large": ArrayConfig(groups=8, lanes=4, pixels=4, output_units=2, dense_filters=16, dense_pixels=8,
-                         list_entries=2048, result_rows=32),
+    "large": ArrayConfig(groups=4, lanes=4, pixels=8, output_units=1, dense_filters=16, dense_pixels=8,
+                         value_positions=1024, words=64, list_entries=1024, result_rows=32),
     "fine": ArrayConfig(groups=16, lanes=4, pixels=1, output_units=16, dense_filters=8, dense_pixels=8,
                         columns=2, queue_words=32, words=64, list_entries=1024),
 }

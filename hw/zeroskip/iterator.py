@@ -49,6 +49,8 @@ class Iterator(wiring.Component):
     columns
         As in :class:`~zeroskip.config.ArrayConfig`: with 2, a word that arrives is a pair of them, of neighbouring
         positions.
+    masks_in_luts
+        Occupancy masks lie in LUT memories instead of a block memory.
 
     Members
     -------
@@ -73,7 +75,8 @@ class Iterator(wiring.Component):
     """
 
     def __init__(self, *, words: int, queue_words: int, position_bits: int, pixels: int,
-                 columns: int = 1) -> None:
+                 columns: int = 1, masks_in_luts: bool = False) -> None:
+        self._style = "distributed" if masks_in_luts else "block"
         self._words, self._queue_words = words, queue_words
         self._columns, self._mask_bits = columns, WORD_CHANNELS * columns
         self._word_bits, self._position_bits, self._pixels = ceil_log2(words), position_bits, pixels
@@ -151,7 +154,7 @@ class Iterator(wiring.Component):
 
     def _look_up_occupancy(self, m, column, word):
         """The lane's channels of a word, one cycle after `look`; a memory for each column, all of the same content."""
-        masks = memory.Memory(shape=WORD_CHANNELS, depth=self._words, init=[], attrs={"ram_style": "block"})
+        masks = memory.Memory(shape=WORD_CHANNELS, depth=self._words, init=[], attrs={"ram_style": self._style})
         m.submodules["occupancy" if column == 0 else f"occupancy_{column}"] = masks
         write, read = masks.write_port(), masks.read_port()
         m.d.comb += [

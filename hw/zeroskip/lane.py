@@ -106,7 +106,7 @@ class Lane(wiring.Component):
         position_bits = ceil_log2(config.value_positions)
         m.submodules.iterator = iterator = Iterator(
             words=config.words, queue_words=config.queue_words, position_bits=position_bits, pixels=config.pixels,
-            columns=config.columns)
+            columns=config.columns, masks_in_luts=config.masks_in_luts)
         m.submodules.walker = walker = Walker(
             entries=config.list_entries, filters=config.lane_filters, position_bits=position_bits,
             pixels=config.pixels, slots=config.result_slots)

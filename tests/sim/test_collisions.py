@@ -30,18 +30,21 @@ READ = re.compile(r"(?P<register>\w+) <= (?P<memory>\w+|\\\S+ )\[(?P<address>.+)
 def invert_collisions(module: str) -> tuple[str, int]:
     """A module's text in which a read of the word that is being written gives all bits inverted; reads changed."""
     depths = dict(re.findall(r"reg \[\d+:0\] (\w+(?= )|\\\S+ ) ?\[(\d+):0\];", module))
-    writes = {found["memory"]: found for found in WRITE.finditer(module) if found["memory"] in depths}
+    writes: dict[str, list[re.Match[str]]] = {}
+    for found in WRITE.finditer(module):
+        writes.setdefault(found["memory"], []).append(found)
     changed = 0
 
     def replace(found: re.Match[str]) -> str:
         nonlocal changed
-        other = writes.get(found["memory"])
-        if other is None:
+        others = writes.get(found["memory"], [])
+        if not others or found["memory"] not in depths:
             return found[0]
         changed += 1
-        collides = f"({other['enable']}) && ({other['address']}) == ({found['address']})"
+        collides = " || ".join(f"({other['enable']}) && ({other['address']}) == ({found['address']})"
+                               for other in others)
         word = f"{found['memory']}[{found['address']}]"
-        return f"{found['register']} <= {collides} ? ~{word} : {word};"
+        return f"{found['register']} <= ({collides}) ? ~{word} : {word};"
 
     return READ.sub(replace, module), changed
 
@@ -59,12 +62,13 @@ def make(config: ArrayConfig, kind: str, folder: Path) -> tuple[GeneratedDesign,
 
 
 @pytest.mark.parametrize(("config", "engine", "memories"), [
-    (CONFIG, "skip-both", 4 * 4 + 2 + 1 + 1), (COLUMNS, "skip-both", 4 * 5 + 2 + 1 + 1),
+    (CONFIG, "skip-both", 4 * 8 + 4 + 4 + 1 + 1), (COLUMNS, "skip-both", 4 * 9 + 4 + 4 + 1 + 1),
     (CONFIG, "dense", 2 + 1 + 1 + 1),
 ])
 def test_collisions_do_not_matter(tmp_path: Path, config: ArrayConfig, engine: str, memories: int) -> None:
-    """`memories`: in each lane lists, pointers, results, and occupancy masks for each column; banks of the feature map,
-    window table, requantisation parameters; of the dense array also the weights."""
+    """`memories`: in each lane lists, pointers, results, four banks of values, and occupancy masks for each column;
+    four banks of the feature map and of its masks, window table, requantisation parameters; of the dense array two
+    banks and the weights."""
     design, changed = make(config, KINDS[engine], tmp_path / "verilog")
     assert changed == memories
     built = build(design, find_simulator("verilator"), CACHE / "simulators", waves=False)
