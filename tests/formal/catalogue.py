@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.formal import axi_lite, boundary, fifo, merger, multiplier, output, packer, requantiser, result_slots
+from tests.formal import (
+    axi_lite,
+    boundary,
+    fifo,
+    iterator,
+    merger,
+    multiplier,
+    output,
+    packer,
+    requantiser,
+    result_slots,
+    walker,
+)
 from tests.formal.sby import Proof
 
 WIDTH = 28
@@ -25,6 +37,10 @@ _PROOFS = (
     Proof(name="fifo 16", build=partial(fifo.sync_fifo, depth=16, width=1), quick=False),
     Proof(name="queue 4", build=partial(fifo.queue, depth=4, width=2)),
     Proof(name="queue 16", build=partial(fifo.queue, depth=16, width=1), quick=False),
+    Proof(name="iterator", build=partial(iterator.iterator, words=2, queue_words=2, channels=8)),
+    Proof(name="iterator 2 columns", build=partial(iterator.iterator, words=4, queue_words=2, channels=8, columns=2),
+          quick=False),
+    Proof(name="iterator 4 places", build=partial(iterator.iterator, words=2, queue_words=4, channels=8), quick=False),
     Proof(name="requantiser narrow", build=partial(requantiser.whole, acc_width=4, multiplier_bits=4),
           depth=PIPELINE, engine=Z3),
     Proof(name="requantiser 3 bits", build=partial(requantiser.whole, acc_width=3), depth=PIPELINE, engine=Z3,
@@ -35,6 +51,10 @@ _PROOFS = (
           engine=Z3, quick=False),
     Proof(name="result slots 4", build=partial(result_slots.result_slots, slots=4)),
     Proof(name="result slots 8", build=partial(result_slots.result_slots, slots=8), quick=False),
+    Proof(name="walker", build=partial(walker.walker, entries=4, filters=2, slots=2, soonest=5),
+          cover=30),
+    Proof(name="walker 4 filters", build=partial(walker.walker, entries=4, filters=4, slots=4), cover=40,
+          quick=False),
     Proof(name="axi lite", build=partial(axi_lite.axi_lite, count=3)),
     Proof(name="beat merger 2", build=partial(merger.merger, units=2, bits=1)),
     Proof(name="beat merger 3", build=partial(merger.merger, units=3, bits=2), quick=False),
