@@ -146,7 +146,8 @@ def test_blocks(shape, stall):
     async def read(ctx):
         """Slots in turn; every lane of the block."""
         while True:
-            await ctx.tick().repeat(pace.randrange(1, 9))
+            for _ in range(pace.randrange(1, 9)):
+                await ctx.tick()
             if not ctx.get(dut.full):
                 continue
             block = []

@@ -191,7 +191,8 @@ def test_blocks(filters, pixels, columns, dtype, density):
 
     async def read(ctx):
         while True:
-            await ctx.tick().repeat(pace.randrange(1, 20))
+            for _ in range(pace.randrange(1, 20)):
+                await ctx.tick()
             if not full[0]:
                 continue
             rows = []
