@@ -22,7 +22,7 @@ module DP16KD #(
   output DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5, DOB4, DOB3, DOB2, DOB1,
       DOB0
 );
-  localparam WIDE = DATA_WIDTH_A == 36;
+  localparam WIDE = DATA_WIDTH_A == 36, NARROW = DATA_WIDTH_B == 9;
   reg [17:0] rows [0:1023];
   reg [35:0] read = 0, noise = 36'h5a4b1;
   reg [17:0] own = 0;
@@ -39,7 +39,8 @@ module DP16KD #(
 
   initial begin
     for (row = 0; row < 1024; row = row + 1) rows[row] = 0;
-    if (DATA_WIDTH_A != DATA_WIDTH_B || (DATA_WIDTH_A != 36 && DATA_WIDTH_A != 18)) $fatal(1, "DP16KD: width");
+    if (NARROW ? !WIDE : (DATA_WIDTH_A != DATA_WIDTH_B || (DATA_WIDTH_A != 36 && DATA_WIDTH_A != 18)))
+      $fatal(1, "DP16KD: width");
     if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG") $fatal(1, "DP16KD: output register");
     if (CLKAMUX != "CLKA" || CLKBMUX != "CLKB") $fatal(1, "DP16KD: inverted clock");
     if (CSDECODE_A != "0b000" || CSDECODE_B != "0b000") $fatal(1, "DP16KD: chip select");
@@ -53,8 +54,11 @@ module DP16KD #(
     if (CEA & (~WEA | (WRITEMODE_A == "READBEFOREWRITE"))) own <= rows[target];
   end
 
+  // Four bytes of nine bits are written, one is read.
   always @(posedge CLKB)
-    if (CEB) begin
+    if (CEB && NARROW)
+      read[8:0] <= enabled[from[4:3]] && to[13:5] == from[13:5] ? noise[8:0] : rows[from[13:4]][from[3] * 9 +: 9];
+    else if (CEB) begin
       read <= {rows[source | 10'd1], rows[source]};
       for (lane = 0; lane < 4; lane = lane + 1)
         if (enabled[lane] && target == source) read[lane * 9 +: 9] <= noise[lane * 9 +: 9];
@@ -64,7 +68,7 @@ module DP16KD #(
   assign {DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5, DOA4, DOA3, DOA2, DOA1,
       DOA0} = WIDE ? read[17:0] : own;
   assign {DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5, DOB4, DOB3, DOB2, DOB1,
-      DOB0} = WIDE ? read[35:18] : read[17:0];
+      DOB0} = WIDE && !NARROW ? read[35:18] : read[17:0];
 endmodule
 
 // The product alone: no register, no shift chain.
