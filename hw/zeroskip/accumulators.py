@@ -117,6 +117,6 @@ class Accumulators(wiring.Component):
             self.complete.eq(~lacking[1:].any() & (~lacking[0] | untouched)),
         ]
         m.d.sync += [lacking.eq(lacking - untouched), parity.eq(parity ^ self.marker)]
-        with m.If(self.marker | self.start):
+        with m.If(self.marker | self.start | self.clear):  # what was under way before a start does not count
             m.d.sync += lacking.eq(self.filters_used)
         return untouched
