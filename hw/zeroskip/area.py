@@ -15,15 +15,14 @@ from zeroskip.config import ArrayConfig
 from zeroskip.feature_map import FLAGGED_BITS
 from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS
 
-GROUP_TERMS = ("lane", "turn", "column", "multiplier")
+GROUP_TERMS = ("lane", "column", "multiplier")
 OUTSIDE_TERMS = ("array", "bank", "group", "unit", "unit_pixel")
 COEFFICIENTS: dict[str, float] = {
-    "lane": 400, "turn": 10, "column": 200, "multiplier": 70, "array": 2600, "bank": 200, "group": 370,
-    "unit": 477, "unit_pixel": 250,
+    "lane": 475, "column": 180, "multiplier": 155, "array": 2232, "bank": 258, "group": 480, "unit": 124,
+    "unit_pixel": 249,
 }
-"""LUTs for each, memories of LUTs not counted. ``column``: the second one of a window, in each lane; ``turn``: of the
-values of P pixels out of B banks, P log2(B) in each lane; ``bank``: of the memories of the map; ``array`` is there
-once."""
+"""LUTs for each, memories of LUTs not counted. ``column``: the second one of a window, in each lane; ``bank``: of the
+memories of the map; ``array`` is there once."""
 
 SHAPES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
 """Rows and bits of a block memory."""
@@ -50,7 +49,7 @@ def luts_of(cells: Mapping[str, int]) -> int:
 def terms(config: ArrayConfig) -> dict[str, int]:
     """How often each of the terms is there."""
     return {
-        "lane": config.groups * config.lanes, "turn": config.multipliers * (config.banks.bit_length() - 1),
+        "lane": config.groups * config.lanes,
         "column": config.groups * config.lanes * (config.columns - 1),
         "multiplier": config.multipliers, "array": 1, "bank": config.banks, "group": config.groups,
         "unit": config.output_units, "unit_pixel": config.output_units * config.pixels,
@@ -60,9 +59,7 @@ def terms(config: ArrayConfig) -> dict[str, int]:
 def memories(config: ArrayConfig) -> list[tuple[int, int, int]]:
     """Every memory that depends on the configuration's depths: (how many, rows, bits that are used)."""
     lanes, units, banks = config.groups * config.lanes, config.output_units, config.banks
-    queued = WORD_CHANNELS * config.columns + 1 + ceil_log2(config.words) + ceil_log2(config.value_positions)
     return [
-        (lanes, config.queue_words, queued + (config.pixels if config.pixels > 1 else 0)),
         (lanes, config.list_entries, LIST_BITS), (lanes, config.words * WORD_CHANNELS, POINTER_BITS),
         (lanes * banks, config.value_lines * WORD_CHANNELS, VALUE_BITS),
         (lanes, config.result_rows, config.acc_width * config.pixels),
@@ -71,14 +68,17 @@ def memories(config: ArrayConfig) -> list[tuple[int, int, int]]:
     ]
 
 
-def masks(config: ArrayConfig) -> list[tuple[int, int, int, bool]]:
-    """Memories that say themselves whether they lie in LUTs (the last): occupancy of lanes, zeros of the map."""
-    return [(config.groups * config.lanes * config.columns, config.words, WORD_CHANNELS, config.masks_in_luts),
+def settled(config: ArrayConfig) -> list[tuple[int, int, int, bool]]:
+    """Memories of which it is settled whether they lie in LUTs (the last): queues, occupancy, zeros of the map."""
+    lanes = config.groups * config.lanes
+    queued = WORD_CHANNELS * config.columns + 1 + ceil_log2(config.words) + ceil_log2(config.value_positions)
+    return [(lanes, config.queue_words, queued + (config.pixels if config.pixels > 1 else 0), True),
+            (lanes * config.columns, config.words, WORD_CHANNELS, config.masks_in_luts),
             (config.banks, config.value_lines, WORD_CHANNELS, False)]
 
 
 def _all_memories(config: ArrayConfig) -> list[tuple[int, int, int, bool]]:
-    return [(*own, in_luts(*own[1:])) for own in memories(config)] + masks(config)
+    return [(*own, in_luts(*own[1:])) for own in memories(config)] + settled(config)
 
 
 def blocks(rows: int, bits: int) -> int:

@@ -8,10 +8,10 @@ from zeroskip.area import blocks, estimate, in_luts, lut_cells, luts_of
 from zeroskip.config import PRESETS, derive
 
 MEASURED = {  # groups, lanes, pixels, columns, units: LUTs, multipliers and block memories by yosys 0.70
-    (1, 1, 1, 2, 1): (7083, 3, 44), (1, 4, 1, 2, 1): (15935, 6, 68), (4, 2, 1, 2, 4): (32185, 16, 106),
-    (1, 4, 1, 1, 1): (12177, 6, 64), (2, 4, 2, 1, 2): (21150, 24, 102), (2, 2, 4, 1, 1): (18245, 24, 78),
-    (1, 8, 4, 1, 1): (28849, 40, 118), (1, 2, 8, 1, 1): (21390, 32, 64), (2, 4, 8, 1, 2): (52685, 96, 144),
-    (4, 4, 4, 1, 4): (58775, 96, 188),
+    (1, 1, 1, 2, 1): (4920, 3, 54), (1, 4, 1, 2, 1): (7914, 6, 90), (4, 2, 1, 2, 4): (14696, 16, 144),
+    (1, 4, 1, 1, 1): (7116, 6, 86), (2, 4, 2, 1, 2): (12321, 24, 140), (2, 2, 4, 1, 1): (9790, 24, 98),
+    (1, 8, 4, 1, 1): (13964, 40, 154), (1, 2, 8, 1, 1): (11311, 32, 86), (2, 4, 8, 1, 2): (26128, 96, 208),
+    (4, 4, 4, 1, 4): (27406, 96, 208),
 }
 
 
@@ -29,7 +29,7 @@ def test_presets():
     """The table of the memories' page."""
     found = {name: estimate(config) for name, config in PRESETS.items()}
     assert {name: (area.multipliers, area.memories) for name, area in found.items()} == {
-        "tiny": (8, 22), "small": (24, 78), "base": (96, 188), "large": (144, 204), "fine": (96, 258)}
+        "tiny": (8, 44), "small": (24, 98), "base": (96, 208), "large": (144, 208), "fine": (96, 648)}
 
 
 @pytest.mark.parametrize(("rows", "bits", "count"), [
