@@ -19,7 +19,8 @@ GROUPS, LANES, PIXELS = (1, 2, 4, 8, 16, 32), (1, 2, 4, 8), (1, 2, 4, 8)
 FEWER_UNITS = (1, 2, 4)
 """Output units: as many as the result stream takes, a half and a quarter of them."""
 SMALLER: tuple[dict[str, int], ...] = ({}, {"result_rows": 32}, {"words": 64, "list_entries": 1024},
-                                       {"words": 64, "list_entries": 1024, "result_rows": 32})
+                                       {"words": 64, "list_entries": 1024, "map_positions": 2048},
+                                       {"words": 64, "list_entries": 1024, "map_positions": 2048, "result_rows": 32})
 """Memories, from those of the presets to small ones; the first that the chip has room for are taken."""
 
 CHIPS = {
