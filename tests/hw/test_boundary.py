@@ -164,7 +164,7 @@ def test_registers_read_as_described():
     dut = boundary()
 
     async def bench(ctx):
-        assert await register(ctx, Lite(dut), "id") == IDENTITY == 0x5A4B0002
+        assert await register(ctx, Lite(dut), "id") == IDENTITY == 0x5A4B0003
         assert await register(ctx, Lite(dut), "control") == 0
         assert await register(ctx, Lite(dut), "status") == 0
         await Port(dut, "s_axis_weights").send(ctx, [1, 2], random.Random(0), 0)

@@ -126,7 +126,7 @@ def test_slots_that_do_not_add_up_are_seen(tmp_path: Path) -> None:
 
 
 def test_another_device_is_refused(tmp_path: Path) -> None:
-    build = with_sidecar(echo_build(), tmp_path, lambda about: about.update(identity=0x5A4B0003))
+    build = with_sidecar(echo_build(), tmp_path, lambda about: about.update(identity=0x5A4B0002))
     (outcome,) = run_jobs(build, [echo_job("any")])
     assert outcome.error == "register id: found 0x5a4b0002, expected 0x5a4b0003"
 
