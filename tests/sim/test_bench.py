@@ -128,7 +128,7 @@ def test_slots_that_do_not_add_up_are_seen(tmp_path: Path) -> None:
 def test_another_device_is_refused(tmp_path: Path) -> None:
     build = with_sidecar(echo_build(), tmp_path, lambda about: about.update(identity=0x5A4B0002))
     (outcome,) = run_jobs(build, [echo_job("any")])
-    assert outcome.error == "register id: found 0x5a4b0002, expected 0x5a4b0003"
+    assert outcome.error == "register id: found 0x5a4b0003, expected 0x5a4b0002"
 
 
 def test_a_register_that_is_not_there_is_said(tmp_path: Path) -> None:
