@@ -69,7 +69,8 @@ class Config(enum.IntEnum):
     elsewhere."""
     FLIP_ROWS = 22
     RING = 23
-    """Zero-skip: slots for the blocks' sums in a lane's result memory, as many rows apart as a lane has places for filters, or half of them."""
+    """Zero-skip: slots for the blocks' sums in a lane's result memory, as many rows apart as a lane has places for
+    filters, or half as many."""
     DRAIN_BLOCKS = 24
     """Zero-skip: blocks of results that leave, over all images and tiles of filters."""
     WORD_STEP = 25
