@@ -14,7 +14,7 @@ COUNTER_LATENCY = 3
 COUNTERS = {
     "load": "beats of the program taken before the first beat of the map",
     "total": "cycles from the first beat of the map to the last beat of the result, both included",
-    "wait": "cycles of total in which nothing could be computed because the map had not come yet",
+    "wait": "cycles of total in which nothing could be computed because the map had not come, or been copied, yet",
     "compute": "cycles of total that are none of the other kinds",
     "drain": "cycles of total in which all was computed and results were on their way out",
     "stalled": "cycles of total lost because a stream outside paused",

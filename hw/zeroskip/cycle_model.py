@@ -1,7 +1,8 @@
 """The cycle model of the zero-skip array: its queues and waits, window by window, without the data path.
 
 Every constant is a latency of the hardware (see ``cycle_loops``). What is left out: reads of partial sums, before
-which a drain waits, and requantisation parameters that are written while rows go out.
+which a drain waits, requantisation parameters that are written while rows go out, and the order in which the entries of
+a window touch filters, which the turn of the sweeps follows.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from amaranth.lib import data
 
 LOSSES = {
-    "waiting": "a row of the map, or a pass and its weights, have not come",
+    "waiting": "a row of the map, or a pass and its weights, have not come, or the row has not been copied",
     "bubble": "the lane has words, but no entry: look-up, a word that leaves it nothing, the end of a block",
     "lane_imbalance": "the lane has nothing while another of its group has work",
     "group_imbalance": "the group has nothing, and other groups hold the windows back or finish the layer",

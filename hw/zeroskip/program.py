@@ -136,7 +136,7 @@ class ProgramLoader(wiring.Component):
     ended
         Out: ``END`` has come, there are no more passes than those that are under way.
     start
-        Out, one cycle: the program is complete.
+        Out, one cycle: the layer begins; the configuration and the tables of its first pass are there.
     done
         In, one cycle: the last result has gone.
     busy
