@@ -9,6 +9,7 @@ from amaranth.utils import ceil_log2
 
 from zeroskip.lowest import Lowest
 from zeroskip.queue import Queue
+from zeroskip.value_memory import next_in_ring
 from zeroskip.wire import WORD_CHANNELS
 
 CHANNEL_BITS = ceil_log2(WORD_CHANNELS)
@@ -174,7 +175,7 @@ class Iterator(wiring.Component):
         word, position = current.word, current.position
         if self._columns == 2:
             word = Mux(column, word + self.word_step, word)
-            position = Mux(column, (position & ~self.ring) | (position + 1) & self.ring, position)
+            position = Mux(column, next_in_ring(position, self.ring), position)
         m.d.comb += [
             write.en.eq(self.write_pointer), write.addr.eq(self.pointer_address), write.data.eq(self.pointer_data),
             read.en.eq(emit), read.addr.eq(Cat(channel, word)),

@@ -9,6 +9,7 @@ from amaranth.utils import exact_log2
 
 from zeroskip.config import ArrayConfig
 from zeroskip.map_feeder import mask_shape
+from zeroskip.value_memory import next_in_ring
 from zeroskip.wire import WORD_CHANNELS
 
 
@@ -54,7 +55,7 @@ class MaskMemory(wiring.Component):
         first, line, ring = self.position[:bits], self.position[bits:], self.ring[bits:]
         following = Signal.like(line, name="following")
         rotation, inside, everything = Signal(bits), Signal.like(self.inside, name="inside_1"), Signal()
-        m.d.comb += following.eq((line & ~ring) | (line + 1) & ring)
+        m.d.comb += following.eq(next_in_ring(line, ring))
         m.d.sync += [rotation.eq(first), inside.eq(self.inside), everything.eq(self.all)]
         found = []
         for index in range(banks):

@@ -6,12 +6,12 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from zeroskip.block_counter import BlockCounter
 from zeroskip.program import ConfigRegisters
-from zeroskip.wire import Mode
 
 
 class RingRetire(wiring.Component):
-    """Walks the blocks as :class:`~zeroskip.block_counter.BlockCounter` does, as they are done.
+    """Walks the blocks (:class:`~zeroskip.block_counter.BlockCounter`) as they are done.
 
     Rows before the first that the next block may read are free; after an image's last block all of its rows are.
 
@@ -36,32 +36,21 @@ class RingRetire(wiring.Component):
         })
 
     def elaborate(self, platform):
-        """The next block's row, and the rows below it."""
+        """The next block's row, and the rows before it."""
         m = Module()
         config = self.config
-        row, col, left, next_col = Signal(11), Signal(11), Signal.like(config.blocks), Signal(11)
-        col_end, raster, last, stepped, ended = Signal(), Signal(), Signal(), Signal(), Signal()
-        freed, needed = Signal(10), Signal(10)
+        m.submodules.blocks = blocks = BlockCounter(position_bits=1)
+        stepped, ended, freed, needed = Signal(), Signal(), Signal(10), Signal(10)
+        above = config.rows_above
         m.d.comb += [
-            raster.eq((config.mode & Mode.RASTER.value) != 0),
-            next_col.eq(col + config.block_cols), col_end.eq(next_col >= config.out_cols),
-            last.eq(left == 1),
-            needed.eq(Mux(ended | (row > config.map_rows + config.rows_above), config.map_rows,
-                          Mux(row > config.rows_above, row - config.rows_above, 0))),
+            blocks.config.eq(config), blocks.reset.eq(self.start), blocks.start.eq(self.start),
+            blocks.step.eq(self.step),
+            needed.eq(Mux(ended | (blocks.row > config.map_rows + above), config.map_rows,
+                          Mux(blocks.row > above, blocks.row - above, 0))),
         ]
-        m.d.sync += [stepped.eq(self.step), ended.eq(last)]
-        with m.If(self.step):
-            m.d.sync += [
-                left.eq(left - 1), col.eq(next_col),
-                row.eq(row + Mux(raster, config.block_rows + col_end, Mux(col_end, config.block_rows, 0))),
-            ]
-            with m.If(col_end):
-                m.d.sync += col.eq(Mux(raster, next_col - config.out_cols, 0))
-            with m.If(last):
-                m.d.sync += [left.eq(config.blocks), row.eq(0), col.eq(0)]
-        m.d.sync += self.rows.eq(0)
+        m.d.sync += [stepped.eq(self.step & ~self.start), ended.eq(blocks.last_of_image), self.rows.eq(0)]
         with m.If(stepped):
             m.d.sync += [self.rows.eq(needed - freed), freed.eq(Mux(ended, 0, needed))]
         with m.If(self.start):
-            m.d.sync += [left.eq(config.blocks), row.eq(0), col.eq(0), freed.eq(0), stepped.eq(0)]
+            m.d.sync += freed.eq(0)
         return m

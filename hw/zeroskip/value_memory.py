@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from amaranth import hdl
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
@@ -22,6 +23,11 @@ def fill_shape(lines: int) -> data.StructLayout:
     return data.StructLayout({
         "en": 1, "address": range(lines * QUADS), "values": data.ArrayLayout(Value, QUAD),
     })
+
+
+def next_in_ring(place: hdl.Value, ring: hdl.Value) -> hdl.Value:
+    """The place after `place`, whose bits of the mask `ring` count within a ring and whose others say which."""
+    return (place & ~ring) | (place + 1) & ring
 
 
 class ValueMemory(wiring.Component):
@@ -66,7 +72,7 @@ class ValueMemory(wiring.Component):
         bits = exact_log2(self._banks)
         first, line = self.position[:bits], self.position[bits:]
         following, rotation = Signal.like(line, name="following"), Signal(bits)
-        m.d.comb += following.eq((line & ~self.ring) | (line + 1) & self.ring)
+        m.d.comb += following.eq(next_in_ring(line, self.ring))
         with m.If(self.en):
             m.d.sync += rotation.eq(first)
         banks = []
