@@ -39,8 +39,8 @@ class ArrayConfig:
     queue_words
         Words in a lane that are under way or wait, at most 32.
     value_positions
-        Positions (of 16 channels each) of the map that are at work: what a lane's value memory holds, at most 128 in
-        each of its banks.
+        Positions (of 16 channels each) of the map that are at work: what a lane's value memory holds, at most 1,024 in
+        each of its banks; a block memory holds 128. Wide maps need many, for whole rows lie there.
     result_rows
         Rows of P sums in a lane's result memory, 2..512, at least twice `lane_filters`: a slot for each of some blocks.
     map_positions
@@ -91,7 +91,7 @@ class ArrayConfig:
         limits = {"groups": (1, 32), "lanes": (1, 8), "pixels": (1, 8), "columns": (1, 2), "acc_width": (28, 32),
                   "lane_filters": (2, 16), "queue_words": (2, 32), "result_rows": (2, 512), "list_entries": (2, 4096),
                   "dense_pixels": (1, 8), "dense_filters": (1, 16), "map_positions": (8, 16384), "windows": (1, 2048),
-                  "words": (1, 4096), "value_positions": (8 * self.banks, 128 * self.banks)}
+                  "words": (1, 4096), "value_positions": (8 * self.banks, 1024 * self.banks)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be in {low}..{high}, not {getattr(self, name)}")

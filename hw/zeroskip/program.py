@@ -39,7 +39,7 @@ ConfigRegisters = data.StructLayout({
     "ring": unsigned(10),
     "drain_blocks": unsigned(24),
     "word_step": unsigned(12),
-    "plane_ring": unsigned(11),
+    "plane_ring": unsigned(14),
     "plane_rows": unsigned(11),
     "rows_above": unsigned(4),
 })

@@ -39,7 +39,7 @@ class ValueMemory(wiring.Component):
     Parameters
     ----------
     banks, positions
-        Powers of two; ``positions / banks`` is at most 128, what one block memory holds.
+        Powers of two; a block memory holds 128 positions of a bank.
     pixels
         At most `banks`.
 

@@ -11,7 +11,7 @@ from zeroskip.program import ConfigRegisters, GroupRegisters
 from zeroskip.window_bus import WORD_BITS, WindowRow
 from zeroskip.wire import COLUMN_GROUPS, Mode
 
-POSITION_BITS = 10
+POSITION_BITS = 13
 """Of a position in the largest value memory."""
 
 BlockStep = data.StructLayout({
