@@ -66,17 +66,73 @@ module memory_check #(parameter WIDTH = 36, parameter BITS = 9) (input clk, outp
   end
 endmodule
 
+// Written 36 bits wide, byte by byte of nine bits, and read one byte of nine bits at a time.
+module memory_check_narrow_read (input clk, output reg [31:0] noisy);
+  reg [8:0] rows [0:2047];
+  reg [8:0] to;
+  reg [10:0] from;
+  reg [3:0] enabled;
+  reg [35:0] d;
+  reg [8:0] expected;
+  reg collision, read;
+  wire [13:0] a = {to, 1'b0, enabled}, b = {from, 3'b000};
+  wire [17:0] q;
+  integer row, lane;
+
+  DP16KD #(.DATA_WIDTH_A(36), .DATA_WIDTH_B(9)) dut (
+    .CLKA(clk), .CLKB(clk), .CEA(1'b1), .CEB(read), .WEA(1'b1), .WEB(1'b0), .OCEA(1'b0), .OCEB(1'b1),
+    .RSTA(1'b0), .RSTB(1'b0), .CSA2(1'b0), .CSA1(1'b0), .CSA0(1'b0), .CSB2(1'b0), .CSB1(1'b0), .CSB0(1'b0),
+    .ADA0(a[0]), .ADA1(a[1]), .ADA2(a[2]), .ADA3(a[3]), .ADA4(a[4]), .ADA5(a[5]), .ADA6(a[6]), .ADA7(a[7]),
+    .ADA8(a[8]), .ADA9(a[9]), .ADA10(a[10]), .ADA11(a[11]), .ADA12(a[12]), .ADA13(a[13]),
+    .ADB0(b[0]), .ADB1(b[1]), .ADB2(b[2]), .ADB3(b[3]), .ADB4(b[4]), .ADB5(b[5]), .ADB6(b[6]), .ADB7(b[7]),
+    .ADB8(b[8]), .ADB9(b[9]), .ADB10(b[10]), .ADB11(b[11]), .ADB12(b[12]), .ADB13(b[13]),
+    .DIA0(d[0]), .DIA1(d[1]), .DIA2(d[2]), .DIA3(d[3]), .DIA4(d[4]), .DIA5(d[5]), .DIA6(d[6]), .DIA7(d[7]),
+    .DIA8(d[8]), .DIA9(d[9]), .DIA10(d[10]), .DIA11(d[11]), .DIA12(d[12]), .DIA13(d[13]), .DIA14(d[14]),
+    .DIA15(d[15]), .DIA16(d[16]), .DIA17(d[17]),
+    .DIB0(d[18]), .DIB1(d[19]), .DIB2(d[20]), .DIB3(d[21]), .DIB4(d[22]), .DIB5(d[23]), .DIB6(d[24]), .DIB7(d[25]),
+    .DIB8(d[26]), .DIB9(d[27]), .DIB10(d[28]), .DIB11(d[29]), .DIB12(d[30]), .DIB13(d[31]), .DIB14(d[32]),
+    .DIB15(d[33]), .DIB16(d[34]), .DIB17(d[35]),
+    .DOB0(q[0]), .DOB1(q[1]), .DOB2(q[2]), .DOB3(q[3]), .DOB4(q[4]), .DOB5(q[5]), .DOB6(q[6]), .DOB7(q[7]),
+    .DOB8(q[8])
+  );
+
+  initial begin
+    noisy = 0;
+    for (row = 0; row < 2048; row = row + 1) rows[row] = 0;
+    expected = 0; collision = 0; read = 0; enabled = 0; to = 0; from = 0; d = 0;
+  end
+
+  always @(negedge clk) begin
+    if (collision) noisy <= noisy + 32'(q[8:0] != expected);
+    else if (q[8:0] != expected) $fatal(1, "narrow read is %h, expected %h", q[8:0], expected);
+    to <= 9'($urandom % 12);
+    from <= 11'($urandom % 48);
+    enabled <= 4'($urandom);
+    d <= 36'({$urandom, $urandom});
+    read <= 1'($urandom);
+  end
+
+  always @(posedge clk) begin
+    if (read) begin
+      expected <= rows[from];
+      collision <= from[10:2] == to && enabled[from[1:0]];
+    end
+    for (lane = 0; lane < 4; lane = lane + 1) if (enabled[lane]) rows[{to, 2'(lane)}] <= d[lane * 9 +: 9];
+  end
+endmodule
+
 module ecp5_cells_check;
   reg clk = 0;
   reg [17:0] a, b;
   reg [1:0] is_signed;
   wire [35:0] p;
-  wire [31:0] noisy_wide, noisy_narrow;
+  wire [31:0] noisy_wide, noisy_narrow, noisy_read;
   reg signed [63:0] x, y, product;
   integer step;
 
   memory_check #(.WIDTH(36), .BITS(9)) wide (.clk(clk), .noisy(noisy_wide));
   memory_check #(.WIDTH(18), .BITS(10)) narrow (.clk(clk), .noisy(noisy_narrow));
+  memory_check_narrow_read narrow_read (.clk(clk), .noisy(noisy_read));
   MULT18X18D dut (
     .A0(a[0]), .A1(a[1]), .A2(a[2]), .A3(a[3]), .A4(a[4]), .A5(a[5]), .A6(a[6]), .A7(a[7]), .A8(a[8]), .A9(a[9]),
     .A10(a[10]), .A11(a[11]), .A12(a[12]), .A13(a[13]), .A14(a[14]), .A15(a[15]), .A16(a[16]), .A17(a[17]),
@@ -104,8 +160,8 @@ module ecp5_cells_check;
       #1 clk = 0;
       if (p != product[35:0]) $fatal(1, "%0d * %0d: found %h, expected %h", x, y, p, product[35:0]);
     end
-    if (noisy_wide < 100 || noisy_narrow < 100) $fatal(1, "collisions are not noise");
-    $display("cells are right, %0d and %0d lanes of noise", noisy_wide, noisy_narrow);
+    if (noisy_wide < 100 || noisy_narrow < 100 || noisy_read < 100) $fatal(1, "collisions are not noise");
+    $display("cells are right, %0d, %0d and %0d lanes of noise", noisy_wide, noisy_narrow, noisy_read);
     $finish;
   end
 endmodule
