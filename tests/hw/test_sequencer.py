@@ -103,20 +103,22 @@ class Surroundings:
         self.rows_fed = self.free = self.blocks = 0
         self.queues = [deque() for _ in range(plan.config.groups)]
         self.passed, self.coming = [0] * plan.config.groups, [0] * plan.config.groups
-        self.seen, self.waits_for_mask = [], None
+        self.seen, self.waits_for_mask, self.bank = [], None, None
 
     def feed(self, ctx):
         """A word now and then; whether it ends a row."""
         config, lay = self.plan.config, self.plan.layout
-        for bank in range(config.banks):
-            ctx.set(self.dut.masks[bank].en, 0)
+        if self.bank is not None:
+            ctx.set(self.dut.masks[self.bank].en, 0)
+            self.bank = None
         room = self.rows_fed - self.free < self.plan.value_ring.rows
         if not self.words or not room or self.rng.random() < self.stall:
             return False
         at = self.words.popleft()
         place = ring_place(self.plan, at)
         mask = sum(1 << c for c, value in enumerate(word_at(self.plan, self.memory, at)) if value)
-        ctx.set(self.dut.masks[place % config.banks], {"en": 1, "line": place // config.banks, "mask": mask})
+        self.bank = place % config.banks
+        ctx.set(self.dut.masks[self.bank], {"en": 1, "line": place // config.banks, "mask": mask})
         ended = at[0] == lay.planes - 1 and at[2] == lay.cols - 1
         self.rows_fed += ended
         return ended
