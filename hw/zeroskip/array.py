@@ -11,6 +11,8 @@ from zeroskip.drain import Drain
 from zeroskip.engine import engine_members
 from zeroskip.feature_map import FeatureMap
 from zeroskip.group import Group
+from zeroskip.list_builder import ListBuilder
+from zeroskip.lists import half_of, halves
 from zeroskip.map_feeder import MapFeeder
 from zeroskip.output import PARAMETERS, BeatMerger, OutputUnit
 from zeroskip.program import ProgramLoader
@@ -62,11 +64,12 @@ class ZeroSkipArray(wiring.Component):
             groups.append(group)
             m.d.comb += [
                 group.layer.eq(loader.config), group.own.eq(loader.group[g]), sequencer.group[g].eq(loader.group[g]),
-                group.write.eq(loader.write), group.start.eq(loader.start), group.window.eq(sequencer.window),
+                group.start.eq(loader.start), group.window.eq(sequencer.window),
                 group.mask.eq(sequencer.mask), group.issue.eq(sequencer.issue[g]),
                 *(bank.eq(fill) for bank, fill in zip(group.fill, feeder.fill, strict=True)),
             ]
         m.d.comb += sequencer.room.eq(Cat(group.room for group in groups))
+        self._build_lists(m, loader.write, groups)
         self._follow_blocks(m, loader, feeder, sequencer, groups)
         self._add_outputs(m, loader, groups)
         self._report(m, loader, sequencer, groups)
@@ -84,6 +87,25 @@ class ZeroSkipArray(wiring.Component):
                 feature_map.address[bank].eq(feeder.address), feature_map.en[bank].eq(feeder.en[bank]),
                 feeder.data[bank].eq(feature_map.data[bank]), sequencer.masks[bank].eq(feeder.masks[bank]),
             ]
+
+    def _build_lists(self, m, write, groups):
+        """A builder for each entry of a beat, whose tables go to all groups of that half; a register on the way."""
+        lanes = self._config.lanes
+        listed = write.valid & (write.kind == Section.LISTS)
+        for half in range(halves(self._config)):
+            own = [group for index, group in enumerate(groups) if half_of(index, self._config) == half]
+            for e in range(lanes):
+                m.submodules[f"builder_{half * lanes + e}"] = builder = ListBuilder(
+                    words=self._config.words, entries=self._config.list_entries)
+                tables = Signal.like(builder.tables, name=f"tables_{half}_{e}")
+                m.d.comb += [
+                    builder.en.eq(listed), builder.first.eq(write.first), builder.word.eq(write.address),
+                    builder.at.eq(write.entry), builder.entry.eq(write.data.word_select(4 * half + e, 16)),
+                    *(group.tables[e].eq(tables) for group in own),
+                ]
+                m.d.sync += tables.eq(builder.tables)
+        m.d.sync += [group.write.eq(write.mask[16 * half_of(index, self._config) + index])
+                     for index, group in enumerate(groups)]
 
     def _follow_blocks(self, m, loader, feeder, sequencer, groups):
         """A block that all groups are past frees rows of the map, and may end a pass."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -60,27 +60,29 @@ class BlockCounter(wiring.Component):
         """Counters with their ends."""
         m = Module()
         config = self.config
-        image, row_position, block = Signal(16), Signal.like(self.position), Signal(20)
+        image, block = Signal(16, init=1), Signal(20, init=1)  # from 1 on, so that the last has the number of all
+        row_position = Signal.like(self.position)
         origin, next_origin = Signal.like(self.position), Signal.like(self.position)
-        next_col, col_end, raster = Signal(11), Signal(), Signal()
-        down, across = Signal(), Signal()
+        next_col, past, col_end, raster = Signal(11), Signal(signed(12)), Signal(), Signal()
+        down, across, odd = Signal(), Signal(), Signal(2)
         m.d.comb += [
             raster.eq((config.mode & Mode.RASTER.value) != 0),
             next_col.eq(self.col + config.block_cols),
-            col_end.eq(next_col >= config.out_cols),
-            self.last_of_image.eq(block == config.blocks - 1),
-            self.last.eq(self.last_of_image & (image == self.images - 1)),
+            past.eq(next_col - config.out_cols), col_end.eq(~past[-1]),
+            self.last_of_image.eq(block == config.blocks),
+            self.last.eq(self.last_of_image & (image == self.images)),
+            odd.eq(Cat(~image[0], ~(image[0] ^ image[1]))),  # the image before this one
             next_origin.eq(origin + config.map_span),
-            self.flip.eq(Cat(down ^ image[0], across ^ image[1])),
+            self.flip.eq(Cat(down ^ odd[0], across ^ odd[1])),
         ]
         with m.If(self.step):
             m.d.sync += [block.eq(block + 1), self.col.eq(next_col), across.eq(~across)]
             with m.If(self.last_of_image):
-                m.d.sync += [self.row.eq(0), self.col.eq(0), block.eq(0), down.eq(0), across.eq(0), image.eq(image + 1),
+                m.d.sync += [self.row.eq(0), self.col.eq(0), block.eq(1), down.eq(0), across.eq(0), image.eq(image + 1),
                              origin.eq(next_origin), self.position.eq(next_origin), row_position.eq(next_origin)]
             with m.Elif(raster):
                 m.d.sync += [
-                    self.col.eq(Mux(col_end, next_col - config.out_cols, next_col)),
+                    self.col.eq(Mux(col_end, past, next_col)),
                     self.row.eq(self.row + config.block_rows + col_end),
                     self.position.eq(self.position + config.block_pitch),
                 ]
@@ -91,7 +93,7 @@ class BlockCounter(wiring.Component):
             with m.Else():
                 m.d.sync += self.position.eq(self.position + config.block_cols)
         with m.If(self.start):
-            m.d.sync += [self.row.eq(0), self.col.eq(0), block.eq(0), down.eq(0), across.eq(0), image.eq(0)]
+            m.d.sync += [self.row.eq(0), self.col.eq(0), block.eq(1), down.eq(0), across.eq(0), image.eq(1)]
         with m.If(self.reset):
             m.d.sync += [origin.eq(0), self.position.eq(0), row_position.eq(0)]
         return m

@@ -7,11 +7,13 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from zeroskip.choose import choose
 from zeroskip.config import ArrayConfig
 from zeroskip.lane import Lane, lane_word
 from zeroskip.lane_account import LaneAccount, lane_counts
-from zeroskip.lists import halves
-from zeroskip.program import ConfigRegisters, GroupRegisters, TableWrite
+from zeroskip.list_builder import tables_shape
+from zeroskip.program import ConfigRegisters, GroupRegisters
+from zeroskip.up_down import up_down
 from zeroskip.value_memory import fill_shape
 from zeroskip.window_bus import window_shape
 from zeroskip.wire import WORD_CHANNELS, Mode
@@ -29,8 +31,10 @@ class Group(wiring.Component):
 
     Members
     -------
-    layer, own, write, start
+    layer, own, start
         In, from the program loader.
+    write, tables
+        In: into the lanes' tables, array of lanes: ``tables_shape``; only with `write`.
     fill
         In, array of banks: into the lanes' value memories.
     issue, room
@@ -63,7 +67,8 @@ class Group(wiring.Component):
         super().__init__({
             "layer": In(ConfigRegisters),
             "own": In(GroupRegisters),
-            "write": In(TableWrite),
+            "write": In(1),
+            "tables": In(tables_shape(config.words, config.list_entries)).array(config.lanes),
             "start": In(1),
             "fill": In(fill_shape(config.value_lines)).array(config.banks),
             "issue": In(1),
@@ -93,18 +98,13 @@ class Group(wiring.Component):
         m = Module()
         lanes = [Lane(config=self._config) for _ in range(self._config.lanes)]
         look, word, arrival = self._receive(m)
-        low, high = self.write.mask[self._index], 0
-        if halves(self._config) == 2:
-            high = self.write.mask[16 + self._index]
         for e, lane in enumerate(lanes):
             m.submodules[f"lane_{e}"] = lane
             m.d.comb += [
                 lane.start.eq(self.start), lane.filters_used.eq(self.layer.filters), lane.ring.eq(self.layer.ring),
                 lane.signed_map.eq((self.layer.mode & Mode.SIGNED_MAP.value) != 0),
                 lane.value_ring.eq(self.layer.plane_ring - 1),
-                lane.write.eq(self.write), lane.write.valid.eq(self.write.valid & (low | high)),
-                lane.write_row.eq(Mux(high, self.write.data.word_select(4 + e, 16) if e < 4 else 0,
-                                      self.write.data.word_select(e, 16))),
+                lane.write.eq(self.write), lane.tables.eq(self.tables[e]),
                 *(bank.eq(fill) for bank, fill in zip(lane.fill, self.fill, strict=True)),
                 lane.issue.eq(self.issue), lane.look.eq(look), lane.word.eq(word),
                 lane.word_step.eq(self.layer.word_step), lane.arrival.eq(arrival),
@@ -140,7 +140,7 @@ class Group(wiring.Component):
         ahead = []
         for e, lane in enumerate(lanes):
             count = Signal(range(2 * self._config.queue_words), name=f"ahead_{e}")
-            m.d.sync += count.eq(count + lane.ended - self.block_taken)
+            m.d.sync += count.eq(up_down(count, lane.ended, self.block_taken))
             with m.If(self.start):
                 m.d.sync += count.eq(0)
             ahead.append(count != 0)
@@ -151,15 +151,12 @@ class Group(wiring.Component):
         chosen = Signal.like(self.read_lane)
         with m.If(self.read_en & ~self.read_blocked):
             m.d.sync += chosen.eq(self.read_lane)
-        with m.Switch(chosen):
-            for e, lane in enumerate(lanes):
-                with m.Case(e):
-                    m.d.comb += self.read_data.eq(lane.read_data)
+        m.d.comb += self.read_data.eq(choose(m, [lane.read_data.as_value() for lane in lanes], chosen))
         m.d.comb += self.read_blocked.eq(Array(lane.read_blocked for lane in lanes)[self.read_lane])
         complete = []
         for e, lane in enumerate(lanes):
             count = Signal(range(config.result_slots + 1), name=f"complete_{e}")
-            m.d.sync += count.eq(count + lane.full - self.drained)
+            m.d.sync += count.eq(up_down(count, lane.full, self.drained))
             with m.If(self.start):
                 m.d.sync += count.eq(0)
             complete.append(count != 0)

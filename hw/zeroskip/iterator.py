@@ -148,7 +148,10 @@ class Iterator(wiring.Component):
             dropped.eq(self.push & ~self.marker & ~wanted.any()),
             self.room.eq(free != 0),
         ]
-        m.d.sync += free.eq(free - self.issue + dropped + self.passed)
+        more, both = dropped | self.passed, dropped & self.passed
+        # the sum of the three, -1 to 2, in one number: else each would have its chain of carries
+        change = Cat(self.issue ^ dropped ^ self.passed, both & ~self.issue | self.issue & ~more, self.issue & ~more)
+        m.d.sync += free.eq(free + change.as_signed())
         with m.If(self.start):
             m.d.sync += free.eq(self._queue_words)
         return queue

@@ -10,12 +10,11 @@ from amaranth.utils import ceil_log2
 from zeroskip.accumulators import Accumulators
 from zeroskip.config import ArrayConfig
 from zeroskip.iterator import Iterator
-from zeroskip.list_builder import ListBuilder
+from zeroskip.list_builder import tables_shape
 from zeroskip.multiplier import ZeroSkipMultiplier
-from zeroskip.program import TableWrite
 from zeroskip.value_memory import ValueMemory, fill_shape
 from zeroskip.walker import Walker
-from zeroskip.wire import WORD_CHANNELS, Section
+from zeroskip.wire import WORD_CHANNELS
 
 OPERAND_WIDTH = 9
 """Bits of an activation as an operand: uint8 and int8 alike, signed."""
@@ -47,8 +46,8 @@ class Lane(wiring.Component):
         In: a new layer, filters of it in each lane, slots for results, the map is int8.
     value_ring
         In: the bits of a position that count within the ring of a plane.
-    write, write_row
-        In: a table row for this lane's group, and its 16 bits.
+    write, tables
+        In: into the lane's tables, ``tables_shape``; only with `write`.
     fill
         In, array of banks: into the value memory.
     issue, room
@@ -75,8 +74,8 @@ class Lane(wiring.Component):
             "ring": In(range(config.result_slots + 1)),
             "signed_map": In(1),
             "value_ring": In(ceil_log2(config.value_positions)),
-            "write": In(TableWrite),
-            "write_row": In(16),
+            "write": In(1),
+            "tables": In(tables_shape(config.words, config.list_entries)),
             "fill": In(fill_shape(config.value_lines)).array(config.banks),
             "issue": In(1),
             "room": Out(1),
@@ -100,7 +99,7 @@ class Lane(wiring.Component):
         })
 
     def elaborate(self, platform):
-        """Iterator, walker, multipliers, accumulators in a row; the builder of their tables."""
+        """Iterator, walker, multipliers, accumulators in a row."""
         m = Module()
         config = self._config
         position_bits = ceil_log2(config.value_positions)
@@ -123,22 +122,20 @@ class Lane(wiring.Component):
             self.busy.eq(iterator.busy | walker.busy),
         ]
         wiring.connect(m, iterator.visits, walker.visits)
-        self._build_lists(m, iterator, walker)
+        self._write_tables(m, iterator, walker)
         self._multiply(m, iterator.visits.payload, walker)
         return m
 
-    def _build_lists(self, m, iterator, walker):
-        m.submodules.builder = builder = ListBuilder(words=self._config.words, entries=self._config.list_entries)
+    def _write_tables(self, m, iterator, walker):
+        tables = self.tables
         m.d.comb += [
-            builder.en.eq(self.write.valid & (self.write.kind == Section.LISTS)),
-            builder.first.eq(self.write.first), builder.entry.eq(self.write_row),
-            builder.word.eq(self.write.address), builder.at.eq(self.write.entry),
-            *(getattr(iterator, name).eq(getattr(builder, name)) for name in (
-                "write_occupancy", "occupancy_address", "occupancy_data", "write_pointer", "pointer_address",
-                "pointer_data")),
-            walker.write.eq(builder.write_list),
-            walker.write_address.eq(builder.list_address), walker.write_data.eq(builder.list_data),
-            self.listed.eq(builder.write_list),
+            iterator.write_occupancy.eq(self.write & tables.write_occupancy),
+            iterator.write_pointer.eq(self.write & tables.write_pointer),
+            *(getattr(iterator, name).eq(tables[name]) for name in (
+                "occupancy_address", "occupancy_data", "pointer_address", "pointer_data")),
+            walker.write.eq(self.write & tables.write_list),
+            walker.write_address.eq(tables.list_address), walker.write_data.eq(tables.list_data),
+            self.listed.eq(walker.write),
         ]
 
     def _multiply(self, m, visit, walker):

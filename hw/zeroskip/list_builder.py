@@ -1,4 +1,4 @@
-"""Builds a lane's tables out of its list entries as they arrive: occupancy masks, list pointers, lists."""
+"""Builds the tables of lanes out of their list entries as they arrive: occupancy masks, list pointers, lists."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ ListEntry = data.StructLayout({"weight": unsigned(8), "filter": unsigned(4), "ch
 """An entry of the stream; without a weight and with filter 0, the end of a word; with another filter, nothing."""
 
 
+def tables_shape(words: int, entries: int) -> data.StructLayout:
+    """What is written into a lane's tables in a cycle: occupancy masks, list pointers, lists."""
+    return data.StructLayout({
+        "write_occupancy": 1, "occupancy_address": range(words), "occupancy_data": WORD_CHANNELS,
+        "write_pointer": 1, "pointer_address": ceil_log2(words) + CHANNEL_BITS, "pointer_data": START_BITS + MORE_BITS,
+        "write_list": 1, "list_address": range(entries), "list_data": LIST_BITS,
+    })
+
+
 class ListBuilder(wiring.Component):
     """Takes an entry a cycle. Pointers and masks are written as they grow: what stands there at last is right.
 
@@ -29,10 +38,8 @@ class ListBuilder(wiring.Component):
     -------
     en, first, word, at, entry
         In: an entry; it is the first of its section, and goes to that word and to that place in the list memory.
-    write_occupancy, occupancy_address, occupancy_data, write_pointer, pointer_address, pointer_data
-        Out, to the iterator's tables, in the same cycle.
-    write_list, list_address, list_data
-        Out, to the list memory.
+    tables
+        Out, ``tables_shape``, in the same cycle: to every lane that has these lists.
     """
 
     def __init__(self, *, words: int, entries: int) -> None:
@@ -43,15 +50,7 @@ class ListBuilder(wiring.Component):
             "word": In(ceil_log2(words)),
             "at": In(ceil_log2(entries)),
             "entry": In(ListEntry),
-            "write_occupancy": Out(1),
-            "occupancy_address": Out(ceil_log2(words)),
-            "occupancy_data": Out(WORD_CHANNELS),
-            "write_pointer": Out(1),
-            "pointer_address": Out(ceil_log2(words) + CHANNEL_BITS),
-            "pointer_data": Out(START_BITS + MORE_BITS),
-            "write_list": Out(1),
-            "list_address": Out(ceil_log2(entries)),
-            "list_data": Out(LIST_BITS),
+            "tables": Out(tables_shape(words, entries)),
         })
 
     def elaborate(self, platform):
@@ -61,7 +60,7 @@ class ListBuilder(wiring.Component):
         at, next_at = Signal.like(self.at), Signal.like(self.at)
         mask, channel, more, count = Signal(WORD_CHANNELS), Signal(CHANNEL_BITS), Signal(MORE_BITS), Signal(MORE_BITS)
         fresh, weight, end = Signal(init=1), Signal(), Signal()
-        entry = self.entry
+        entry, tables = self.entry, self.tables
         opens = fresh | self.first  # the entry is the first of its word
         m.d.comb += [
             weight.eq(self.en & (entry.weight != 0)),
@@ -70,14 +69,14 @@ class ListBuilder(wiring.Component):
             at.eq(Mux(self.first, self.at, next_at)),
             # entries of a channel lie side by side
             count.eq(Mux(~opens & (entry.channel == channel), more + 1, 0)),
-            self.write_occupancy.eq(weight | end), self.occupancy_address.eq(word),
-            self.occupancy_data.eq(Mux(opens, 0, mask) | (1 << entry.channel) & weight.replicate(WORD_CHANNELS)),
-            self.write_pointer.eq(weight), self.pointer_address.eq(Cat(entry.channel, word)),
-            self.pointer_data.eq(at | (count << START_BITS)),
-            self.write_list.eq(weight), self.list_address.eq(at), self.list_data.eq(Cat(entry.weight, entry.filter)),
+            tables.write_occupancy.eq(weight | end), tables.occupancy_address.eq(word),
+            tables.occupancy_data.eq(Mux(opens, 0, mask) | (1 << entry.channel) & weight.replicate(WORD_CHANNELS)),
+            tables.write_pointer.eq(weight), tables.pointer_address.eq(Cat(entry.channel, word)),
+            tables.pointer_data.eq(at | (count << START_BITS)),
+            tables.write_list.eq(weight), tables.list_address.eq(at), tables.list_data.eq(Cat(entry.weight, entry.filter)),
         ]
         with m.If(self.en):
-            m.d.sync += [next_word.eq(word + end), next_at.eq(at + weight), mask.eq(self.occupancy_data),
+            m.d.sync += [next_word.eq(word + end), next_at.eq(at + weight), mask.eq(tables.occupancy_data),
                          fresh.eq(end | (opens & ~weight))]
         with m.If(weight):
             m.d.sync += [channel.eq(entry.channel), more.eq(count)]

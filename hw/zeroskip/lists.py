@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import numpy as np
 
@@ -53,15 +54,32 @@ def expand(entries: np.ndarray, filters: int) -> np.ndarray:
 
 def halves(config: ArrayConfig) -> int:
     """How many splits share a beat: two where 4 lanes fill half of it and the mask has room for both."""
-    return 2 if config.lanes <= 4 and config.groups <= 16 else 1
+    return 2 if config.lanes <= 4 and 2 <= config.groups <= 16 else 1
+
+
+def half_of(group: int, config: ArrayConfig) -> int:
+    """Which half of a beat a group's lists lie in: where there are two, the second half of the groups has the second."""
+    return 2 * group // config.groups if halves(config) == 2 else 0
+
+
+def shared(masks: Sequence[int], config: ArrayConfig) -> list[tuple[int | None, ...]]:
+    """Which split fills each half of the beats of a section, by sections; `masks`: the groups of each split.
+
+    A split with groups of both halves fills both; of the others one of each half goes together.
+    """
+    kinds = [{half_of(group, config) for group in range(config.groups) if mask >> group & 1} for mask in masks]
+    if halves(config) == 1:
+        return [(split,) for split in range(len(masks))]
+    both = [(split, split) for split, kind in enumerate(kinds) if len(kind) == 2]
+    return both + list(zip_longest(*([split for split, kind in enumerate(kinds) if kind == {half}] for half in (0, 1))))
 
 
 def list_sections(lists: Sequence[Sequence[np.ndarray]], masks: Sequence[int], config: ArrayConfig, *, word: int = 0,
                   entry: int = 0) -> list[SectionData]:
     """The sections that load `lists` (by split and lane) into the groups of `masks` (by split).
 
-    Lane e of the first split of a section lies in bits 16e+15..16e of a beat, its groups in the low half of the mask;
-    where two splits share a section, those of the second lie from bit 64 on, and in the high half.
+    Lane e lies in bits 16e+15..16e of a beat; where there are two halves (``half_of``), that of groups of the second
+    one from bit 64 on, and the groups in the high half of the mask.
 
     Parameters
     ----------
@@ -69,14 +87,15 @@ def list_sections(lists: Sequence[Sequence[np.ndarray]], masks: Sequence[int], c
         First word and first list entry to be written.
     """
     made = []
-    step = halves(config)
-    for first in range(0, len(lists), step):
-        own = lists[first : first + step]
-        rows = np.full((max(len(lane) for split in own for lane in split), 8), NOTHING, "<u2")
-        for half, split in enumerate(own):
-            for e, lane in enumerate(split):
+    for own in shared(masks, config):
+        present = [(half, split) for half, split in enumerate(own) if split is not None]
+        rows = np.full((max(len(lane) for _, split in present for lane in lists[split]), 8), NOTHING, "<u2")
+        mask = 0
+        for half, split in present:
+            mask |= sum(1 << 16 * half + group for group in range(config.groups)
+                        if masks[split] >> group & 1 and half_of(group, config) == half)
+            for e, lane in enumerate(lists[split]):
                 rows[: len(lane), 4 * half + e] = lane
-        mask = sum(m << 16 * half for half, m in enumerate(masks[first : first + step]))
         made.append(SectionData(Section.LISTS, mask, word | entry << 16, rows.view(np.uint8)))
     return made
 
@@ -84,10 +103,10 @@ def list_sections(lists: Sequence[Sequence[np.ndarray]], masks: Sequence[int], c
 def lanes_of(program: Sequence[SectionData], group: int, config: ArrayConfig) -> list[np.ndarray]:
     """The entries that a decoded program sends to each lane of a group; undoes `list_sections`."""
     held: list[list[np.ndarray]] = [[] for _ in range(config.lanes)]
+    half = half_of(group, config)
     for section in program:
-        for half in range(halves(config)):
-            if section.kind == Section.LISTS and section.mask >> 16 * half + group & 1:
-                columns = np.ascontiguousarray(section.rows).view("<u2")
-                for e, lane in enumerate(held):
-                    lane.append(columns[:, 4 * half + e])
+        if section.kind == Section.LISTS and section.mask >> 16 * half + group & 1:
+            columns = np.ascontiguousarray(section.rows).view("<u2")
+            for e, lane in enumerate(held):
+                lane.append(columns[:, 4 * half + e])
     return [np.concatenate([np.zeros(0, np.uint16), *lane]) for lane in held]

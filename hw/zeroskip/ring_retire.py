@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -41,12 +41,13 @@ class RingRetire(wiring.Component):
         config = self.config
         m.submodules.blocks = blocks = BlockCounter(position_bits=1)
         stepped, ended, freed, needed = Signal(), Signal(), Signal(10), Signal(10)
-        above = config.rows_above
+        before, all_rows = Signal(signed(11)), Signal()
         m.d.comb += [
             blocks.config.eq(config), blocks.reset.eq(self.start), blocks.start.eq(self.start),
             blocks.step.eq(self.step),
-            needed.eq(Mux(ended | (blocks.row > config.map_rows + above), config.map_rows,
-                          Mux(blocks.row > above, blocks.row - above, 0))),
+            before.eq(blocks.row - config.rows_above),  # rows before the first that is needed
+            all_rows.eq(ended | (~before[-1] & (before[:-1] > config.map_rows))),
+            needed.eq(Mux(all_rows, config.map_rows, Mux(before[-1], 0, before))),
         ]
         m.d.sync += [stepped.eq(self.step & ~self.start), ended.eq(blocks.last_of_image), self.rows.eq(0)]
         with m.If(stepped):

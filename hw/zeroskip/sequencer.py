@@ -12,6 +12,7 @@ from zeroskip.config import ArrayConfig
 from zeroskip.map_feeder import mask_shape
 from zeroskip.mask_memory import MaskMemory
 from zeroskip.program import ConfigRegisters, GroupRegisters, PassLayout, TableWrite
+from zeroskip.up_down import up_down
 from zeroskip.window_bus import WindowRow, window_shape
 from zeroskip.window_look import WindowLook
 from zeroskip.window_place import POSITION_BITS, BlockStep, WindowPlace
@@ -195,7 +196,7 @@ class Sequencer(wiring.Component):
         """Whether the pass before the last one is still held: until all groups are past its last marker."""
         closing, under_way = Signal(), Signal(range(2 * self._config.queue_words))
         ahead = Signal.like(under_way)  # markers to be passed until the pass is over
-        after = under_way + marker - self.block_done
+        after = up_down(under_way, marker, self.block_done)
         m.d.sync += under_way.eq(after)
         with m.If(pass_end):
             m.d.sync += [closing.eq(1), ahead.eq(after)]

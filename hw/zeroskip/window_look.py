@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -14,7 +14,7 @@ from zeroskip.config import ArrayConfig
 from zeroskip.iterator import MARKER_FLAGS
 from zeroskip.program import ConfigRegisters
 from zeroskip.window_bus import WORD_BITS
-from zeroskip.window_place import placed_shape
+from zeroskip.window_place import at_least, placed_shape
 
 
 def looked_shape(config: ArrayConfig) -> data.StructLayout:
@@ -93,17 +93,18 @@ class WindowLook(wiring.Component):
         config, pixels, groups = self.config, self._config.pixels, self._config.groups
         own, next_row = Signal(pixels), Signal(pixels)
         inside, wanted, taken = Signal(pixels), Signal(groups), Signal(groups)
-        in_row, in_next, last_row = Signal(), Signal(), Signal(signed(12))
+        in_row, in_next, last_row, back = Signal(), Signal(), Signal(signed(12)), Signal(signed(13))
+        below, behind, behind_back = Signal(signed(13)), Signal(signed(13)), Signal(signed(14))
         m.d.comb += [
-            in_row.eq((here.row >= 0) & (here.row < config.map_rows)),
-            in_next.eq((here.row + 1 >= 0) & (here.row + 1 < config.map_rows)),
+            back.eq(here.col - config.out_cols),
+            below.eq(here.row - config.map_rows), behind.eq(here.col - config.map_cols),
+            behind_back.eq(back - config.map_cols),
+            in_row.eq(within(here.row, below, 0)), in_next.eq(within(here.row, below, 1)),
         ]
         for p in range(pixels):
-            col = here.col + p
-            back = col - config.out_cols
             m.d.comb += [
-                own[p].eq(~here.wrapped[p] & in_row & (col >= 0) & (col < config.map_cols)),
-                next_row[p].eq(here.wrapped[p] & in_next & (back >= 0) & (back < config.map_cols)),
+                own[p].eq(~here.wrapped[p] & in_row & within(here.col, behind, p)),
+                next_row[p].eq(here.wrapped[p] & in_next & within(back, behind_back, p)),
             ]
         m.d.comb += [
             wanted.eq(Mux(own.any(), here.wanted, 0) | Mux(next_row.any(), here.wanted_next, 0)),
@@ -116,13 +117,13 @@ class WindowLook(wiring.Component):
     def _look_at_columns(self, m, here):
         """The same where a window has columns instead of pixels: the groups that take each of them."""
         config, columns = self.config, self._config.columns
-        inside, in_row = Signal(columns), Signal()
-        m.d.comb += in_row.eq((here.row >= 0) & (here.row < config.map_rows))
+        inside, below, behind = Signal(columns), Signal(signed(13)), Signal(signed(13))
+        m.d.comb += [below.eq(here.row - config.map_rows), behind.eq(here.col - config.map_cols)]
         parts = []
         for column, wanted in enumerate((here.wanted, here.second)):
-            col, taken = here.col + column, Signal(self._config.groups, name=f"taken_{column}")
+            taken = Signal(self._config.groups, name=f"taken_{column}")
             m.d.comb += [
-                inside[column].eq(in_row & (col >= 0) & (col < config.map_cols)),
+                inside[column].eq(within(here.row, below, 0) & within(here.col, behind, column)),
                 taken.eq(Mux(here.marker, ~0, self._exchange(m, here, Mux(inside[column], wanted, 0),
                                                             f"exchanged_{column}"))),
             ]
@@ -139,3 +140,8 @@ class WindowLook(wiring.Component):
             m.d.comb += exchanged.eq(Mux(flips[bit], turned, wanted))
             wanted = exchanged
         return wanted
+
+
+def within(place: Value, less_size: Value, step: int) -> Value:
+    """``0 <= place + step < size``, where `less_size` is ``place - size``."""
+    return at_least(place, -step) & ~at_least(less_size, -step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -90,14 +90,16 @@ class WindowPlace(wiring.Component):
         config, step, window = self.config, self.step, self.window
         raster, over = Signal(), Signal()
         place, row, col = Signal(11), Signal(11), Signal(11)
+        past, past_again, end = Signal(signed(12)), Signal(signed(12)), Signal(signed(12))
         wrapped = Signal(self._pixels)
         m.d.comb += [
             raster.eq((config.mode & Mode.RASTER.value) != 0),
             place.eq(step.col + window.shift[:10]),
-            over.eq(raster & (place >= config.out_cols)),
+            past.eq(place - config.out_cols), past_again.eq(past - config.out_cols),
+            over.eq(raster & ~past[-1]),
             row.eq(step.row + over),
-            col.eq(Mux(over, place - config.out_cols, place)),
-            wrapped.eq(Cat(col + pixel >= config.out_cols for pixel in range(self._pixels))),
+            col.eq(Mux(over, past, place)), end.eq(Mux(over, past_again, past)),
+            wrapped.eq(Cat(at_least(end, -pixel) for pixel in range(self._pixels))),
         ]
         here, beyond = self._outputs(m, row, step)
         second = window.want >> COLUMN_GROUPS if self._columns == 2 else 0
@@ -127,12 +129,22 @@ class WindowPlace(wiring.Component):
     def _outputs(self, m, row, step):
         """Groups whose own row of the result is there; groups whose next row is."""
         here, beyond = Signal(self._groups), Signal(self._groups)
+        rows, cols = Signal(signed(12)), Signal(signed(12))  # that are left
+        m.d.comb += [rows.eq(step.rows - row), cols.eq(self.config.out_cols - step.col)]
         for g, group in enumerate(self.group):
-            inside = row + group.row_offset < step.rows
+            inside = above(rows, group.row_offset)
             if self._pixels == 1:  # groups share windows over columns: the window has no column of its own
-                inside = inside & (step.col + group.col_offset < self.config.out_cols)
-            m.d.comb += [
-                here[g].eq(inside),
-                beyond[g].eq(row + group.row_offset + 1 < step.rows),
-            ]
+                inside = inside & above(cols, group.col_offset)
+            m.d.comb += [here[g].eq(inside), beyond[g].eq(above(rows - 1, group.row_offset))]
         return here, beyond
+
+
+def at_least(value: Value, limit: int) -> Value:
+    """``value >= limit`` for a signed value and a limit from -8 to 0, without a subtraction."""
+    bits = 3
+    return ~value[-1] | (value[bits:].all() & (value[:bits] >= (1 << bits) + limit if limit else 0))
+
+
+def above(value: Value, limit: Value) -> Value:
+    """``value > limit`` for a signed value and a limit that is narrower and not negative."""
+    return ~value[-1] & (value[len(limit) :].any() | (value[: len(limit)] > limit))

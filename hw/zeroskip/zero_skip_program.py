@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from zeroskip.drain import PARAMETER_SETS, params_rows
-from zeroskip.lists import compress, halves, list_sections
+from zeroskip.lists import compress, list_sections, shared
 from zeroskip.plan import PassPlan, Plan, registers
 from zeroskip.program_image import config_sections
 from zeroskip.requant_rows import requant_rows
@@ -68,24 +68,28 @@ def _table_beats(plan: Plan, own: PassPlan) -> int:
     entries = [int(np.count_nonzero(lane)) + own.weights.shape[2] for lane in own.weights]
     lanes = plan.config.lanes
     longest = [max(entries[first : first + lanes]) for first in range(0, len(entries), lanes)]
-    step = halves(plan.config)
-    lists = [1 + max(longest[first : first + step]) for first in range(0, len(longest), step)]
+    lists = [1 + max(longest[split] for split in own if split is not None)
+             for own in shared(_split_masks(plan), plan.config)]
     return sum(lists) + (1 + len(own.table) if own.table else 0)
 
 
 def _tables(plan: Plan, own: PassPlan, half: int) -> list[SectionData]:
     """Windows and lists of a pass, for one half of the memories."""
-    config, place = plan.config, plan.arrangement.place
+    config = plan.config
     word, entry, first = (half * size // 2 for size in (config.words, config.list_entries, config.windows))
     made = []
     if own.table:
         rows = np.stack([replace(window, word=window.word + word).beat() for window in own.table])
         made.append(SectionData(Section.WINDOWS, 0, first, rows))
-    splits = range(plan.arrangement.splits)
     lists = [[compress(lane) for lane in own.weights[split * config.lanes : (split + 1) * config.lanes]]
-             for split in splits]
-    masks = [sum(1 << g for g in range(config.groups) if place(g)[0] == split) for split in splits]
-    return made + list_sections(lists, masks, config, word=word, entry=entry)
+             for split in range(plan.arrangement.splits)]
+    return made + list_sections(lists, _split_masks(plan), config, word=word, entry=entry)
+
+
+def _split_masks(plan: Plan) -> list[int]:
+    """The groups of each split."""
+    return [sum(1 << group for group in range(plan.config.groups) if plan.arrangement.place(group)[0] == split)
+            for split in range(plan.arrangement.splits)]
 
 
 def _feed_section(plan: Plan, number: int, image: int | None) -> SectionData:

@@ -4,40 +4,33 @@
 from __future__ import annotations
 
 import random
+from itertools import zip_longest
 
 import numpy as np
 import pytest
 from tests.hw.layers import small_config, sparse
 from tests.hw.streams import simulate
+from tests.hw.tables import table_writes
 from tests.hw.test_lane import Map, bits, expected_results, fill, items, passes, result_row
 
 from zeroskip.group import Group
 from zeroskip.lane_account import KINDS
-from zeroskip.lists import compress, halves, list_sections
 from zeroskip.wire import WORD_CHANNELS, Mode
 
 WORDS = 4
 OFFSETS = ("word_offset", "word_offset_cols", "word_offset_rows", "word_offset_both")
 
 
-async def load(ctx, dut, config, lanes, index):
-    """Tables of all lanes, in either half of the beats, and others for another group after them."""
+async def load(ctx, dut, lanes):
+    """Tables of all lanes, and those of another group before and after them."""
     others = [np.zeros_like(lane) + 1 for lane in lanes]
-    for group, tables in ((index, lanes), (index ^ 1, others)):
-        for half in range(halves(config)):
-            columns = [[compress(lane) for lane in (tables if own == half else others)] for own in range(2)]
-            masks = [1 << group if own == half else 0 for own in range(2)]
-            for section in list_sections(columns[: halves(config)], masks, config):
-                await write(ctx, dut, section)
-    ctx.set(dut.write.valid, 0)
-
-
-async def write(ctx, dut, section):
-    for at, row in enumerate(section.rows):
-        ctx.set(dut.write, {"valid": 1, "kind": int(section.kind), "first": at == 0, "mask": section.mask,
-                            "address": section.address & 0xFFFF, "entry": section.address >> 16,
-                            "data": int.from_bytes(row.tobytes(), "little")})
-        await ctx.tick()
+    for mine, weights in ((0, others), (1, lanes), (0, others)):
+        ctx.set(dut.write, mine)
+        for rows in zip_longest(*map(table_writes, weights), fillvalue={}):
+            for tables, row in zip(dut.tables, rows, strict=True):
+                ctx.set(tables, row)
+            await ctx.tick()
+    ctx.set(dut.write, 0)
 
 
 class Bus:
@@ -109,7 +102,7 @@ def test_blocks(shape, stall):
     bus = Bus(dut, config, pace, area, index, stall)
 
     async def push(ctx):
-        await load(ctx, dut, config, weights, index)
+        await load(ctx, dut, weights)
         await fill(ctx, dut, area.values.view(np.uint8))
         for name, value in (("filters", filters), ("ring", ring), ("plane_ring", area.ring), ("word_step", area.step),
                             ("mode", Mode.SIGNED_MAP.value if dtype is np.int8 else 0)):

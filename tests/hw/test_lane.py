@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from tests.hw.layers import small_config, sparse
 from tests.hw.streams import simulate
+from tests.hw.tables import table_writes
 
 from zeroskip.lane import Lane
-from zeroskip.lists import compress
 from zeroskip.value_memory import QUAD, QUADS
-from zeroskip.wire import WORD_CHANNELS, Section
+from zeroskip.wire import WORD_CHANNELS
 
 FINAL, FRESH, FENCE = 1, 2, 4
 """A marker's flags."""
@@ -22,12 +22,15 @@ FINAL, FRESH, FENCE = 1, 2, 4
 async def load(ctx, lane, weights):
     """The lists; how many entries were written."""
     listed = 0
-    for at, row in enumerate(compress(weights).tolist()):
-        ctx.set(lane.write, {"valid": 1, "kind": Section.LISTS.value, "first": at == 0, "address": 0, "entry": 0})
-        ctx.set(lane.write_row, row)
+    for row in table_writes(weights):
+        ctx.set(lane.write, 1)
+        ctx.set(lane.tables, row)
         listed += ctx.get(lane.listed)
         await ctx.tick()
-    ctx.set(lane.write.valid, 0)
+        ctx.set(lane.write, 0)  # of another group
+        ctx.set(lane.tables, {name: 1 for name in row})
+        assert not ctx.get(lane.listed)
+        await ctx.tick()
     return listed
 
 

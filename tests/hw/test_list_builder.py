@@ -41,13 +41,13 @@ def test_tables(filters, density):
 
     def look(ctx):
         """Write what is to be written; whether that was anything."""
-        if ctx.get(dut.write_occupancy):
-            occupancy[ctx.get(dut.occupancy_address)] = ctx.get(dut.occupancy_data)
-        if ctx.get(dut.write_pointer):
-            pointers[ctx.get(dut.pointer_address)] = ctx.get(dut.pointer_data)
-        if ctx.get(dut.write_list):
-            lists[ctx.get(dut.list_address)] = ctx.get(dut.list_data)
-        return ctx.get(dut.write_occupancy) or ctx.get(dut.write_pointer) or ctx.get(dut.write_list)
+        if ctx.get(dut.tables.write_occupancy):
+            occupancy[ctx.get(dut.tables.occupancy_address)] = ctx.get(dut.tables.occupancy_data)
+        if ctx.get(dut.tables.write_pointer):
+            pointers[ctx.get(dut.tables.pointer_address)] = ctx.get(dut.tables.pointer_data)
+        if ctx.get(dut.tables.write_list):
+            lists[ctx.get(dut.tables.list_address)] = ctx.get(dut.tables.list_data)
+        return ctx.get(dut.tables.write_occupancy) or ctx.get(dut.tables.write_pointer) or ctx.get(dut.tables.write_list)
 
     def listed(word, channel):
         """The list of a channel, as the tables have it."""
@@ -109,14 +109,14 @@ def test_after_a_section_that_was_cut_off():
             ctx.set(dut.word, 4)
             ctx.set(dut.at, at)
             ctx.set(dut.entry, {"weight": weight, "filter": number, "channel": 3})
-            assert (ctx.get(dut.occupancy_address), ctx.get(dut.occupancy_data)) == (4, mask)
-            assert ctx.get(dut.pointer_address) == 4 * WORD_CHANNELS + 3
-            assert ctx.get(dut.pointer_data) == end | more << START_BITS
+            assert (ctx.get(dut.tables.occupancy_address), ctx.get(dut.tables.occupancy_data)) == (4, mask)
+            assert ctx.get(dut.tables.pointer_address) == 4 * WORD_CHANNELS + 3
+            assert ctx.get(dut.tables.pointer_data) == end | more << START_BITS
             await ctx.tick()
             if (end, more) == (6, 1):  # another channel in the word that stays open
                 ctx.set(dut.first, 0)
                 ctx.set(dut.entry, {"weight": 1, "filter": 0, "channel": 5})
-                assert ctx.get(dut.occupancy_data) == 40
+                assert ctx.get(dut.tables.occupancy_data) == 40
                 await ctx.tick()
                 ctx.set(dut.entry, {"weight": 1, "filter": 1, "channel": 3})
                 await ctx.tick()

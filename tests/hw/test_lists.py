@@ -50,9 +50,10 @@ CONFIGS = [small_config(8, 1, 1), small_config(8, 2, 1), small_config(4, 4, 1), 
 @settings(max_examples=30)
 def test_sections(config, data):
     """Every group gets the lists of its split and no others; shorter lanes are filled up."""
-    splits, groups = data.draw(st.sampled_from([1, 2, config.groups])), config.groups
+    groups = config.groups
+    splits = data.draw(st.sampled_from([count for count in range(1, groups + 1) if groups % count == 0]))
     weights = [[data.draw(lane_weights(words=3)) for _ in range(config.lanes)] for _ in range(splits)]
-    split_of = [group % splits for group in range(groups)]
+    split_of = [group * splits // groups for group in range(groups)]
     masks = [sum(1 << group for group in range(groups) if split_of[group] == split) for split in range(splits)]
     made = list_sections([[compress(lane) for lane in split] for split in weights], masks, config, word=5, entry=9)
     assert len(made) == -(-splits // halves(config))
