@@ -93,11 +93,10 @@ class Accumulators(wiring.Component):
             acc_read.addr.eq(index),
             acc_write.en.eq(work), acc_write.addr.eq(index),
             result_write.en.eq(first),
-            result_write.addr.eq(slot_row(target, index, self.filters_used, self._result_rows)),
+            result_write.addr.eq(slot_row(target, index)),
             result_write.data.eq(acc_read.data),
             result_read.en.eq(self.read_en | self.read_blocked),
-            result_read.addr.eq(Mux(self.read_blocked, slot_row(
-                self.source, self.filter, self.filters_used, self._result_rows), self.read_address)),
+            result_read.addr.eq(Mux(self.read_blocked, slot_row(self.source, self.filter), self.read_address)),
             self.read_data.eq(result_read.data),
         ]
         for p in range(self._pixels):

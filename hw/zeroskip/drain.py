@@ -97,7 +97,7 @@ class Drain(wiring.Component):
             lane_end.eq(filter_end & (lane == self._config.lanes - 1)),
             group_end.eq(lane_end & (group == self._groups - 1)),
             block_end.eq(step & group_end),
-            self.read_address.eq(slot_row(slot, index, self.config.filters, self._config.result_rows)),
+            self.read_address.eq(slot_row(slot, index)),
         ]
         ring_end, image_end, layer_end = self._count_blocks(m, block_end)
         m.d.comb += last.eq(group_end & layer_end)

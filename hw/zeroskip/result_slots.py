@@ -5,17 +5,15 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
 
 
-def slot_row(slot: Value, index: Value, filters_used: Value, rows: int) -> Value:
-    """Row of a result memory of `rows` where filter `index` of a slot lies: slots are `index`'s range of rows apart.
+def slot_row(slot: Value, index: Value) -> Value:
+    """Row of a result memory where filter `index` of a slot lies: slots are `index`'s range of rows apart.
 
-    Half of that where a lane has no more filters than half of the range: then there are twice as many slots.
+    Where a lane has no more filters than half of the range, there are twice as many slots: those of the second half lie
+    in the upper halves of those of the first. Then the index's last bit is never set, and else the slot's.
     """
-    bits = exact_log2(rows)
-    half = 1 << len(index) - 1
-    return Mux(filters_used <= half, Cat(index[:-1], slot)[:bits], Cat(index, slot)[:bits])
+    return Cat(index[:-1], index[-1] | slot[-1], slot[:-1])
 
 
 class ResultSlots(wiring.Component):

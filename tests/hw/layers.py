@@ -81,3 +81,9 @@ def some_plan(layer: Layer, config: ArrayConfig, number: int, skip: bool) -> Pla
         except PackError:
             continue
     raise AssertionError("no arrangement fits")
+
+
+def result_row(rows: int, lane_filters: int, slot: int, index: int) -> int:
+    """Row of a lane's result memory where a filter's sums lie: of twice as many slots the second half lies between."""
+    upper, slot = divmod(slot, rows // lane_filters)
+    return slot * lane_filters + upper * (lane_filters // 2) + index

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from tests.hw.layers import result_row
 from tests.hw.streams import simulate
 
 from zeroskip.accumulators import Accumulators
@@ -42,7 +43,6 @@ class Layer:
 
     def __init__(self, rng, filters, used, pixels):
         self.used = used
-        self.apart = filters if used > filters // 2 else filters // 2
         held = [[[0] * pixels for _ in range(used)]] * SLOTS
         self.steps, self.results = [], []
         """``(fresh, slot, report, block)``, `report` for the block before; ``(slot, sums)``."""
@@ -88,8 +88,10 @@ class Touches:
 def test_blocks(filters, used, pixels, seed):
     """Some rounds over SLOTS slots; reads in between; a second layer, with any filters, after clearing."""
     rng = random.Random(f"{filters} {used} {pixels} {seed}")
-    dut = Accumulators(filters=filters, pixels=pixels, acc_width=28, product_width=PRODUCT_WIDTH, result_rows=64)
-    layers = [Layer(rng, filters, own, pixels) for own in (used, rng.randint(1, filters))]
+    layers = [Layer(rng, filters, own, pixels) for own in (used, rng.randint(1, used))]
+    result_rows = filters * (SLOTS // 2 if used <= filters // 2 else SLOTS)
+    dut = Accumulators(filters=filters, pixels=pixels, acc_width=28, product_width=PRODUCT_WIDTH,
+                       result_rows=result_rows)
     found, clashes, answers = [], [0], set()
 
     async def begin(ctx, layer):
@@ -134,7 +136,7 @@ def test_blocks(filters, used, pixels, seed):
                 rows = []
                 while len(rows) < layer.used:
                     ctx.set(dut.read_en, 1)
-                    ctx.set(dut.read_address, slot * layer.apart + len(rows))
+                    ctx.set(dut.read_address, result_row(result_rows, filters, slot, len(rows)))
                     _, _, blocked = await ctx.tick().sample(dut.read_blocked)
                     clashes[0] += blocked
                     if not blocked:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from tests.hw.layers import small_config
+from tests.hw.layers import result_row, small_config
 from tests.hw.streams import expect, simulate
 
 from zeroskip.drain import Drain, params_rows
@@ -36,7 +36,7 @@ def test_order(shape, filters, stall):
 
     def block_rows(block, layer):
         sets = params_rows(config) * (block // 5 % 4) * layer
-        return [{"acc": [value(g, e, block % ring * (4 if filters > 2 else 2) + f, block, p) for p in range(pixels)],
+        return [{"acc": [value(g, e, result_row(config.result_rows, 4, block % ring, f), block, p) for p in range(pixels)],
                  "param": sets + (g * lanes + e) * 16 + f,
                  "last": block == blocks[layer] - 1 and g == own - 1 and e == lanes - 1 and f == filters - 1}
                 for g in range(own) for e in range(lanes) for f in range(filters)]

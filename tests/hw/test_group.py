@@ -8,10 +8,10 @@ from itertools import zip_longest
 
 import numpy as np
 import pytest
-from tests.hw.layers import small_config, sparse
+from tests.hw.layers import result_row, small_config, sparse
 from tests.hw.streams import simulate
 from tests.hw.tables import table_writes
-from tests.hw.test_lane import Map, bits, expected_results, fill, items, passes, result_row
+from tests.hw.test_lane import Map, bits, expected_results, fill, items, passes
 
 from zeroskip.group import Group
 from zeroskip.lane_account import KINDS
@@ -148,7 +148,7 @@ def test_blocks(shape, stall):
             while len(block) < lanes * filters:
                 lane, number = divmod(len(block), filters)
                 ctx.set(dut.read_lane, lane)
-                ctx.set(dut.read_address, result_row(len(found) % ring, number, filters, 4))
+                ctx.set(dut.read_address, result_row(16, 4, len(found) % ring, number))
                 _, _, blocked = await ctx.tick().sample(dut.read_blocked)
                 if not blocked:
                     block.append([ctx.get(dut.read_data[p]) for p in range(pixels)])

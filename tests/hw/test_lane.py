@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from tests.hw.layers import small_config, sparse
+from tests.hw.layers import result_row, small_config, sparse
 from tests.hw.streams import simulate
 from tests.hw.tables import table_writes
 
@@ -45,11 +45,6 @@ async def fill(ctx, dut, values):
         await ctx.tick()
     for bank in range(banks):
         ctx.set(dut.fill[bank].en, 0)
-
-
-def result_row(slot, index, filters, lane_filters):
-    """Where a filter's sums lie: slots take half as many rows where they do not need more."""
-    return slot * (lane_filters // (1 + (filters <= lane_filters // 2))) + index
 
 
 class Map:
@@ -201,7 +196,7 @@ def test_blocks(filters, pixels, columns, dtype, density):
             rows = []
             ctx.set(lane.read_en, 1)
             while len(rows) < filters:
-                ctx.set(lane.read_address, result_row(len(found) % ring, len(rows), filters, 4))
+                ctx.set(lane.read_address, result_row(16, 4, len(found) % ring, len(rows)))
                 _, _, busy = await ctx.tick().sample(lane.read_blocked)
                 if not busy:
                     rows.append([ctx.get(lane.read_data[p]) for p in range(pixels)])
