@@ -23,7 +23,7 @@ from amaranth.vendor import LatticeECP5Platform
 from zeroskip.config import PRESETS
 from zeroskip.engines import build_engine
 from zeroskip.serial_host import SerialHost
-from zeroskip.synth import run_yosys
+from zeroskip.synth import mapping, run_yosys
 from zeroskip.verilog import ToolError
 
 BAUD = 115_200
@@ -108,8 +108,8 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
         work = Path(scratch)
         plan.extract(work)
         run_yosys("\n".join([
-            f"read_rtlil {work / 'top.il'}", "delete w:$verilog_initial_trigger", "scratchpad -set abc9.verify 0",
-            f"synth_ecp5 -no-rw-check -top top -json {work / 'top.json'}",
+            f"read_rtlil {work / 'top.il'}", "delete w:$verilog_initial_trigger", *mapping("top"),
+            f"write_json {work / 'top.json'}",
         ]) + "\n", work / "yosys.log", 1200)
         _place_and_route(platform, work, seed, clock)
         _call(["yowasp-ecppack", "--input", "top.config", "--bit", "top.bit", "--compress"], work)

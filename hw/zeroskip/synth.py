@@ -23,19 +23,32 @@ CELLS = {
 """What is counted: LUTs, carry cells (2 bits), LUT memories (16 x 4), flip-flops, multipliers, block memories, and the
 two kinds of multiplexers that make wider LUTs of narrow ones."""
 
+NARROW_ADDERS = Path(__file__).with_name("narrow_adders.v")
+WIDEST = 8
+"""Bits of the widest adder that is made of LUTs instead of carry cells."""
+DELAY = 6000
+"""Picoseconds of logic between registers that the mapper aims at: what is faster is made smaller."""
+
 _ERROR = re.compile(r"^.*\b(?:ERROR|Error)\b.*$", re.MULTILINE)
 _NUMBER = re.compile(r"_\d+(?=\.|$)")
 
 
-def script(verilog: Path, top: str, keep: list[str], stat: Path, netlist: Path | None) -> str:
-    """The yosys script: ``synth_ecp5`` without the slow self-check of its mapper.
+def mapping(top: str) -> list[str]:
+    """The commands that make cells of an ECP5 out of a design, without the slow self-check of the mapper.
 
     What a memory reads from a word that is written in the same cycle is don't-care: nothing hangs on it
     (``tests/sim/test_collisions.py``), and yosys would build a bypass around every block memory.
     """
-    lines = [f"read_verilog {verilog}", f"hierarchy -check -top {top}", "scratchpad -set abc9.verify 0"]
+    command = f"synth_ecp5 -no-rw-check -nowidelut -top {top}"
+    return ["scratchpad -set abc9.verify 0", f"scratchpad -set abc9.D {DELAY}", f"{command} -run :map_gates",
+            f"techmap -D WIDEST={WIDEST} -map {NARROW_ADDERS}", f"{command} -run map_gates:"]
+
+
+def script(verilog: Path, top: str, keep: list[str], stat: Path, netlist: Path | None) -> str:
+    """The yosys script: map, keep the borders of some modules meanwhile, count, write."""
+    lines = [f"read_verilog {verilog}", f"hierarchy -check -top {top}"]
     lines += [f"setattr -mod -set keep_hierarchy 1 {name}" for name in keep]
-    lines += [f"synth_ecp5 -no-rw-check -nowidelut -top {top}", f"tee -q -o {stat} stat -json"]
+    lines += [*mapping(top), f"tee -q -o {stat} stat -json"]
     if netlist is not None:
         write = "write_verilog -noattr" if netlist.suffix == ".v" else "write_json"
         lines += ["setattr -mod -unset keep_hierarchy *", "flatten", "opt_clean -purge", f"{write} {netlist}"]
