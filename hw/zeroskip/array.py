@@ -131,6 +131,8 @@ class ZeroSkipArray(wiring.Component):
                 drain.start.eq(loader.start), drain.config.eq(loader.config),
                 output.requantise.eq((loader.config.mode & Mode.REQUANTISE.value) != 0),
                 output.low.eq(loader.config.clamp_low), output.high.eq(loader.config.clamp_high),
+            ]
+            m.d.sync += [
                 output.write_en.eq(write.valid & (write.kind == Section.REQUANT) & write.mask[u]),
                 output.write_address.eq(write.address),
                 output.write_data.eq(write.data[: PARAMETERS.size]),

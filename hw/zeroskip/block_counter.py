@@ -23,7 +23,7 @@ class BlockCounter(wiring.Component):
     config
         In: output size, block size, blocks, ``block_pitch``, ``map_span``, mode.
     images
-        In: how many there are.
+        In: how many there are, with `start` and from then on.
     reset
         In: a new layer, positions begin at 0.
     start
@@ -60,7 +60,8 @@ class BlockCounter(wiring.Component):
         """Counters with their ends."""
         m = Module()
         config = self.config
-        image, block = Signal(16, init=1), Signal(20, init=1)  # from 1 on, so that the last has the number of all
+        # from 1 on, the numbers of the next ones: what is last is known with its number
+        image, block, last_image = Signal(16), Signal(20), Signal()
         row_position = Signal.like(self.position)
         origin, next_origin = Signal.like(self.position), Signal.like(self.position)
         next_col, past, col_end, raster = Signal(11), Signal(signed(12)), Signal(), Signal()
@@ -69,16 +70,17 @@ class BlockCounter(wiring.Component):
             raster.eq((config.mode & Mode.RASTER.value) != 0),
             next_col.eq(self.col + config.block_cols),
             past.eq(next_col - config.out_cols), col_end.eq(~past[-1]),
-            self.last_of_image.eq(block == config.blocks),
-            self.last.eq(self.last_of_image & (image == self.images)),
-            odd.eq(Cat(~image[0], ~(image[0] ^ image[1]))),  # the image before this one
+            self.last.eq(self.last_of_image & last_image),
+            odd.eq(Cat(image[0], ~image[1])),  # the image before this one
             next_origin.eq(origin + config.map_span),
             self.flip.eq(Cat(down ^ odd[0], across ^ odd[1])),
         ]
         with m.If(self.step):
-            m.d.sync += [block.eq(block + 1), self.col.eq(next_col), across.eq(~across)]
+            m.d.sync += [block.eq(block + 1), self.last_of_image.eq(block == config.blocks),
+                         self.col.eq(next_col), across.eq(~across)]
             with m.If(self.last_of_image):
-                m.d.sync += [self.row.eq(0), self.col.eq(0), block.eq(1), down.eq(0), across.eq(0), image.eq(image + 1),
+                m.d.sync += [self.row.eq(0), self.col.eq(0), block.eq(2), down.eq(0), across.eq(0), image.eq(image + 1),
+                             self.last_of_image.eq(config.blocks == 1), last_image.eq(image == self.images),
                              origin.eq(next_origin), self.position.eq(next_origin), row_position.eq(next_origin)]
             with m.Elif(raster):
                 m.d.sync += [
@@ -93,7 +95,8 @@ class BlockCounter(wiring.Component):
             with m.Else():
                 m.d.sync += self.position.eq(self.position + config.block_cols)
         with m.If(self.start):
-            m.d.sync += [self.row.eq(0), self.col.eq(0), block.eq(1), down.eq(0), across.eq(0), image.eq(1)]
+            m.d.sync += [self.row.eq(0), self.col.eq(0), block.eq(2), down.eq(0), across.eq(0), image.eq(2),
+                         self.last_of_image.eq(config.blocks == 1), last_image.eq(self.images == 1)]
         with m.If(self.reset):
             m.d.sync += [origin.eq(0), self.position.eq(0), row_position.eq(0)]
         return m

@@ -11,22 +11,26 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-COPY = 2
+COPY = 3
 """From a beat of the map to the cycle in which the feeder may copy it."""
 BANK = 4
 """Cycles that a word takes its bank."""
-FED = 2
+FED = 3
 """From the copy of a row's last word to the first window that may read it."""
-DROP = 2
+DROP = 4
 """Cycles after its issue in which a window without work for a lane still takes a place in it."""
-VISIT = 5
+PASSED = 2
+"""From a lane's last list of a word to the issue of a window that may take its place."""
+VISIT = 6
 """From the issue of a window to the cycle in which the walker may take its first list."""
-FREED = 4
+FREED = 5
 """From a marker in the last lane's walker to the copy of a word of a row that may take the place of a freed one."""
 COMPLETE = 2
 """From a first touch to the cycle in which the walker may know that there was no other to come."""
 TOUCH = 4
 """From a touch to the cycle in which the turn may pass over its filter."""
+LATE = 1
+"""Cycles more for which a block waits after one whose sums stay."""
 FULL = 4
 """From a marker in the last lane's walker to the drain's first row."""
 ROW = 2
@@ -91,8 +95,8 @@ class State(NamedTuple):
     """What does: by group and lane, by group, by unit; int64.
 
     ``walkers``: ``WALKER`` (groups, lanes). ``passed``: when they were done with their last words, in rings.
-    ``issued``: when the last two windows were issued to each group, the newest first. ``banks``: the last copy into
-    each. ``fed``, ``freed``: when rows of the map were there, and were no longer needed, (rows of all images and
+    ``issued``: when the last ``DROP`` windows were issued to each group, the newest first. ``banks``: the last copy
+    into each. ``fed``, ``freed``: when rows of the map were there, and were no longer needed, (rows of all images and
     passes). ``drained``: when results were read, in a ring. ``units``: ``UNIT``. ``left``: when the last beats of each
     unit left, in a ring.
     """
@@ -150,9 +154,10 @@ def run_image(state, sizes, work, blocks, free_rows, source, fence, final):
                 if wanted[block, t, group]:
                     for pack in range(packs.shape[3]):
                         _walk(state, sizes, group, pack, time, packs[block, t, group, pack])
-                    state.issued[group, 1], state.issued[group, 0] = state.issued[group, 0], time
+                    _note_issue(state, group, time)
         last = block == blocks[1] - 1
         end_block(state, sizes, _fed(state, sizes, source, sizes.rows - 1) if last else 0, fence, final)
+        scalars[CLOCK] += last  # the rows of the next image are counted from its marker on
         _free(state, sizes, free_rows[block - blocks[0]])
     scalars[BASE] += sizes.rows
 
@@ -191,6 +196,14 @@ def _free(state, sizes, rows):
 
 
 @njit(cache=True)
+def _note_issue(state, group, time):
+    """A window or marker is issued to a group."""
+    for age in range(DROP - 1, 0, -1):
+        state.issued[group, age] = state.issued[group, age - 1]
+    state.issued[group, 0] = time
+
+
+@njit(cache=True)
 def _room(state, sizes, group, time):
     """The first cycle from `time` on in which every lane of the group has a place for a word."""
     depth = state.passed.shape[2]
@@ -201,7 +214,7 @@ def _room(state, sizes, group, time):
             if state.issued[group, age] + DROP >= time and not walker.lately >> age & 1:
                 places -= 1
         if walker.words >= places:
-            free = state.passed[group, lane, (walker.words - places) % depth] + 1
+            free = state.passed[group, lane, (walker.words - places) % depth] + PASSED
             time = max(time, free if places == sizes.places else min(free, time + 1))
     return time
 
@@ -214,7 +227,7 @@ def _walk(state, sizes, group, pack, issued, own):
     for lane in range(min(LANES, state.walkers.shape[1] - LANES * pack)):
         walker = state.walkers[group, LANES * pack + lane]
         count = own.cycles >> FIELD * lane & MASK
-        walker.lately = walker.lately << 1 & 3 | (count > 0)
+        walker.lately = (walker.lately << 1 | (count > 0)) & (1 << DROP) - 1
         if count:
             if issued + VISIT > walker.free:
                 _sweep(walker, sizes.filters, issued + VISIT)
@@ -270,7 +283,7 @@ def end_block(state, sizes, earliest, fence, final):
     full = np.zeros(groups, np.int64)
     everything = (1 << sizes.filters) - 1
     for group in range(groups):
-        state.issued[group, 1], state.issued[group, 0] = state.issued[group, 0], time
+        _note_issue(state, group, time)
         for lane in range(lanes):
             walker = state.walkers[group, lane]
             if time + VISIT > walker.free:
@@ -283,7 +296,7 @@ def end_block(state, sizes, earliest, fence, final):
                 _sweep(walker, sizes.filters, end + 1)
             else:
                 walker.seen, walker.turn, walker.free = 0, 0, end + 1
-            walker.lately = walker.lately << 1 & 3 | 1
+            walker.lately = (walker.lately << 1 | 1) & (1 << DROP) - 1
             state.passed[group, lane, walker.words % state.passed.shape[2]] = end
             walker.words += 1
             full[group] = max(full[group], end + FULL)
@@ -302,12 +315,14 @@ def end_block(state, sizes, earliest, fence, final):
 def _wait_for_slot(state, sizes, final):
     """The next block begins when the sums of the one that has ended may leave for their slot (see ``ResultSlots``)."""
     needed = state.scalars[ENDED] - sizes.ring + (0 if final else state.scalars[INDEX] + 1)
-    if needed > 0:
-        drained = state.drained[(needed - 1) % state.drained.shape[0]]
-        for group in range(state.walkers.shape[0]):
-            for lane in range(state.walkers.shape[1]):
-                walker = state.walkers[group, lane]
-                walker.free = max(walker.free, drained[group] + 1)
+    late = 0 if final else LATE
+    for group in range(state.walkers.shape[0]):
+        for lane in range(state.walkers.shape[1]):
+            walker = state.walkers[group, lane]
+            walker.free += late
+            if needed > 0:
+                drained = state.drained[(needed - 1) % state.drained.shape[0], group]
+                walker.free = max(walker.free, drained + 2 + late)
 
 
 @njit(cache=True)

@@ -20,17 +20,17 @@ from zeroskip.zero_skip_program import pass_beats
 if TYPE_CHECKING:
     from zeroskip.cycle_loops import Sizes, State
 
-FIRST_ISSUE = 4
+FIRST_ISSUE = 9
 """From a pass that has come to its first window."""
 FEED_BEATS = 2
 """Beats of the program from which on the feeder knows what a pass works on."""
 BEGIN = 2
 """From a pass that the feeder takes, or from an image's last word, to the first word that it copies."""
-PASS_DONE = 1
+PASS_DONE = 2
 """From the last marker in the last lane's walker to the pass's end."""
 FIRST_PROGRAM = 1
 """The cycle in which the program goes on after the first pass."""
-LAST_MARKER = 3
+LAST_MARKER = 8
 """From the program's end to the last marker."""
 
 
@@ -57,7 +57,7 @@ def lower_bound(plan: Plan, work: Sequence[LaneWork]) -> int:
 
 def _start(plan: Plan) -> tuple[Sizes, State]:
     """The array before the first window."""
-    from zeroskip.cycle_loops import CLOCK, CODES, FIFO, OUT, SUMS, UNIT, WALKER, Sizes, State
+    from zeroskip.cycle_loops import CLOCK, CODES, DROP, FIFO, OUT, SUMS, UNIT, WALKER, Sizes, State
 
     config, lay = plan.config, plan.layout
     row_bytes = config.pixels * result_size(plan)
@@ -70,7 +70,7 @@ def _start(plan: Plan) -> tuple[Sizes, State]:
     far = -(1 << 40)
     fed = lay.rows * sum(plan.images if only is None else 1 for only, _ in plan.steps)
     state = State(walkers=np.zeros(lanes, WALKER), passed=np.full((*lanes, config.queue_words), far),
-                  issued=np.full((config.groups, 2), far), banks=np.full(config.banks, far),
+                  issued=np.full((config.groups, DROP), far), banks=np.full(config.banks, far),
                   fed=np.zeros(fed, np.int64), freed=np.zeros(fed, np.int64),
                   drained=np.zeros((plan.ring + 2, config.groups), np.int64), units=np.full(units, far, UNIT),
                   left=np.full((units, FIFO), far), scalars=np.zeros(13, np.int64))

@@ -45,7 +45,7 @@ class Drain(wiring.Component):
         super().__init__({
             "start": In(1),
             "config": In(ConfigRegisters),
-            "full": In(1).array(groups),
+            "full": In(2).array(groups),
             "drained": Out(1).array(groups),
             "read_lane": Out(range(config.lanes)),
             "read_address": Out(ceil_log2(config.result_rows)),
@@ -69,7 +69,9 @@ class Drain(wiring.Component):
         index, parameters = Signal(range(config.lane_filters)), Signal(range(PARAMETER_SETS))
         m.d.comb += [
             move.eq(~self.rows.valid | self.rows.ready),
-            self.read_en.eq(Array(self.full)[group] & move),
+            # a block that has just been read still counts
+            self.read_en.eq(Array(Mux(gone, full[1], full[0])
+                                  for full, gone in zip(self.full, self.drained, strict=True))[group] & move),
             step.eq(self.read_en & ~Array(self.read_blocked)[group]),
             self.read_lane.eq(lane),
         ]
@@ -83,7 +85,7 @@ class Drain(wiring.Component):
                          read.index.eq(joined(place, index, 16))]
         self._give_rows(m, read, step, move)
         with m.If(self.start):
-            m.d.sync += [read.valid.eq(0), self.rows.valid.eq(0)]
+            m.d.sync += [read.valid.eq(0), self.rows.valid.eq(0), *(gone.eq(0) for gone in self.drained)]
         return m
 
     def _walk(self, m, step, last, group, lane, index, parameters):
@@ -101,13 +103,13 @@ class Drain(wiring.Component):
         ]
         ring_end, image_end, layer_end = self._count_blocks(m, block_end)
         m.d.comb += last.eq(group_end & layer_end)
+        m.d.sync += [gone.eq(step & lane_end & (group == at)) for at, gone in enumerate(self.drained)]
         with m.If(step):
             m.d.sync += [index.eq(following), following.eq(following + 1)]
             with m.If(filter_end):
                 m.d.sync += [index.eq(0), following.eq(1), lane.eq(lane + 1)]
             with m.If(lane_end):
                 m.d.sync += [lane.eq(0), group.eq(group + 1)]
-                m.d.comb += Array(self.drained)[group].eq(1)
         with m.If(block_end):
             m.d.sync += [group.eq(0), slot.eq(slot + 1)]
             with m.If(ring_end):

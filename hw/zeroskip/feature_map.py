@@ -81,7 +81,8 @@ class FeatureMap(wiring.Component):
         bank_bits = ceil_log2(self._banks)
         position_bits = bank_bits + ceil_log2(self._lines)
         image_base, row_base, run = Signal(position_bits), Signal(position_bits), Signal(position_bits)
-        col, plane, row = Signal(10), Signal(12), Signal(10)
+        # plane, row and `following` count from 1 on: the last ones are compared, nothing is subtracted
+        col, following, plane, row = Signal(10), Signal(10, init=1), Signal(12, init=1), Signal(10, init=1)
         images_left, complete = Signal(16), Signal(2)
         taken, col_end, plane_end, image_end = Signal(), Signal(), Signal(), Signal()
         write, position, beat = Signal(), Signal(position_bits), Signal(8 * BEAT_BYTES)
@@ -89,9 +90,9 @@ class FeatureMap(wiring.Component):
         m.d.comb += [
             self.map.ready.eq((images_left != 0) & ((complete + image_written) < config.map_slots) & ~self.start),
             taken.eq(self.map.valid & self.map.ready),
-            col_end.eq(col == config.map_cols - 1),
-            plane_end.eq(col_end & (plane == config.map_planes - 1)),
-            image_end.eq(plane_end & (row == config.map_rows - 1)),
+            col_end.eq(following == config.map_cols),
+            plane_end.eq(col_end & (plane == config.map_planes)),
+            image_end.eq(plane_end & (row == config.map_rows)),
         ]
         # stage 1: where the beat goes; stage 2: the write, and only then does the row count as loaded
         m.d.sync += [
@@ -104,18 +105,18 @@ class FeatureMap(wiring.Component):
         next_base = Signal(position_bits)
         m.d.comb += next_base.eq(Mux((config.map_slots == 2) & (image_base == 0), config.map_image_size, 0))
         with m.If(taken):
-            m.d.sync += col.eq(col + 1)
+            m.d.sync += [col.eq(following), following.eq(following + 1)]
             with m.If(col_end):
-                m.d.sync += [col.eq(0), plane.eq(plane + 1), run.eq(run + config.map_plane_size)]
+                m.d.sync += [col.eq(0), following.eq(1), plane.eq(plane + 1), run.eq(run + config.map_plane_size)]
             with m.If(plane_end):
-                m.d.sync += [plane.eq(0), row.eq(row + 1), row_base.eq(row_base + config.map_pitch),
+                m.d.sync += [plane.eq(1), row.eq(row + 1), row_base.eq(row_base + config.map_pitch),
                              run.eq(row_base + config.map_pitch)]
             with m.If(image_end):
-                m.d.sync += [row.eq(0), images_left.eq(images_left - 1), image_base.eq(next_base),
+                m.d.sync += [row.eq(1), images_left.eq(images_left - 1), image_base.eq(next_base),
                              row_base.eq(next_base), run.eq(next_base)]
         self._count_rows(m, write, row_written, image_written, complete)
         with m.If(self.start):
-            m.d.sync += [col.eq(0), plane.eq(0), row.eq(0), image_base.eq(0), row_base.eq(0), run.eq(0),
+            m.d.sync += [col.eq(0), following.eq(1), plane.eq(1), row.eq(1), image_base.eq(0), row_base.eq(0), run.eq(0),
                          images_left.eq(config.images), write.eq(0), row_written.eq(0), image_written.eq(0)]
         word = Cat(Cat(byte, byte.any()) for byte in (beat.word_select(at, 8) for at in range(BEAT_BYTES)))
         for index in range(self._banks):

@@ -9,6 +9,7 @@ from amaranth.utils import ceil_log2
 
 from zeroskip.choose import choose
 from zeroskip.config import ArrayConfig
+from zeroskip.iterator import PLACES
 from zeroskip.lane import Lane, lane_word
 from zeroskip.lane_account import LaneAccount, lane_counts
 from zeroskip.list_builder import tables_shape
@@ -38,13 +39,13 @@ class Group(wiring.Component):
     fill
         In, array of banks: into the lanes' value memories.
     issue, room
-        In: a word is on its way to the group; only with `room`, out.
+        In: a word is sent to the group; only with `room`, out.
     window, mask
         In, the broadcast bus; the mask comes one cycle after its window.
     block_done, block_taken
         Out: all lanes are past a marker more; in: noted.
     full
-        Out: every lane's results of a block lie complete in their slot.
+        Out, mask: every lane's results of a block lie complete in their slot; of two blocks.
     drained
         In: the oldest such slot has been read.
     read_lane, read_address, read_en, read_data
@@ -77,7 +78,7 @@ class Group(wiring.Component):
             "mask": In(WORD_CHANNELS * config.columns),
             "block_done": Out(1),
             "block_taken": In(1),
-            "full": Out(1),
+            "full": Out(2),
             "drained": In(1),
             "read_lane": In(range(config.lanes)),
             "read_address": In(ceil_log2(config.result_rows)),
@@ -97,7 +98,7 @@ class Group(wiring.Component):
         """The word for the lanes; the lanes; what comes of them."""
         m = Module()
         lanes = [Lane(config=self._config) for _ in range(self._config.lanes)]
-        look, word, arrival = self._receive(m)
+        issued, (look, word, arrival) = Signal(), self._receive(m)
         for e, lane in enumerate(lanes):
             m.submodules[f"lane_{e}"] = lane
             m.d.comb += [
@@ -106,12 +107,15 @@ class Group(wiring.Component):
                 lane.value_ring.eq(self.layer.plane_ring - 1),
                 lane.write.eq(self.write), lane.tables.eq(self.tables[e]),
                 *(bank.eq(fill) for bank, fill in zip(lane.fill, self.fill, strict=True)),
-                lane.issue.eq(self.issue), lane.look.eq(look), lane.word.eq(word),
+                lane.issue.eq(issued), lane.look.eq(look), lane.word.eq(word),
                 lane.word_step.eq(self.layer.word_step), lane.arrival.eq(arrival),
                 lane.drained.eq(self.drained),
                 lane.read_en.eq(self.read_en), lane.read_address.eq(self.read_address),
             ]
-        m.d.comb += self.room.eq(Cat(lane.room for lane in lanes).all())
+        # From registers to registers: the lanes hear of a word a cycle late, and it is taken off what they say.
+        free = [Cat(lane.places[taken] for lane in lanes).all() for taken in range(PLACES)]
+        m.d.sync += [issued.eq(self.issue),
+                     self.room.eq(Mux(self.issue, Mux(issued, free[2], free[1]), Mux(issued, free[1], free[0])))]
         self._follow_markers(m, lanes)
         self._collect(m, lanes, look | arrival.push)
         self._account(m, lanes)
@@ -140,7 +144,8 @@ class Group(wiring.Component):
         ahead = []
         for e, lane in enumerate(lanes):
             count = Signal(range(2 * self._config.queue_words), name=f"ahead_{e}")
-            m.d.sync += count.eq(up_down(count, lane.ended, self.block_taken))
+            ended = Signal(name=f"ended_{e}")
+            m.d.sync += [ended.eq(lane.ended), count.eq(up_down(count, ended, self.block_taken))]
             with m.If(self.start):
                 m.d.sync += count.eq(0)
             ahead.append(count != 0)
@@ -153,14 +158,15 @@ class Group(wiring.Component):
             m.d.sync += chosen.eq(self.read_lane)
         m.d.comb += self.read_data.eq(choose(m, [lane.read_data.as_value() for lane in lanes], chosen))
         m.d.comb += self.read_blocked.eq(Array(lane.read_blocked for lane in lanes)[self.read_lane])
-        complete = []
+        complete, two = [], []
         for e, lane in enumerate(lanes):
             count = Signal(range(config.result_slots + 1), name=f"complete_{e}")
             m.d.sync += count.eq(up_down(count, lane.full, self.drained))
             with m.If(self.start):
                 m.d.sync += count.eq(0)
             complete.append(count != 0)
-        m.d.comb += self.full.eq(Cat(complete).all())
+            two.append(count[1:] != 0)
+        m.d.comb += self.full.eq(Cat(Cat(complete).all(), Cat(two).all()))
         m.d.sync += [
             self.issued.eq(sum(Mux(lane.issued, config.pixels, 0) for lane in lanes)),
             self.gated.eq(sum(lane.gated for lane in lanes)),

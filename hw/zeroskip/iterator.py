@@ -15,6 +15,8 @@ from zeroskip.wire import WORD_CHANNELS
 CHANNEL_BITS = ceil_log2(WORD_CHANNELS)
 START_BITS, MORE_BITS = 12, 4
 """Bits of a list's place in the list memory, and of its length less one."""
+PLACES = 3
+"""So many free places in a lane are told apart: two words may be on their way when the next is issued."""
 MARKER_FLAGS = 3
 """Flags of a marker, in the low bits of its mask: the block's sums are results; the next block starts from zero; it is
 only a fence, the block goes on."""
@@ -37,7 +39,7 @@ class Iterator(wiring.Component):
     """ANDs a word's mask with the lane's occupancy, queues what is left, and looks up one list a cycle.
 
     A word with nothing for the lane is passed in the cycle it is looked at and never queued. A word takes one of
-    `queue_words` places from `issue` until the lane has passed it. From `push` to the first visit: 3 cycles.
+    `queue_words` places from `issue` until the lane has passed it. From `push` to the first visit: 4 cycles.
 
     Parameters
     ----------
@@ -57,8 +59,8 @@ class Iterator(wiring.Component):
     -------
     start
         In: a new layer.
-    issue, room
-        In: a word is on its way to the lane; only with `room`, out.
+    issue, places
+        In: a word is on its way to the lane. Out, mask: at least one place is free, two, three.
     look, word
         In, one cycle before `push`: number of the word.
     push, marker, mask, position, inside
@@ -84,7 +86,7 @@ class Iterator(wiring.Component):
         super().__init__({
             "start": In(1),
             "issue": In(1),
-            "room": Out(1),
+            "places": Out(PLACES),
             "look": In(1),
             "word": In(self._word_bits),
             "push": In(1),
@@ -112,7 +114,7 @@ class Iterator(wiring.Component):
             "marker": 1, "mask": self._mask_bits, "word": self._word_bits, "position": self._position_bits,
             "inside": self._pixels,
         })
-        queue = self._queue_wanted(m, item)
+        queue, pushed = self._queue_wanted(m, item)
         current, valid = Signal(item), Signal()
         room, emit, last = Signal(), Signal(), Signal()
         lowest = Lowest(m, current.mask, "channel")
@@ -128,25 +130,28 @@ class Iterator(wiring.Component):
         with m.If(self.start):
             m.d.sync += valid.eq(0)
         m.d.comb += room.eq(self._look_up(m, emit, current, lowest.index, last))
-        m.d.sync += self.busy.eq(valid | queue.valid | queue.write | self.push | self.visits.valid)
+        m.d.sync += self.busy.eq(valid | queue.valid | pushed | self.push | self.visits.valid)
         return m
 
     def _queue_wanted(self, m, item):
         """Occupancy look-up, AND, and the queue of words that hold something for the lane; places in it."""
         m.submodules.queue = queue = Queue(width=item.size, depth=self._queue_words)
-        word, wanted, queued = Signal.like(self.word, name="word_looked"), Signal(self._mask_bits), Signal(item)
+        word, queued, pushed, some = Signal.like(self.word, name="word_looked"), Signal(item), Signal(), Signal()
         words = [self.word, self.word + self.word_step][: self._columns]
         occupied = [self._look_up_occupancy(m, column, own) for column, own in enumerate(words)]
         free, dropped = Signal(range(self._queue_words + 1), init=self._queue_words), Signal()
-        m.d.sync += word.eq(self.word)
+        m.d.sync += [
+            word.eq(self.word), pushed.eq(self.push & ~self.start),
+            # of a marker all flags
+            queued.mask.eq(self.mask & (Cat(occupied) | self.marker.replicate(self._mask_bits))),
+            queued.marker.eq(self.marker), queued.word.eq(word), queued.position.eq(self.position),
+            queued.inside.eq(self.inside),
+        ]
         m.d.comb += [
-            wanted.eq(self.mask & (Cat(occupied) | self.marker.replicate(self._mask_bits))),  # all of a marker's flags
-            queued.marker.eq(self.marker), queued.mask.eq(wanted),
-            queued.word.eq(word), queued.position.eq(self.position), queued.inside.eq(self.inside),
+            some.eq(queued.marker | queued.mask.any()),
             queue.start.eq(self.start), queue.write_data.eq(queued),
-            queue.write.eq(self.push & (self.marker | wanted.any())),
-            dropped.eq(self.push & ~self.marker & ~wanted.any()),
-            self.room.eq(free != 0),
+            queue.write.eq(pushed & some), dropped.eq(pushed & ~some),
+            self.places.eq(Cat(free > taken for taken in range(PLACES))),
         ]
         more, both = dropped | self.passed, dropped & self.passed
         # the sum of the three, -1 to 2, in one number: else each would have its chain of carries
@@ -154,7 +159,7 @@ class Iterator(wiring.Component):
         m.d.sync += free.eq(free + change.as_signed())
         with m.If(self.start):
             m.d.sync += free.eq(self._queue_words)
-        return queue
+        return queue, pushed
 
     def _look_up_occupancy(self, m, column, word):
         """The lane's channels of a word, one cycle after `look`; a memory for each column, all of the same content."""

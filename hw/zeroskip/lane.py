@@ -9,7 +9,7 @@ from amaranth.utils import ceil_log2
 
 from zeroskip.accumulators import Accumulators
 from zeroskip.config import ArrayConfig
-from zeroskip.iterator import Iterator
+from zeroskip.iterator import PLACES, Iterator
 from zeroskip.list_builder import tables_shape
 from zeroskip.multiplier import ZeroSkipMultiplier
 from zeroskip.value_memory import ValueMemory, fill_shape
@@ -50,8 +50,8 @@ class Lane(wiring.Component):
         In: into the lane's tables, ``tables_shape``; only with `write`.
     fill
         In, array of banks: into the value memory.
-    issue, room
-        In: a word is on its way to the group; only with `room`, out.
+    issue, places
+        In, out: see ``Iterator``.
     look, word, word_step, arrival
         In: number of the word, and one cycle later the word itself (see ``Iterator``).
     ended
@@ -78,7 +78,7 @@ class Lane(wiring.Component):
             "tables": In(tables_shape(config.words, config.list_entries)),
             "fill": In(fill_shape(config.value_lines)).array(config.banks),
             "issue": In(1),
-            "room": Out(1),
+            "places": Out(PLACES),
             "look": In(1),
             "word": In(ceil_log2(config.words)),
             "word_step": In(ceil_log2(config.words)),
@@ -111,7 +111,7 @@ class Lane(wiring.Component):
             pixels=config.pixels, slots=config.result_slots)
         arrival = self.arrival
         m.d.comb += [
-            iterator.start.eq(self.start), iterator.issue.eq(self.issue), self.room.eq(iterator.room),
+            iterator.start.eq(self.start), iterator.issue.eq(self.issue), self.places.eq(iterator.places),
             iterator.look.eq(self.look), iterator.word.eq(self.word), iterator.word_step.eq(self.word_step),
             iterator.push.eq(arrival.push), iterator.marker.eq(arrival.marker), iterator.mask.eq(arrival.mask),
             iterator.position.eq(arrival.position), iterator.inside.eq(arrival.inside),

@@ -73,7 +73,8 @@ class ListBuilder(wiring.Component):
             tables.occupancy_data.eq(Mux(opens, 0, mask) | (1 << entry.channel) & weight.replicate(WORD_CHANNELS)),
             tables.write_pointer.eq(weight), tables.pointer_address.eq(Cat(entry.channel, word)),
             tables.pointer_data.eq(at | (count << START_BITS)),
-            tables.write_list.eq(weight), tables.list_address.eq(at), tables.list_data.eq(Cat(entry.weight, entry.filter)),
+            tables.write_list.eq(weight), tables.list_address.eq(at),
+            tables.list_data.eq(Cat(entry.weight, entry.filter)),
         ]
         with m.If(self.en):
             m.d.sync += [next_word.eq(word + end), next_at.eq(at + weight), mask.eq(tables.occupancy_data),

@@ -58,7 +58,7 @@ def halves(config: ArrayConfig) -> int:
 
 
 def half_of(group: int, config: ArrayConfig) -> int:
-    """Which half of a beat a group's lists lie in: where there are two, the second half of the groups has the second."""
+    """Which half of a beat a group's lists lie in: of two, the second half of the groups has the second."""
     return 2 * group // config.groups if halves(config) == 2 else 0
 
 

@@ -104,16 +104,17 @@ class MapFeeder(wiring.Component):
         """Where the word lies that is next, where it goes, and whether it has come and there is room for its row."""
         config = self.config
         free, origin = Signal(range(1 << 11)), Signal(exact_log2(self._config.value_positions))
-        row, plane, col, word = Signal(10), Signal(12), Signal(10), Signal(16)
+        # of the first plane, column and row the number is 1: the last ones are compared, nothing is subtracted
+        row, following, plane, col, word = Signal(10), Signal(10), Signal(12), Signal(10), Signal(16)
         source, plane_source, row_source = (Signal(exact_log2(self._config.map_positions), name=name)
                                             for name in ("source", "plane_source", "row_source"))
         place, row_place = Signal.like(origin, name="place"), Signal.like(origin, name="row_place")
         plane_base, target = Signal.like(origin, name="plane_base"), Signal.like(origin, name="target")
         turn, col_end = Signal(self._bank_bits), Signal()
         m.d.comb += [
-            col_end.eq(col == config.map_cols - 1),
-            row_end.eq(col_end & (plane == own.planes - 1)),
-            image_end.eq(row_end & (row == config.map_rows - 1)),
+            col_end.eq(col == config.map_cols),
+            row_end.eq(col_end & (plane == own.planes)),
+            image_end.eq(row_end & (following == config.map_rows)),
             target.eq(plane_base | place & (config.plane_ring - 1)),
         ]
         # a plane's rows begin in the ring where they begin in the memory, as far as banks go
@@ -123,12 +124,12 @@ class MapFeeder(wiring.Component):
         with m.If(issue):
             m.d.sync += [col.eq(col + 1), word.eq(word + 1), source.eq(source + 1), place.eq(place + 1)]
             with m.If(col_end):
-                m.d.sync += [col.eq(0), plane.eq(plane + 1), source.eq(next_plane), plane_source.eq(next_plane),
+                m.d.sync += [col.eq(1), plane.eq(plane + 1), source.eq(next_plane), plane_source.eq(next_plane),
                              turn.eq(next_turn), place.eq(row_place + next_turn),
                              plane_base.eq(plane_base + config.plane_ring)]
             with m.If(row_end):
                 m.d.sync += [
-                    row.eq(row + 1), plane.eq(0), word.eq(own.first_word), plane_base.eq(0), turn.eq(first_turn),
+                    row.eq(following), following.eq(following + 1), plane.eq(1), word.eq(own.first_word), plane_base.eq(0), turn.eq(first_turn),
                     source.eq(next_row), plane_source.eq(next_row), row_source.eq(next_row),
                     place.eq(next_place + first_turn), row_place.eq(next_place),
                 ]
@@ -137,14 +138,18 @@ class MapFeeder(wiring.Component):
         with m.If(begins):
             first = Cat(Const(0, self._bank_bits), self.base) + own.first_position
             m.d.sync += [
-                row.eq(0), plane.eq(0), col.eq(0), word.eq(own.first_word), plane_base.eq(0), turn.eq(first_turn),
+                row.eq(0), following.eq(1), plane.eq(1), col.eq(1), word.eq(own.first_word), plane_base.eq(0), turn.eq(first_turn),
                 source.eq(first), plane_source.eq(first), row_source.eq(first),
                 place.eq(origin + first_turn), row_place.eq(origin),
             ]
-        m.d.sync += free.eq(free + self.rows_free - (issue & row_end))
+        rows_loaded, words_loaded = Signal.like(self.rows_loaded), Signal.like(self.words_loaded)
+        m.d.sync += [
+            free.eq(free + self.rows_free - (issue & row_end)),
+            rows_loaded.eq(self.rows_loaded), words_loaded.eq(self.words_loaded),
+        ]
         with m.If(self.start):
             m.d.sync += [free.eq(config.plane_rows), origin.eq(0)]
-        come = (row < self.rows_loaded) | ((row == self.rows_loaded) & (word < self.words_loaded))
+        come = (row < rows_loaded) | ((row == rows_loaded) & (word < words_loaded))
         return source, target, come & (free != 0)
 
     def _busy(self, m, issue, source):

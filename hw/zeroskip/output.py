@@ -182,10 +182,11 @@ class OutputUnit(wiring.Component):
         change = Mux(first, Mux(read, 0, -1), read)  # no subtraction, which would take carry cells of its own
         if double:
             change = Mux(first & ~self.requantise, Mux(read, -1, -2), change)
-        m.d.sync += [credit.eq(credit + change), self.idle.eq((credit == self._fifo_depth) & ~taken)]
-        room = credit != 0
+        after, room = Signal.like(credit), Signal(init=1)
+        m.d.comb += after.eq(credit + change)
+        # room is known from a register on: the drains, and through them the lanes, hear of it in the same cycle
+        enough = after != 0
         if double:
-            just_taken = Signal()
-            m.d.sync += just_taken.eq(taken)
-            room = Mux(self.requantise, room, (credit[1:] != 0) & ~just_taken)
+            enough = Mux(self.requantise, enough, (after[1:] != 0) & ~taken)
+        m.d.sync += [credit.eq(after), room.eq(enough), self.idle.eq((credit == self._fifo_depth) & ~taken)]
         m.d.comb += self.rows.ready.eq(room & ~self.write_en)

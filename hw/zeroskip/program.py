@@ -202,8 +202,10 @@ class ProgramLoader(wiring.Component):
             ]
             with m.If(left == 1):
                 m.d.sync += state.eq(_State.HEADER)
-            with m.If(kind == Section.CONFIG):
-                self._write_config(m, address, beat)
+        configures = Signal()
+        m.d.sync += configures.eq(payload & (kind == Section.CONFIG))
+        with m.If(configures):  # a cycle after the beat, from the register that table rows go through, too
+            self._write_config(m, self.write.address, self.write.data)
         with m.If((state == _State.RUN) & self.done):
             m.d.sync += [state.eq(_State.HEADER), self.busy.eq(0)]
         return m

@@ -6,6 +6,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from zeroskip.up_down import up_down
+
 
 def slot_row(slot: Value, index: Value) -> Value:
     """Row of a result memory where filter `index` of a slot lies: slots are `index`'s range of rows apart.
@@ -65,17 +67,21 @@ class ResultSlots(wiring.Component):
         })
 
     def elaborate(self, platform):
-        """Two slots, and how many more are pending than may be: `room` is below zero where the next result waits."""
+        """Two slots, and how many more are pending than may be: `room` is below zero where the next result waits.
+
+        Whether a slot of partial sums lies before the pending ones is known a cycle late; until then it is taken for
+        blocked, so that no comparison stands before the walker's issue.
+        """
         m = Module()
-        room, full = Signal(signed(len(self.ring) + 1)), Signal()
+        room, behind = Signal(signed(len(self.ring) + 1)), Signal(init=1)  # nothing moves before a start
         following = Signal.like(self.ring)
-        m.d.comb += following.eq(self.source + 1)
-        m.d.comb += [full.eq(room[-1]), self.blocked.eq(Mux(self.report, full, full | (self.evict >= room[:-1])))]
-        m.d.sync += room.eq(room + self.drained - (self.step & self.final))
+        m.d.comb += [following.eq(self.source + 1), self.blocked.eq(room[-1] | (~self.report & behind))]
+        m.d.sync += [room.eq(up_down(room, self.drained, self.step & self.final)),
+                     behind.eq(self.step | (self.evict >= room[:-1]))]
         with m.If(self.step):
             m.d.sync += [self.evict.eq(self.source), self.report.eq(self.final), self.partial_sums.eq(~self.fresh),
                          self.source.eq(Mux(following == self.ring, 0, following))]
         with m.If(self.start):
             m.d.sync += [room.eq(self.ring), self.source.eq(0), self.evict.eq(0), self.report.eq(0),
-                         self.partial_sums.eq(0)]
+                         self.partial_sums.eq(0), behind.eq(0)]
         return m

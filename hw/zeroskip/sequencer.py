@@ -90,21 +90,24 @@ class Sequencer(wiring.Component):
             groups=config.groups, pixels=config.pixels, columns=config.columns,
             position_bits=ceil_log2(config.value_positions))
         m.submodules.look = look = WindowLook(config=config)
-        here, go = look.looked, Signal()
+        here, go = Signal.like(look.looked, name="here"), Signal()
         self._walk(m, blocks, place)
         closing = self._close_passes(m, go & here.marker, go & here.pass_end)
         rows = self._count_rows(m, go & here.image_end)
-        incomplete, ready = Signal(), Signal()
+        come, ready = Signal(), Signal()
+        # Whether the row has come is known a cycle late. The rows of the next image are counted from a marker on.
+        m.d.sync += come.eq(Mux(look.en, _row_is_there(look.looked, rows), _row_is_there(here, rows))
+                            & ~(go & here.image_end))
+        with m.If(look.en):
+            m.d.sync += here.eq(look.looked)
         m.d.comb += [
             look.config.eq(self.config), look.placed.eq(place.placed), look.en.eq(~here.valid | go),
             place.en.eq(look.en),
-            incomplete.eq(Mux(here.marker, here.image_end & (rows < self.config.map_rows),
-                              (here.wanted != 0) & (here.last_row >= rows))),
-            self.waiting.eq(here.valid & incomplete),
+            self.waiting.eq(here.valid & ~come),
             self.empty.eq(~here.valid),
-            self.held.eq(here.valid & ~incomplete & ~go),
+            self.held.eq(here.valid & come & ~go),
             ready.eq((here.wanted & ~self.room) == 0),
-            go.eq(here.valid & ready & ~incomplete & ~(here.pass_end & closing)),
+            go.eq(here.valid & ready & come & ~(here.pass_end & closing)),
             self.issue.eq(Mux(go, here.wanted, 0)),
         ]
         m.d.sync += [
@@ -147,7 +150,7 @@ class Sequencer(wiring.Component):
         own, active, flush = Signal(PassLayout), Signal(), Signal()
         index, left = Signal(ceil_log2(windows)), Signal(ceil_log2(windows) + 1)
         block_end, pass_end = Signal(), Signal()
-        flushed, finishing = Signal(init=1), Signal(3)
+        flushed, finishing = Signal(init=1), Signal(2 + place.latency + WindowLook.latency)
         step = Signal(BlockStep)
         m.d.comb += [
             write_port.en.eq(self.write.valid & (self.write.kind == Section.WINDOWS)),
@@ -159,7 +162,7 @@ class Sequencer(wiring.Component):
             pass_end.eq(active & block_end & blocks.last),
             flush.eq(~active & ~self.passes.valid & self.ended & ~flushed),
             self.passes.ready.eq(~active | (ahead & pass_end)),
-            blocks.config.eq(self.config), blocks.images.eq(own.images), blocks.reset.eq(self.start),
+            blocks.config.eq(self.config), blocks.images.eq(Mux(blocks.start, coming.images, own.images)), blocks.reset.eq(self.start),
             blocks.start.eq(self.passes.valid & self.passes.ready),
             blocks.step.eq(active & ahead & block_end),
             place.config.eq(self.config), place.step.eq(step), place.window.eq(read_port.data),
@@ -174,7 +177,7 @@ class Sequencer(wiring.Component):
                 step.position.eq(blocks.position), finishing.eq(Cat(flush, finishing)),
                 index.eq(Mux(block_end, own.first_window, index + 1)), left.eq(Mux(block_end, own.windows, left - 1)),
                 active.eq(active & ~pass_end), flushed.eq(flushed | flush),
-                self.finished.eq(self.finished | finishing[2]),
+                self.finished.eq(self.finished | finishing[-1]),
             ]
         with m.If(self.passes.valid & self.passes.ready):
             m.d.sync += [own.eq(coming), active.eq(1), index.eq(coming.first_window), left.eq(coming.windows)]
@@ -206,3 +209,8 @@ class Sequencer(wiring.Component):
         with m.If(self.start):
             m.d.sync += [closing.eq(0), under_way.eq(0)]
         return closing
+
+
+def _row_is_there(window, rows):
+    """Nobody takes the window, or its row has been fed."""
+    return (window.wanted == 0) | (window.last_row < rows)

@@ -26,8 +26,6 @@ two kinds of multiplexers that make wider LUTs of narrow ones."""
 NARROW_ADDERS = Path(__file__).with_name("narrow_adders.v")
 WIDEST = 8
 """Bits of the widest adder that is made of LUTs instead of carry cells."""
-DELAY = 6000
-"""Picoseconds of logic between registers that the mapper aims at: what is faster is made smaller."""
 
 _ERROR = re.compile(r"^.*\b(?:ERROR|Error)\b.*$", re.MULTILINE)
 _NUMBER = re.compile(r"_\d+(?=\.|$)")
@@ -40,7 +38,7 @@ def mapping(top: str) -> list[str]:
     (``tests/sim/test_collisions.py``), and yosys would build a bypass around every block memory.
     """
     command = f"synth_ecp5 -no-rw-check -nowidelut -top {top}"
-    return ["scratchpad -set abc9.verify 0", f"scratchpad -set abc9.D {DELAY}", f"{command} -run :map_gates",
+    return ["scratchpad -set abc9.verify 0", f"{command} -run :map_gates",
             f"techmap -D WIDEST={WIDEST} -map {NARROW_ADDERS}", f"{command} -run map_gates:"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -33,7 +33,7 @@ def looked_shape(config: ArrayConfig) -> data.StructLayout:
     inside
         Mask of positions that lie in the map.
     last_row
-        Of the map that it reads.
+        Of the map that a window reads, or that a marker waits for: the last one at the end of an image, else -1.
     """
     return data.StructLayout({
         "valid": 1, "marker": 1, "flags": MARKER_FLAGS, "image_end": 1, "pass_end": 1, "flip": 2, "word": WORD_BITS,
@@ -44,7 +44,7 @@ def looked_shape(config: ArrayConfig) -> data.StructLayout:
 
 
 class WindowLook(wiring.Component):
-    """Bounds, and groups that have changed places; one register.
+    """Bounds, and groups that have changed places; two registers.
 
     Parameters
     ----------
@@ -60,8 +60,10 @@ class WindowLook(wiring.Component):
     placed
         In, ``placed_shape``.
     looked
-        Out, one cycle later; holds while `en` is low.
+        Out, `latency` cycles later; holds while `en` is low.
     """
+
+    latency = 2
 
     def __init__(self, *, config: ArrayConfig) -> None:
         self._config = config
@@ -73,62 +75,70 @@ class WindowLook(wiring.Component):
         })
 
     def elaborate(self, platform):
-        """The look, and what passes by."""
+        """Distances, a register, the look, a register; and what passes by."""
         m = Module()
-        here = self.placed
+        config, placed, here = self.config, self.placed, Signal.like(self.placed, name="here")
+        distance = {name: Signal(signed(14), name=name) for name in ("below", "behind", "back", "behind_back")}
+        next_row, last_needed = Signal(signed(12)), Signal(signed(12))
+        with m.If(self.en):
+            m.d.sync += [
+                here.eq(placed), next_row.eq(placed.row + 1),
+                last_needed.eq(Mux(placed.image_end, config.map_rows - 1, -1)),  # of a marker
+                distance["below"].eq(placed.row - config.map_rows),
+                distance["behind"].eq(placed.col - config.map_cols),
+                distance["back"].eq(placed.col - config.out_cols),
+                distance["behind_back"].eq(placed.col - config.out_cols - config.map_cols),
+            ]
         look = self._look if self._config.columns == 1 else self._look_at_columns
-        inside, last_row, parts = look(m, here)
+        inside, over, parts = look(m, here, distance)
+        wanted = functools.reduce(operator.or_, parts)
         with m.If(self.en):
             m.d.sync += [
                 *(self.looked[name].eq(here[name]) for name in (
                     "valid", "marker", "flags", "image_end", "pass_end", "flip", "word", "position")),
-                self.looked.wanted.eq(functools.reduce(operator.or_, parts)), self.looked.parts.eq(Cat(parts)),
+                self.looked.wanted.eq(wanted), self.looked.parts.eq(Cat(parts)),
                 self.looked.absent.eq(self._exchange(m, here, here.absent, "exchanged_absent")),
-                self.looked.inside.eq(inside), self.looked.last_row.eq(last_row),
+                self.looked.inside.eq(inside),
+                self.looked.last_row.eq(Mux(here.marker, last_needed, Mux(over, next_row, here.row))),
             ]
         return m
 
-    def _look(self, m, here):
-        """Pixels of the window that lie in the map, the last row they lie in, and the groups that take it (a list)."""
-        config, pixels, groups = self.config, self._config.pixels, self._config.groups
+    def _look(self, m, here, distance):
+        """Pixels of the window in the map, whether some lie in the next row, and the groups that take it (a list)."""
+        pixels, groups = self._config.pixels, self._config.groups
         own, next_row = Signal(pixels), Signal(pixels)
         inside, wanted, taken = Signal(pixels), Signal(groups), Signal(groups)
-        in_row, in_next, last_row, back = Signal(), Signal(), Signal(signed(12)), Signal(signed(13))
-        below, behind, behind_back = Signal(signed(13)), Signal(signed(13)), Signal(signed(14))
+        in_row, in_next = Signal(), Signal()
         m.d.comb += [
-            back.eq(here.col - config.out_cols),
-            below.eq(here.row - config.map_rows), behind.eq(here.col - config.map_cols),
-            behind_back.eq(back - config.map_cols),
-            in_row.eq(within(here.row, below, 0)), in_next.eq(within(here.row, below, 1)),
+            in_row.eq(within(here.row, distance["below"], 0)), in_next.eq(within(here.row, distance["below"], 1)),
         ]
         for p in range(pixels):
             m.d.comb += [
-                own[p].eq(~here.wrapped[p] & in_row & within(here.col, behind, p)),
-                next_row[p].eq(here.wrapped[p] & in_next & within(back, behind_back, p)),
+                own[p].eq(~here.wrapped[p] & in_row & within(here.col, distance["behind"], p)),
+                next_row[p].eq(here.wrapped[p] & in_next & within(distance["back"], distance["behind_back"], p)),
             ]
         m.d.comb += [
             wanted.eq(Mux(own.any(), here.wanted, 0) | Mux(next_row.any(), here.wanted_next, 0)),
             inside.eq(Mux(here.wanted.any(), own, 0) | Mux(here.wanted_next.any(), next_row, 0)),
-            last_row.eq(here.row + (inside & next_row).any()),
             taken.eq(Mux(here.marker, ~0, self._exchange(m, here, wanted))),
         ]
-        return inside, last_row, [taken]
+        return inside, (inside & next_row).any(), [taken]
 
-    def _look_at_columns(self, m, here):
+    def _look_at_columns(self, m, here, distance):
         """The same where a window has columns instead of pixels: the groups that take each of them."""
-        config, columns = self.config, self._config.columns
-        inside, below, behind = Signal(columns), Signal(signed(13)), Signal(signed(13))
-        m.d.comb += [below.eq(here.row - config.map_rows), behind.eq(here.col - config.map_cols)]
+        columns = self._config.columns
+        inside = Signal(columns)
         parts = []
         for column, wanted in enumerate((here.wanted, here.second)):
             taken = Signal(self._config.groups, name=f"taken_{column}")
             m.d.comb += [
-                inside[column].eq(within(here.row, below, 0) & within(here.col, behind, column)),
+                inside[column].eq(within(here.row, distance["below"], 0)
+                                  & within(here.col, distance["behind"], column)),
                 taken.eq(Mux(here.marker, ~0, self._exchange(m, here, Mux(inside[column], wanted, 0),
                                                             f"exchanged_{column}"))),
             ]
             parts.append(taken)
-        return inside, here.row, parts
+        return inside, Const(0), parts
 
     def _exchange(self, m, here, wanted, name="exchanged"):
         """The mask of groups after they have changed places: group g stands where g ^ flips did."""

@@ -1,4 +1,4 @@
-"""Where a window lies for the block at hand: one stage between the window table and the issue."""
+"""Where a window lies for the block at hand: the stages after the window table."""
 
 from __future__ import annotations
 
@@ -70,8 +70,10 @@ class WindowPlace(wiring.Component):
     step, window
         In: the step, and the row of the table that goes with it.
     placed
-        Out, one cycle later; holds while `en` is low.
+        Out, `latency` cycles later; holds while `en` is low, as do the registers before it.
     """
+
+    latency = 4
 
     def __init__(self, *, groups: int, pixels: int, position_bits: int, columns: int = 1) -> None:
         self._groups, self._pixels, self._columns = groups, pixels, columns
@@ -85,58 +87,86 @@ class WindowPlace(wiring.Component):
         })
 
     def elaborate(self, platform):
-        """Adders, comparisons, one register."""
+        """Columns, then rows and columns over the end of a row, then who is there; a register after each."""
         m = Module()
-        config, step, window = self.config, self.step, self.window
-        raster, over = Signal(), Signal()
-        place, row, col = Signal(11), Signal(11), Signal(11)
-        past, past_again, end = Signal(signed(12)), Signal(signed(12)), Signal(signed(12))
-        wrapped = Signal(self._pixels)
-        m.d.comb += [
-            raster.eq((config.mode & Mode.RASTER.value) != 0),
-            place.eq(step.col + window.shift[:10]),
-            past.eq(place - config.out_cols), past_again.eq(past - config.out_cols),
-            over.eq(raster & ~past[-1]),
-            row.eq(step.row + over),
-            col.eq(Mux(over, past, place)), end.eq(Mux(over, past_again, past)),
-            wrapped.eq(Cat(at_least(end, -pixel) for pixel in range(self._pixels))),
-        ]
-        here, beyond = self._outputs(m, row, step)
+        config, raster = self.config, Signal()
+        m.d.comb += raster.eq((config.mode & Mode.RASTER.value) != 0)
+        step, window = self._hold(m, self.step, 1), self._hold(m, self.window, 1)
+        place, position = Signal(11), Signal.like(self.placed.position)
+        with m.If(self.en):
+            m.d.sync += [
+                place.eq(self.step.col + self.window.shift[:10]),
+                # the position in the ring of its plane
+                position.eq(self.window.plane
+                            | (self.step.position + self.window.offset) & (config.plane_ring - 1)),
+            ]
+        over, row, col, end = self._wrap(m, step, place, raster)
+        rows, cols = Signal(signed(12)), Signal(signed(12))  # that are left, but for `over`
+        with m.If(self.en):
+            m.d.sync += [rows.eq(step.rows - step.row), cols.eq(config.out_cols - step.col)]
+        here, beyond = self._outputs(m, rows, cols, over)
+        step, window = (self._hold(m, self._hold(m, value, 2), 3) for value in (step, window))
+        position = self._hold(m, self._hold(m, position, 2), 3)
+        row, col, end = (self._hold(m, value, 3) for value in (row, col, end))
+        self._place(m, step, window, position, (row, col, end), here, beyond, raster)
+        return m
+
+    def _hold(self, m, value, stage):
+        """A register."""
+        held = Signal.like(value, name=f"stage_{stage}")
+        with m.If(self.en):
+            m.d.sync += held.eq(value)
+        return held
+
+    def _wrap(self, m, step, place, raster):
+        """Whether the place lies beyond the end of a row, and with it row, column, and column less the row's end."""
+        past, past_again = Signal(signed(12)), Signal(signed(12))
+        over, row, col, end = Signal(), Signal(11), Signal(11), Signal(signed(12))
+        beyond = raster & ~past[-1]
+        m.d.comb += [past.eq(place - self.config.out_cols), past_again.eq(place - (self.config.out_cols << 1))]
+        with m.If(self.en):
+            m.d.sync += [over.eq(beyond), row.eq(step.row + beyond), col.eq(Mux(beyond, past, place)),
+                         end.eq(Mux(beyond, past_again, past))]
+        return over, row, col, end
+
+    def _outputs(self, m, rows, cols, over):
+        """Groups whose own row of the result is there; groups whose next row is."""
+        here, beyond = Signal(self._groups), Signal(self._groups)
+        left, left_next, left_cols = (Signal(signed(12), name=name) for name in ("left", "left_next", "left_cols"))
+        with m.If(self.en):
+            m.d.sync += [left.eq(rows - over), left_next.eq(rows - Mux(over, 2, 1)), left_cols.eq(cols)]
+        for g, group in enumerate(self.group):
+            inside = above(left, group.row_offset)
+            if self._pixels == 1:  # groups share windows over columns: the window has no column of its own
+                inside = inside & above(left_cols, group.col_offset)
+            m.d.comb += [here[g].eq(inside), beyond[g].eq(above(left_next, group.row_offset))]
+        return here, beyond
+
+    def _place(self, m, step, window, position, lies, here, beyond, raster):
+        """The last register: what the window is, where it lies, who wants it."""
+        (row, col, end), wrapped = lies, Signal(self._pixels)
         second = window.want >> COLUMN_GROUPS if self._columns == 2 else 0
+        m.d.comb += wrapped.eq(Cat(at_least(end, -pixel) for pixel in range(self._pixels)))
         with m.If(self.en):
             m.d.sync += [
                 *(self.placed[name].eq(step[name])
                   for name in ("valid", "marker", "flags", "image_end", "pass_end", "flip")),
                 self.placed.word.eq(window.word),
-                self.placed.absent.eq(self._absent(here, beyond, wrapped, raster)),
+                self.placed.absent.eq(self._absent(window, here, beyond, wrapped, raster)),
                 self.placed.row.eq(row + window.dy.as_signed()),
                 self.placed.col.eq(col + window.dx.as_signed()),
-                # the position in the ring of its plane
-                self.placed.position.eq(window.plane | (step.position + window.offset) & (config.plane_ring - 1)),
+                self.placed.position.eq(position),
                 self.placed.wrapped.eq(wrapped),
                 self.placed.wanted.eq(window.want & here),
                 self.placed.wanted_next.eq(Mux(raster, window.want & beyond, 0)),
                 self.placed.second.eq(second & here),
             ]
-        return m
 
-    def _absent(self, here, beyond, wrapped, raster):
+    def _absent(self, window, here, beyond, wrapped, raster):
         """Groups without a pixel; of groups of several pixels only those that want the window: it has their column."""
         if self._pixels == 1:
             return ~here
-        return self.window.want & ~(Mux(wrapped[0], 0, here) | Mux(raster & wrapped[-1], beyond, 0))
-
-    def _outputs(self, m, row, step):
-        """Groups whose own row of the result is there; groups whose next row is."""
-        here, beyond = Signal(self._groups), Signal(self._groups)
-        rows, cols = Signal(signed(12)), Signal(signed(12))  # that are left
-        m.d.comb += [rows.eq(step.rows - row), cols.eq(self.config.out_cols - step.col)]
-        for g, group in enumerate(self.group):
-            inside = above(rows, group.row_offset)
-            if self._pixels == 1:  # groups share windows over columns: the window has no column of its own
-                inside = inside & above(cols, group.col_offset)
-            m.d.comb += [here[g].eq(inside), beyond[g].eq(above(rows - 1, group.row_offset))]
-        return here, beyond
+        return window.want & ~(Mux(wrapped[0], 0, here) | Mux(raster & wrapped[-1], beyond, 0))
 
 
 def at_least(value: Value, limit: int) -> Value:

@@ -28,7 +28,7 @@ def iterator(h: Harness, *, words: int, queue_words: int, channels: int, columns
     places, coming, inside, unpassed = (Signal(range(queue_words + 1), name=name)
                                         for name in ("places", "coming", "inside", "unpassed"))
     # the environment
-    issue, look = h.free("issue") & dut.room, h.free("look") & (coming != 0)
+    issue, look = h.free("issue") & dut.places[0], h.free("look") & (coming != 0)
     start = h.free("start") & (coming == 0) & ~issue & ~h.past(look)
     visit = dut.visits.payload
     moved = dut.visits.valid & dut.visits.ready
@@ -43,7 +43,7 @@ def iterator(h: Harness, *, words: int, queue_words: int, channels: int, columns
         h.assume(~(look & dut.write_occupancy & (dut.occupancy_address == word)))
     wanted = dut.mask & Cat(h.past(occupancy[word]) for word in looked)
     arrives = dut.push & (dut.marker | (wanted != 0))
-    dropped = dut.push & ~arrives
+    dropped = h.past(dut.push & ~arrives)
     h.m.d.sync += [places.eq(places + issue - dropped - passed), coming.eq(coming + issue - look),
                    inside.eq(inside + arrives - over), unpassed.eq(unpassed + over - passed)]
     place, pointer = h.constant("place", dut.pointer_address.shape()), Signal(2)
@@ -78,10 +78,11 @@ def iterator(h: Harness, *, words: int, queue_words: int, channels: int, columns
     h.prove(~ordinary | ((visit.position == at) & (visit.inside == pixels)))
     h.prove(~(ordinary & (Cat(visit.channel, own) == place)) | (Cat(visit.end, visit.more) == pointer))
     # it does not stay
-    quiet = Signal(2)
+    quiet = Signal(3)
     h.m.d.sync += quiet.eq(Mux((inside == 0) | dut.visits.valid, 0, quiet + 1))
-    h.prove(quiet != 3)
-    h.prove(dut.room == (places != queue_words))
+    h.prove(quiet != 4)
+    for taken, free in enumerate(dut.places):
+        h.prove(free == (places + taken < queue_words))
     h.prove(h.past(start) | (inside == 0) | dut.busy)
     h.prove(h.keeps(dut.visits) | h.past(start))
     with h.m.If(start):

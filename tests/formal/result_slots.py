@@ -13,8 +13,8 @@ def result_slots(h: Harness, *, slots: int) -> None:
 
     A pass is `ring` blocks. Passes of a tile: the first starts from zero, the last makes results; with a
     single slot there is but one (the plan joins the others to one block). A block ends only when the slots say that
-    the one before it may leave, results are read in order, and only when they are complete. It waits exactly where its
-    slot holds an unread result.
+    the one before it may leave, results are read in order, and only when they are complete. It waits where its slot
+    holds an unread result, and after partial sums for a cycle at most where it does not.
     """
     h.m.submodules.dut = dut = ResultSlots(slots=slots)
     ring = h.constant("ring", range(slots + 1))
@@ -45,8 +45,10 @@ def result_slots(h: Harness, *, slots: int) -> None:
     h.prove(~(step & started) | ~unread[before])
     h.prove(~drained | unread[oldest])
     h.prove(count <= ring)
-    h.prove(start | (dut.blocked == (started & unread[before])))
-    h.prove(~dut.blocked | start | (count != 0))
+    late = ~reports & (h.past(step) | h.past(drained))  # after partial sums a cycle more
+    h.prove(start | dut.blocked | ~(started & unread[before]))
+    h.prove(start | ~dut.blocked | (started & unread[before]) | late)
+    h.prove(~dut.blocked | start | (count != 0) | late)
     h.prove(dut.source == slot)
     h.prove(~started | (dut.evict == before))
     h.prove(dut.partial_sums == partial)

@@ -52,7 +52,7 @@ def test_order(shape, filters, stall):
                 if state["done"][g] < blocks[state["layer"]] and rng.random() < 0.3 and state["full"][g] < ring:
                     state["full"][g] += 1
                     state["done"][g] += 1
-                ctx.set(dut.full[g], state["full"][g] > 0)
+                ctx.set(dut.full[g], (state["full"][g] > 0) | (state["full"][g] > 1) << 1)
                 ctx.set(dut.read_blocked[g], blocked[g])
             _, _, en, lane, row, start, *drained = await ctx.tick().sample(
                 dut.read_en, dut.read_lane, dut.read_address, dut.start, *dut.drained)
@@ -63,7 +63,7 @@ def test_order(shape, filters, stall):
                     if blocked[g]:
                         ctx.set(dut.read_data[g][p], -1)
                     elif en:
-                        ctx.set(dut.read_data[g][p], value(g, lane, row, state["drained"][g], p))
+                        ctx.set(dut.read_data[g][p], value(g, lane, row, state["drained"][g] + drained[g], p))
                 assert state["full"][g] >= drained[g]
                 state["full"][g] -= drained[g]
                 state["drained"][g] += drained[g]
@@ -99,7 +99,7 @@ def test_full_rate():
         await ctx.tick()
         ctx.set(dut.start, 0)
         for full in dut.full:
-            ctx.set(full, 1)
+            ctx.set(full, 3)
         ctx.set(dut.rows.ready, 1)
         await ctx.tick().until(dut.rows.valid)
         for _ in range(30):

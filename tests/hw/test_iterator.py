@@ -9,7 +9,7 @@ from collections import deque
 import pytest
 from tests.hw.streams import simulate
 
-from zeroskip.iterator import Iterator
+from zeroskip.iterator import PLACES, Iterator
 from zeroskip.wire import WORD_CHANNELS
 
 POSITION_BITS, PIXELS = 6, 3
@@ -74,13 +74,13 @@ class Surroundings:
     def __init__(self, dut, rng, stall):
         self.dut, self.rng, self.stall = dut, rng, stall
         self.issued, self.looked, self.waiting, self.unpassed = deque(), None, deque(), 0
-        self.places, self.found, self.busy, self.fullest = 0, [], False, 0
+        self.places, self.found, self.busy, self.fullest, self.dropped = 0, [], False, 0, False
 
     async def cycle(self, ctx, word, visits_of):
         """One cycle; issues `word` where there is room. Whether it did."""
         dut, rng = self.dut, self.rng
-        assert ctx.get(dut.room) == (self.places < dut.queue_words)
-        issue = word is not None and ctx.get(dut.room) and rng.random() >= self.stall / 2
+        assert ctx.get(dut.places) == free_places(dut.queue_words - self.places)
+        issue = word is not None and ctx.get(dut.places[0]) and rng.random() >= self.stall / 2
         push, self.looked = self.looked, None
         if self.issued and rng.random() >= self.stall / 2:
             self.looked = self.issued.popleft()
@@ -93,7 +93,8 @@ class Surroundings:
             if name:
                 ctx.set(getattr(dut, name), value)
         wanted = visits_of(push) if push else []
-        self.places += issue - (push is not None and not wanted)
+        self.places += issue - self.dropped
+        self.dropped = push is not None and not wanted
         self.fullest = max(self.fullest, self.places)
         ready = rng.random() >= self.stall
         ctx.set(dut.visits.ready, ready)
@@ -115,6 +116,11 @@ class Surroundings:
         if issue:
             self.issued.append(word)
         return issue
+
+
+def free_places(count):
+    """At least one is free, two, three."""
+    return (1 << min(count, PLACES)) - 1
 
 
 def make(words, queue_words, columns):
@@ -184,13 +190,13 @@ def test_start_forgets(held):
                 await ctx.tick()
             ctx.set(dut.push, 0)
             await ctx.tick().repeat(wait)
-            assert ctx.get(dut.room) == (held < 4)
+            assert ctx.get(dut.places) == free_places(4 - held)
             ctx.set(dut.start, 1)
             await ctx.tick()
             ctx.set(dut.start, 0)
             ctx.set(dut.visits.ready, 1)
             for _ in range(10):
-                assert not ctx.get(dut.visits.valid) and ctx.get(dut.room)
+                assert not ctx.get(dut.visits.valid) and ctx.get(dut.places) == free_places(4)
                 await ctx.tick()
             assert not ctx.get(dut.busy)
             after = Surroundings(dut, rng, 0.5)
@@ -205,7 +211,7 @@ def test_start_forgets(held):
 
 
 def test_latency_and_rate():
-    """Three cycles from a word to its first visit, then one a cycle, also from word to word."""
+    """Four cycles from a word to its first visit, then one a cycle, also from word to word."""
     dut = make(2, 4, 1)
     tables = Tables(random.Random(0), 2)
     tables.occupancy = [0xFFFF, 0x8001]
@@ -214,7 +220,7 @@ def test_latency_and_rate():
         await tables.write(ctx, dut)
         ctx.set(dut.visits.ready, 1)
         seen = []
-        for cycle in range(38):
+        for cycle in range(39):
             ctx.set(dut.issue, cycle < 3)
             ctx.set(dut.look, cycle < 3)
             ctx.set(dut.word, cycle % 2)
@@ -225,13 +231,13 @@ def test_latency_and_rate():
             if valid:
                 seen.append((cycle, visit.position, visit.channel))
         wanted = [(1, c) for c in range(16)] + [(2, 0), (2, 15)] + [(3, c) for c in range(16)]
-        assert seen == [(1 + 3 + n, *visit) for n, visit in enumerate(wanted)]
+        assert seen == [(1 + 4 + n, *visit) for n, visit in enumerate(wanted)]
 
     simulate(dut, bench, cycles=200)
 
 
 def test_nothing_wanted():
-    """A word without a wanted channel takes its place for the cycle of its arrival alone, and no visit."""
+    """A word without a wanted channel takes its place for the cycle after its arrival, and no visit."""
     dut = make(2, 2, 1)
     tables = Tables(random.Random(0), 2)
     tables.occupancy = [0x00F0, 0]
@@ -240,8 +246,8 @@ def test_nothing_wanted():
         await tables.write(ctx, dut)
         ctx.set(dut.issue, 1)
         rooms, inside = [], 0
-        for cycle in range(12):  # issued, looked up, pushed: two places for words of three cycles
-            room = ctx.get(dut.room)
+        for cycle in range(16):  # issued, looked up, pushed, dropped: two places for words of four cycles
+            room = ctx.get(dut.places[0])
             ctx.set(dut.issue, room)
             rooms.append(room)
             for port, age in ((dut.look, 1), (dut.push, 2)):
@@ -250,6 +256,6 @@ def test_nothing_wanted():
             ctx.set(dut.mask, 0xFF0F)
             await ctx.tick()
             inside += ctx.get(dut.visits.valid)
-        assert rooms == [1, 1, 0] * 4 and not inside
+        assert rooms == [1, 1, 0, 0] * 4 and not inside
 
     simulate(dut, bench, cycles=100)

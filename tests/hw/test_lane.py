@@ -140,7 +140,7 @@ def test_blocks(filters, pixels, columns, dtype, density):
         """Issue, look-up and arrival in three cycles on end; no more words inside than there are places."""
         coming, due = [None, None], list(sent)
         while due or any(item is not None for item in coming):
-            go = bool(due) and ctx.get(lane.room) and pace.random() < 0.7
+            go = bool(due) and ctx.get(lane.places[0]) and pace.random() < 0.7
             ctx.set(lane.issue, go)
             ctx.set(lane.look, coming[0] is not None)
             ctx.set(lane.word, coming[0][0] if isinstance(coming[0], tuple) else pace.randrange(4))
@@ -173,7 +173,7 @@ def test_blocks(filters, pixels, columns, dtype, density):
                 await ctx.tick()
             for _ in range(50):
                 _, _, more, issued = await ctx.tick().sample(lane.full, lane.issued)
-                assert not more and not issued and ctx.get(lane.room)
+                assert not more and not issued and ctx.get(lane.places[0])
             assert not ctx.get(lane.busy)
             assert ended[0] == sum(isinstance(item, int) for item in sent)
             assert np.array_equal(np.array(found), np.array(results))

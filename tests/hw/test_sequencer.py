@@ -257,7 +257,7 @@ def test_windows(name, shape, stall):
 
 
 def test_rate():
-    """W windows and a marker in W + 1 cycles; on the bus one cycle after the issue."""
+    """W windows and a marker in W + 1 cycles, a cycle more after an image; on the bus one cycle after the issue."""
     config = small_config(1, 1, 1, queue_words=16)
     layer = random_layer(7, size=(4, 4), kernel=(2, 2), weights=1.0)
     plan = make_plan(layer, config, arrangements(1, 1)[0], skip_activations=True)
@@ -274,7 +274,8 @@ def test_rate():
             issued += [cycle] * issue
             seen += [cycle] * window.want
             ctx.set(dut.block_done, window.want & window.marker)
-        assert len(seen) == 9 * 5 + 1 and seen[8:] == list(range(seen[8], seen[8] + len(seen) - 8))
+        assert len(seen) == 9 * 5 + 1 and seen[8:-1] == list(range(seen[8], seen[8] + len(seen) - 9))
+        assert seen[-1] == seen[-2] + 2
         assert [cycle - 1 for cycle in seen] == issued
 
     simulate(dut, bench, cycles=200)
