@@ -18,6 +18,9 @@ class Accumulators(wiring.Component):
     ends the block: every filter must have been touched since the last marker. Whether one has is told by a bit for each
     filter in a LUT memory, the parity of the last block that touched it; `clear` makes it untouched.
 
+    From a touch to the write of its old sums two cycles pass. Partial sums of the last block but one may be taken up
+    from the third cycle after the last touch of the last block on (``ResultSlots`` sees to it).
+
     Parameters
     ----------
     filters, pixels, acc_width, result_rows
@@ -30,7 +33,7 @@ class Accumulators(wiring.Component):
     start, filters_used
         In: a new layer, and how many filters it has.
     touch, clear, marker, filter, evict, source, fresh
-        In: operation, one cycle before its products.
+        In: operation, two cycles before its products.
     report
         In, with `marker`: the block before this one has left, and is a result.
     products
@@ -82,12 +85,15 @@ class Accumulators(wiring.Component):
         acc_write, acc_read = bank.write_port(), bank.read_port(domain="comb")
         result_write, result_read = results.write_port(), results.read_port()
         untouched = self._track_touches(m)
-        work, first, partial, index = Signal(), Signal(), Signal(), Signal.like(self.filter)
-        target = Signal.like(self.evict)
-        m.d.comb += self.read_blocked.eq(untouched & ~self.fresh)
+        operation = data.StructLayout({"work": 1, "first": 1, "partial": 1, "full": 1, "index": self.filter.shape(),
+                                       "target": self.evict.shape()})
+        coming, now, kept = Signal(operation), Signal(operation), Signal(sums)
+        work, first, partial, index, target = now.work, now.first, now.partial, now.index, now.target
+        m.d.comb += [self.read_blocked.eq(untouched & ~self.fresh), self.full.eq(now.full)]
         m.d.sync += [
-            work.eq(self.touch), index.eq(self.filter), target.eq(self.evict),
-            first.eq(untouched), partial.eq(~self.fresh), self.full.eq(self.marker & self.report),
+            coming.work.eq(self.touch), coming.index.eq(self.filter), coming.target.eq(self.evict),
+            coming.first.eq(untouched), coming.partial.eq(~self.fresh), coming.full.eq(self.marker & self.report),
+            now.eq(coming), kept.eq(result_read.data),  # a memory's output is slow
         ]
         m.d.comb += [
             acc_read.addr.eq(index),
@@ -100,7 +106,7 @@ class Accumulators(wiring.Component):
             self.read_data.eq(result_read.data),
         ]
         for p in range(self._pixels):
-            old = Mux(first, Mux(partial, result_read.data[p], 0), acc_read.data[p])
+            old = Mux(first, Mux(partial, kept[p], 0), acc_read.data[p])
             m.d.comb += acc_write.data[p].eq(self.products[p] + old)
         return m
 

@@ -30,8 +30,8 @@ COMPLETE = 2
 TOUCH = 4
 """From a touch to the cycle in which the turn may pass over its filter."""
 LATE = 1
-"""Cycles more for which a block waits after one whose sums stay."""
-FULL = 4
+"""Cycles more for which a block waits after one whose sums stay, or of two slots if it starts from such sums itself."""
+FULL = 5
 """From a marker in the last lane's walker to the drain's first row."""
 ROW = 2
 """From a row's read in the result memory to the output unit's input."""
@@ -114,7 +114,7 @@ class State(NamedTuple):
 
 
 @njit(cache=True)
-def run_image(state, sizes, work, blocks, free_rows, source, fence, final):
+def run_image(state, sizes, work, blocks, free_rows, source, fence, fresh, final):
     """Walk the blocks of a pass over one image.
 
     Parameters
@@ -129,8 +129,8 @@ def run_image(state, sizes, work, blocks, free_rows, source, fence, final):
         The image, ``Source``.
     fence
         The marker ends no block: the next pass goes on with the same sums.
-    final
-        Sums are results.
+    fresh, final
+        Sums start from zero; are results.
     """
     wanted, row, packs = work
     groups = wanted.shape[2]
@@ -156,7 +156,7 @@ def run_image(state, sizes, work, blocks, free_rows, source, fence, final):
                         _walk(state, sizes, group, pack, time, packs[block, t, group, pack])
                     _note_issue(state, group, time)
         last = block == blocks[1] - 1
-        end_block(state, sizes, _fed(state, sizes, source, sizes.rows - 1) if last else 0, fence, final)
+        end_block(state, sizes, _fed(state, sizes, source, sizes.rows - 1) if last else 0, fence, last or fresh, final)
         scalars[CLOCK] += last  # the rows of the next image are counted from its marker on
         _free(state, sizes, free_rows[block - blocks[0]])
     scalars[BASE] += sizes.rows
@@ -267,8 +267,8 @@ def _sweep(walker, filters, until):
 
 
 @njit(cache=True)
-def end_block(state, sizes, earliest, fence, final):
-    """A marker: what has not been touched is swept, the block before leaves, the next one begins."""
+def end_block(state, sizes, earliest, fence, fresh, final):
+    """A marker: what has not been touched is swept, the block before leaves, the next one begins: from zero, `fresh`."""
     scalars = state.scalars
     groups, lanes = state.walkers.shape
     time = max(scalars[CLOCK], earliest)
@@ -307,15 +307,15 @@ def end_block(state, sizes, earliest, fence, final):
         _drain(state, sizes, full)
     scalars[ENDED] += final
     scalars[RETURNS] = final
-    _wait_for_slot(state, sizes, final)
+    _wait_for_slot(state, sizes, fresh, final)
     scalars[INDEX] = (scalars[INDEX] + 1) % sizes.ring
 
 
 @njit(cache=True)
-def _wait_for_slot(state, sizes, final):
+def _wait_for_slot(state, sizes, fresh, final):
     """The next block begins when the sums of the one that has ended may leave for their slot (see ``ResultSlots``)."""
     needed = state.scalars[ENDED] - sizes.ring + (0 if final else state.scalars[INDEX] + 1)
-    late = 0 if final else LATE
+    late = 0 if final and (fresh or sizes.ring != 2) else LATE
     for group in range(state.walkers.shape[0]):
         for lane in range(state.walkers.shape[1]):
             walker = state.walkers[group, lane]

@@ -24,7 +24,7 @@ FIRST_ISSUE = 9
 """From a pass that has come to its first window."""
 FEED_BEATS = 2
 """Beats of the program from which on the feeder knows what a pass works on."""
-BEGIN = 2
+BEGIN = 3
 """From a pass that the feeder takes, or from an image's last word, to the first word that it copies."""
 PASS_DONE = 2
 """From the last marker in the last lane's walker to the pass's end."""
@@ -112,7 +112,7 @@ def predict(plan: Plan, work: Sequence[LaneWork] | None = None) -> dict[str, int
                 loaded = max(loaded, retired[image - lay.slots] + 1)
             source = Source(loaded, *plan.planes(number))
             run_image(state, sizes, arrays[number], (image * count, (image + 1) * count), free_rows, source,
-                      plan.joined and not own.final, own.final)
+                      plan.joined and not own.final, own.fresh, own.final)
             if last:
                 retired.append(int(scalars[FEED]) - 1)
                 loaded += lay.rows * lay.planes * lay.cols
@@ -120,6 +120,6 @@ def predict(plan: Plan, work: Sequence[LaneWork] | None = None) -> dict[str, int
                 scalars[FEED] += BEGIN - 1
         done.append(int(scalars[DONE]) + PASS_DONE)
     scalars[CLOCK] = max(scalars[CLOCK], max(came, done[-2]) + 1 + LAST_MARKER)
-    end_block(state, sizes, 0, False, False)
+    end_block(state, sizes, 0, False, True, False)
     return {"total": int(scalars[OUT]) + 2,
             "multiplications": int(state.walkers["entries"].sum()) * plan.config.pixels}

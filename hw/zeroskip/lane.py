@@ -59,7 +59,7 @@ class Lane(wiring.Component):
     drained, full, read_en, read_address, read_data, read_blocked
         The results (see ``Accumulators``, ``ResultSlots``).
     issued, gated
-        Out: a list entry was issued (P products); how many of the P products were gated, two cycles later.
+        Out: a list entry was issued (P products); how many of the P products were gated, three cycles later.
     listed, held, pending
         Out: what the account of idle lanes wants to know (see ``LaneAccount``).
     busy
@@ -139,12 +139,13 @@ class Lane(wiring.Component):
         ]
 
     def _multiply(self, m, visit, walker):
-        """Values, multipliers, accumulators: one stage each after the walker's issue."""
+        """Values, a register, multipliers, accumulators after the walker's issue."""
         config = self._config
         m.submodules.values = values = ValueMemory(
             banks=config.banks, positions=config.value_positions, pixels=config.pixels)
         m.submodules.accumulators = accumulators = self._accumulate(m, walker)
-        inside = Signal(config.pixels)
+        inside, wanted = Signal(config.pixels), Signal(config.pixels)
+        weight, entry = Signal.like(walker.weight), Signal()
         m.d.comb += [
             *(bank.eq(fill) for bank, fill in zip(values.fill, self.fill, strict=True)),
             values.en.eq(walker.take), values.position.eq(visit.position), values.channel.eq(visit.channel),
@@ -152,14 +153,16 @@ class Lane(wiring.Component):
         ]
         with m.If(walker.take):
             m.d.sync += inside.eq(visit.inside)
+        m.d.sync += [wanted.eq(inside), weight.eq(walker.weight), entry.eq(walker.entry)]
         flags = []
         for p in range(config.pixels):
             multiplier = ZeroSkipMultiplier(a_width=OPERAND_WIDTH, b_width=8, told=True)
             m.submodules[f"multiplier_{p}"] = multiplier
-            code = values.values[p].code
+            value = Signal.like(values.values[p], name=f"value_{p}")
+            m.d.sync += value.eq(values.values[p])
             m.d.comb += [
-                multiplier.a.eq(Cat(code, self.signed_map & code[7]).as_signed()), multiplier.b.eq(walker.weight),
-                multiplier.a_zero.eq(~(values.values[p].nonzero & inside[p])), multiplier.en.eq(walker.entry),
+                multiplier.a.eq(Cat(value.code, self.signed_map & value.code[7]).as_signed()), multiplier.b.eq(weight),
+                multiplier.a_zero.eq(~(value.nonzero & wanted[p])), multiplier.en.eq(entry),
                 accumulators.products[p].eq(multiplier.product),
             ]
             flags.append(multiplier.gated)

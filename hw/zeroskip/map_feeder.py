@@ -39,7 +39,7 @@ class MapFeeder(wiring.Component):
     rows_loaded, words_loaded, base
         In: complete rows of the image in the feature-map memory, words of the row after them; its first line.
     retire
-        Out, one cycle: the image in the feature-map memory is no longer needed.
+        Out, one cycle: the image in the feature-map memory has been read for the last time.
     address, en, data
         To and from the banks of that memory.
     rows_free
@@ -75,21 +75,20 @@ class MapFeeder(wiring.Component):
         """Walk rows, planes and columns; then the banks."""
         m = Module()
         own, images = Signal(FeedLayout), Signal(16)
-        active, begins, issue = Signal(), Signal(), Signal()
+        active, settles, begins, issue = Signal(), Signal(), Signal(), Signal()
         row_end, image_end, pass_end = Signal(), Signal(), Signal()
         m.d.comb += [
             self.feeds.ready.eq(~active),
-            self.retire.eq(issue & image_end & own.retire),
             pass_end.eq(image_end & (images == 1)),
         ]
+        # an image is retired, then the memory tells where the next one lies, then that begins
+        m.d.sync += [self.retire.eq(issue & image_end & own.retire), settles.eq(0), begins.eq(settles)]
         with m.If(issue & image_end):
-            m.d.sync += [active.eq(~pass_end), images.eq(images - 1), begins.eq(1)]
-        with m.If(begins):
-            m.d.sync += begins.eq(0)
+            m.d.sync += [active.eq(~pass_end), images.eq(images - 1), settles.eq(1)]
         with m.If(self.feeds.valid & self.feeds.ready):
-            m.d.sync += [own.eq(self.feeds.payload), images.eq(self.feeds.payload.images), active.eq(1), begins.eq(1)]
+            m.d.sync += [own.eq(self.feeds.payload), images.eq(self.feeds.payload.images), active.eq(1), settles.eq(1)]
         source, target, ready = self._walk(m, own, begins, issue, row_end, image_end)
-        m.d.comb += [issue.eq(active & ~begins & ready & ~self._busy(m, issue, source)),
+        m.d.comb += [issue.eq(active & ~settles & ~begins & ready & ~self._busy(m, issue, source)),
                      self.address.eq(source[self._bank_bits :])]
         m.d.sync += self.row_fed.eq(issue & row_end)
         for bank in range(self._config.banks):
@@ -97,7 +96,7 @@ class MapFeeder(wiring.Component):
             m.d.comb += self.en[bank].eq(here)
             self._fill_bank(m, bank, here, target[self._bank_bits :])
         with m.If(self.start):
-            m.d.sync += [active.eq(0), begins.eq(0), self.row_fed.eq(0)]
+            m.d.sync += [active.eq(0), settles.eq(0), begins.eq(0), self.retire.eq(0), self.row_fed.eq(0)]
         return m
 
     def _walk(self, m, own, begins, issue, row_end, image_end):

@@ -54,22 +54,21 @@ class MaskMemory(wiring.Component):
         banks, bits = self._config.banks, exact_log2(self._config.banks)
         first, line, ring = self.position[:bits], self.position[bits:], self.ring[bits:]
         following = Signal.like(line, name="following")
-        rotation, inside, everything = Signal(bits), Signal.like(self.inside, name="inside_1"), Signal()
         m.d.comb += following.eq(next_in_ring(line, ring))
-        m.d.sync += [rotation.eq(first), inside.eq(self.inside), everything.eq(self.all)]
-        found = []
-        for index in range(banks):
-            own = self._add_bank(m, index, Mux(first > index, following, line))
-            found.append(own | everything.replicate(WORD_CHANNELS))
+        found = [self._add_bank(m, index, Mux(first > index, following, line)) for index in range(banks)]
         pixels = self._config.pixels
         for column in range(self._config.columns):
-            here = []
-            for index, mask in enumerate(found):
-                own = Cat(inside[pixel] & (rotation == (index - pixel) % banks)
-                          for pixel in range(column * pixels, (column + 1) * pixels)).any()
-                here.append(mask & own.replicate(WORD_CHANNELS))
+            # which banks hold a pixel that counts: known with the position, so that little stands behind the memories
+            own, everything = Signal(banks, name=f"own_{column}"), Signal(name=f"everything_{column}")
+            mine = range(column * pixels, (column + 1) * pixels)
+            m.d.sync += [
+                own.eq(Cat(Cat(self.inside[pixel] & (first == (index - pixel) % banks) for pixel in mine).any()
+                           for index in range(banks))),
+                everything.eq(self.all & Cat(self.inside[pixel] for pixel in mine).any()),
+            ]
             m.d.sync += self.mask.word_select(column, WORD_CHANNELS).eq(Cat(
-                Cat(mask[channel] for mask in here).any() for channel in range(WORD_CHANNELS)))
+                Cat(everything, *(mask[channel] & own[index] for index, mask in enumerate(found))).any()
+                for channel in range(WORD_CHANNELS)))
         return m
 
     def _add_bank(self, m, index, line):

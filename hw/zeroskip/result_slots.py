@@ -70,14 +70,16 @@ class ResultSlots(wiring.Component):
         """Two slots, and how many more are pending than may be: `room` is below zero where the next result waits.
 
         Whether a slot of partial sums lies before the pending ones is known a cycle late; until then it is taken for
-        blocked, so that no comparison stands before the walker's issue.
+        blocked, so that no comparison stands before the walker's issue. Of two slots, the one from which a block starts
+        is still being written when the block before ends (see ``Accumulators``): that takes a cycle, too.
         """
         m = Module()
         room, behind = Signal(signed(len(self.ring) + 1)), Signal(init=1)  # nothing moves before a start
         following = Signal.like(self.ring)
-        m.d.comb += [following.eq(self.source + 1), self.blocked.eq(room[-1] | (~self.report & behind))]
+        m.d.comb += [following.eq(self.source + 1), self.blocked.eq(room[-1] | behind)]
         m.d.sync += [room.eq(up_down(room, self.drained, self.step & self.final)),
-                     behind.eq(self.step | (self.evict >= room[:-1]))]
+                     behind.eq(Mux(self.step, ~self.final | ((self.ring == 2) & ~self.fresh),
+                                    ~self.report & (self.evict >= room[:-1])))]
         with m.If(self.step):
             m.d.sync += [self.evict.eq(self.source), self.report.eq(self.final), self.partial_sums.eq(~self.fresh),
                          self.source.eq(Mux(following == self.ring, 0, following))]

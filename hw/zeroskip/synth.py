@@ -22,6 +22,8 @@ CELLS = {
 }
 """What is counted: LUTs, carry cells (2 bits), LUT memories (16 x 4), flip-flops, multipliers, block memories, and the
 two kinds of multiplexers that make wider LUTs of narrow ones."""
+COMB = {"LUT4": 1, "CCU2C": 2, "DPR16X4": 6}
+"""LUTs that a cell takes."""
 
 NARROW_ADDERS = Path(__file__).with_name("narrow_adders.v")
 WIDEST = 8
@@ -79,7 +81,8 @@ def run_yosys(text: str, log: Path, timeout: float) -> None:
 def count_cells(statistics: dict[str, Any], top: str) -> dict[str, dict[str, int]]:
     """Cells by part: "" for all of the design, else the path of a kept module without numbers.
 
-    Each entry has `count`, the number of such modules, and their sums, with all that is inside.
+    Each entry has `count`, the number of such modules, and their sums, with all that is inside; ``COMB``, the LUTs of
+    all of them.
     """
     modules = {name.lstrip("\\"): data["num_cells_by_type"] for name, data in statistics["modules"].items()}
     parts: dict[str, dict[str, int]] = {}
@@ -98,6 +101,8 @@ def count_cells(statistics: dict[str, Any], top: str) -> dict[str, dict[str, int
         return found
 
     total(top, 1)
+    for entry in parts.values():
+        entry["COMB"] = sum(luts * entry[key] for key, luts in COMB.items())
     return dict(sorted(parts.items(), key=lambda item: -item[1]["LUT4"]))
 
 

@@ -1,8 +1,9 @@
-"""``zerokeep synth``: resources of an engine on an FPGA, by yosys."""
+"""``zerokeep synth``: resources of an engine on an FPGA, by yosys; the clock it reaches, by nextpnr."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,53 +15,113 @@ from zerokeep.cli_common import Status, as_user_error, progress, table, writable
 from zerokeep.cli_generate import Engines, Multipliers, Preset
 from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
 
-SHOWN = ("LUT4", "CCU2C", "DPR16X4", "FF", "MULT", "BRAM")
+SHOWN = ("LUT4", "CCU2C", "DPR16X4", "COMB", "FF", "MULT", "BRAM")
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("synth", help="Count what engines take of an ECP5: LUTs, registers, multipliers, memories.")(synth)
+    app.command("synth", help="Count what engines take of an ECP5: LUTs, registers, multipliers, memories; and the "
+                "clock that they reach.")(synth)
 
 
 def synth(
     engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, groups: Groups = None,
     lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
     parts: Annotated[bool, typer.Option("--parts", help="Show the submodules, too.")] = False,
+    clock: Annotated[bool, typer.Option("--clock", help="Place and route on an LFE5U-85F, out of context: minutes to an "
+                                        "hour for each engine. Counts COMB after packing.")] = False,
+    seeds: Annotated[str, typer.Option("--seeds", metavar="N,N,...", help="Of the placer, with --clock: the median is "
+                                       "given.")] = "1,2,3",
     timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", min=1.0, help="For each engine.")] = 1800.0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")] = None,
 ) -> int:
-    """Synthesise each kind of hardware that the engines need once; before place and route."""
+    """Synthesise each kind of hardware that the engines need once, and place and route it with each seed.
+
+    COMB counts as nextpnr does: LUTs, two for each carry cell, six for each LUT memory; in the row of the whole, with
+    `clock`, it is nextpnr's own count after packing.
+    """
     from cosim.simulate import check_engines
+    from zeroskip.clock import reach
     from zeroskip.packing import ENGINES, KINDS, choices
     from zeroskip.verilog import preset_name, versions
 
     config = configuration(preset, multipliers, groups, lanes, pixels, settings)
     with as_user_error(ValueError):
         engines = choices(check_engines(engine or ENGINES))
+    with as_user_error(ValueError):
+        chosen = placer_seeds(seeds) if clock else ()
     if json_file is not None:
         writable(json_file)
     kinds = list(dict.fromkeys(KINDS[name] for name in engines))
     with progress("synth") as say, tempfile.TemporaryDirectory(prefix="zerokeep-synth-") as folder:
         say(", ".join(kinds))
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            found = dict(zip(kinds, pool.map(lambda kind: _one(config, kind, Path(folder), timeout), kinds),
+            found = dict(zip(kinds, pool.map(lambda kind: _one(config, kind, Path(folder), timeout, clock=clock), kinds),
                              strict=True))
+        for kind in kinds if clock else ():
+            say(f"{kind}: place and route")
+            found[kind]["clock"] = reach(Path(folder) / f"{kind}.json", seeds=chosen)
+            found[kind]["total"]["COMB"] = found[kind]["clock"]["used"]["COMB"]
     table(["engine", "part", "count", *SHOWN], _rows(engines, KINDS, found, config.multipliers, parts=parts))
+    if clock:
+        print()
+        table(["engine", "MHz", "by seed", "COMB each", "critical path", "logic ns", "routing ns"],
+              _clock_rows(engines, KINDS, found, config.multipliers))
     if json_file is not None:
         write_json(json_file, {
             "preset": preset_name(config), "multipliers": config.multipliers, "device": "ECP5",
             "engines": {name: {"kind": KINDS[name]} | found[KINDS[name]] for name in engines},
             "tool_versions": versions(),
         })
+    lacking = [f"{kind}: {_lacks(found[kind]['clock'])}" for kind in kinds if "lacks" in found[kind].get("clock", {})]
+    if lacking:
+        print(f"zerokeep: no clock, an LFE5U-85F is too small: {'; '.join(lacking)}", file=sys.stderr)
+        return Status.WRONG
     return Status.DONE
 
 
-def _one(config: Any, kind: str, folder: Path, timeout: float) -> dict[str, Any]:
+def placer_seeds(text: str) -> tuple[int, ...]:
+    """Seeds out of ``N,N,...``.
+
+    Raises
+    ------
+    ValueError
+        Something else than different numbers.
+    """
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() for part in parts) or len(set(map(int, parts))) < len(parts):
+        raise ValueError(f"seeds must be different whole numbers with commas between them, not {text!r}")
+    return tuple(map(int, parts))
+
+
+def _lacks(clock: dict[str, Any]) -> str:
+    return ", ".join(f"{used} of {available} {name}" for name, (used, available) in clock["lacks"].items())
+
+
+def _clock_rows(engines: tuple[str, ...], kinds: dict[str, str], found: dict[str, Any],
+                multipliers: int) -> list[list[str]]:
+    """The median, every seed's, LUTs to a multiplier, and what bounds the clock."""
+    rows = []
+    for kind in dict.fromkeys(kinds[name] for name in engines):
+        names = ", ".join(name for name in engines if kinds[name] == kind)
+        clock = found[kind]["clock"]
+        each = f"{clock['used']['COMB'] / multipliers:.1f}"
+        if "lacks" in clock:
+            rows.append([names, "-", "-", each, _lacks(clock), "-", "-"])
+            continue
+        path = clock["critical"]
+        rows.append([names, f"{clock['mhz']:.1f}", " ".join(f"{mhz:.1f}" for mhz in clock["by_seed"].values()), each,
+                     f"{path['from']} > {path['to']}", f"{path['logic']:.1f}", f"{path['routing']:.1f}"])
+    return rows
+
+
+def _one(config: Any, kind: str, folder: Path, timeout: float, *, clock: bool) -> dict[str, Any]:
     from zeroskip import verilog
     from zeroskip.synth import synthesise
 
     design = verilog.generate(config, kind, folder)
-    return synthesise(design.verilog, design.top, multipliers=config.multipliers, timeout=timeout)
+    return synthesise(design.verilog, design.top, multipliers=config.multipliers,
+                      netlist=folder / f"{kind}.json" if clock else None, timeout=timeout)
 
 
 def _rows(engines: tuple[str, ...], kinds: dict[str, str], found: dict[str, Any], multipliers: int, *,

@@ -73,6 +73,8 @@ def walker(h: Harness, *, entries: int, filters: int, slots: int, soonest: int =
     known = Signal(filters)
     h.m.d.sync += known.eq(Mux(late["marker"] | start, 0, known | Mux(late["touch"], 1 << late["filter"], 0)))
     h.prove(behind.read_blocked == (late["touch"] & ~known.bit_select(late["filter"], 1)))
+    # the slot of the block before the last one is still being written when the last one ends
+    h.prove(~(h.past(dut.marker) & touch & kept & (ring == 2)) | dut.fresh)
     # nothing waits without a reason: a list that is read, a block that may not leave, filters to clear or to sweep
     waits = Signal(range(filters + 4))
     h.prove(~(valid & visit.marker & fence & ~going) | moved)

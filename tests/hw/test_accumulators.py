@@ -109,7 +109,7 @@ def test_blocks(filters, used, pixels, seed):
     async def feed(ctx):
         for layer in layers:
             await begin(ctx, layer)
-            touches, pending, before = Touches(dut, layer.used), [0] * pixels, 0
+            touches, pending, before = Touches(dut, layer.used), [[0] * pixels] * 2, 0
             for fresh, slot, report, block in layer.steps:
                 for item in [*block, "end"]:
                     ctx.set(dut.touch, isinstance(item, tuple))
@@ -119,9 +119,9 @@ def test_blocks(filters, used, pixels, seed):
                     ctx.set(dut.evict, before)
                     ctx.set(dut.source, slot)
                     ctx.set(dut.filter, item[0] if isinstance(item, tuple) else rng.randrange(filters))
-                    for port, value in zip(dut.products, pending, strict=True):
+                    for port, value in zip(dut.products, pending.pop(0), strict=True):
                         ctx.set(port, value)
-                    pending = item[1] if isinstance(item, tuple) else [rng.choice(PRODUCTS)] * pixels
+                    pending.append(item[1] if isinstance(item, tuple) else [rng.choice(PRODUCTS)] * pixels)
                     touches.check(ctx, rng.randrange(layer.used), item, fresh)
                     await ctx.tick()
                 before = slot
@@ -199,11 +199,11 @@ def test_largest_sums():
         ctx.set(dut.clear, 0)
         operations = [(1, 0)] * 2 + [(0, 1)] + [(1, 0), (0, 1)]
         products = [[0, 0], [(1 << 16) - 1, -(1 << 16)], [(1 << 16) - 1, -(1 << 16)]]
-        for index, (touch, marker) in enumerate([*operations, (0, 0), (0, 0)]):
+        for index, (touch, marker) in enumerate([*operations, (0, 0), (0, 0), (0, 0)]):
             ctx.set(dut.touch, touch)
             ctx.set(dut.marker, marker)
             ctx.set(dut.report, index > 2)
-            for port, value in zip(dut.products, products[index] if index < 3 else [0, 0], strict=True):
+            for port, value in zip(dut.products, products[index - 1] if 1 <= index < 4 else [0, 0], strict=True):
                 ctx.set(port, value)
             await ctx.tick()
         ctx.set(dut.read_en, 1)

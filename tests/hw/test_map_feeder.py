@@ -198,7 +198,7 @@ class Run:
             self.feeds.popleft()
         self.note_issue(ctx, en, address)
         if retire:
-            assert any(en) and len(self.issues) == self.retires_at[self.source.retired]
+            assert not any(en) and len(self.issues) == self.retires_at[self.source.retired]
             self.source.retire()
         if row_fed:
             assert self.ends[len(self.fed)] <= len(self.issues), "fed before it was read"

