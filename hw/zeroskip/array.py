@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 
 from zeroskip.array_account import ArrayAccount
+from zeroskip.block_barrier import BlockBarrier
 from zeroskip.config import ArrayConfig
 from zeroskip.drain import Drain
 from zeroskip.engine import engine_members
@@ -65,10 +66,9 @@ class ZeroSkipArray(wiring.Component):
             m.d.comb += [
                 group.layer.eq(loader.config), group.own.eq(loader.group[g]), sequencer.group[g].eq(loader.group[g]),
                 group.start.eq(loader.start), group.window.eq(sequencer.window),
-                group.mask.eq(sequencer.mask), group.issue.eq(sequencer.issue[g]),
+                group.mask.eq(sequencer.mask), sequencer.room[g].eq(group.room),
                 *(bank.eq(fill) for bank, fill in zip(group.fill, feeder.fill, strict=True)),
             ]
-        m.d.comb += sequencer.room.eq(Cat(group.room for group in groups))
         self._build_lists(m, loader.write, groups)
         self._follow_blocks(m, loader, feeder, sequencer, groups)
         self._add_outputs(m, loader, groups)
@@ -110,11 +110,11 @@ class ZeroSkipArray(wiring.Component):
     def _follow_blocks(self, m, loader, feeder, sequencer, groups):
         """A block that all groups are past frees rows of the map, and may end a pass."""
         m.submodules.retire = retire = RingRetire()
-        done = Signal()
+        m.submodules.barrier = barrier = BlockBarrier(parties=len(groups), ahead=2 * self._config.queue_words)
         m.d.comb += [
-            done.eq(Cat(group.block_done for group in groups).all()), sequencer.block_done.eq(done),
-            *(group.block_taken.eq(done) for group in groups),
-            retire.config.eq(loader.config), retire.start.eq(loader.start), retire.step.eq(done),
+            barrier.start.eq(loader.start), barrier.passed.eq(Cat(group.block_done for group in groups)),
+            sequencer.block_done.eq(barrier.done),
+            retire.config.eq(loader.config), retire.start.eq(loader.start), retire.step.eq(barrier.done),
             feeder.rows_free.eq(retire.rows),
         ]
 

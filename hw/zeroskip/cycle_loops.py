@@ -15,15 +15,15 @@ COPY = 3
 """From a beat of the map to the cycle in which the feeder may copy it."""
 BANK = 4
 """Cycles that a word takes its bank."""
-FED = 3
+FED = 4
 """From the copy of a row's last word to the first window that may read it."""
-DROP = 4
+DROP = 6
 """Cycles after its issue in which a window without work for a lane still takes a place in it."""
-PASSED = 2
+PASSED = 3
 """From a lane's last list of a word to the issue of a window that may take its place."""
-VISIT = 6
+VISIT = 7
 """From the issue of a window to the cycle in which the walker may take its first list."""
-FREED = 5
+FREED = 8
 """From a marker in the last lane's walker to the copy of a word of a row that may take the place of a freed one."""
 COMPLETE = 2
 """From a first touch to the cycle in which the walker may know that there was no other to come."""

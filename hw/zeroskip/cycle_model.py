@@ -26,7 +26,7 @@ FEED_BEATS = 2
 """Beats of the program from which on the feeder knows what a pass works on."""
 BEGIN = 3
 """From a pass that the feeder takes, or from an image's last word, to the first word that it copies."""
-PASS_DONE = 2
+PASS_DONE = 5
 """From the last marker in the last lane's walker to the pass's end."""
 FIRST_PROGRAM = 1
 """The cycle in which the program goes on after the first pass."""
@@ -74,7 +74,7 @@ def _start(plan: Plan) -> tuple[Sizes, State]:
                   fed=np.zeros(fed, np.int64), freed=np.zeros(fed, np.int64),
                   drained=np.zeros((plan.ring + 2, config.groups), np.int64), units=np.full(units, far, UNIT),
                   left=np.full((units, FIFO), far), scalars=np.zeros(13, np.int64))
-    state.walkers["free"] = config.lane_filters  # they are cleared before
+    state.walkers["free"] = config.lane_filters + 1  # they are cleared before
     state.scalars[CLOCK], state.scalars[OUT] = FIRST_ISSUE, far
     return sizes, state
 

@@ -7,18 +7,17 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from zeroskip.block_barrier import BlockBarrier
 from zeroskip.choose import choose
 from zeroskip.config import ArrayConfig
-from zeroskip.iterator import PLACES
 from zeroskip.lane import Lane, lane_word
 from zeroskip.lane_account import LaneAccount, lane_counts
 from zeroskip.list_builder import tables_shape
 from zeroskip.program import ConfigRegisters, GroupRegisters
 from zeroskip.up_down import up_down
 from zeroskip.value_memory import fill_shape
-from zeroskip.window_bus import window_shape
+from zeroskip.window_bus import ROOM, window_shape
 from zeroskip.wire import WORD_CHANNELS, Mode
-
 
 class Group(wiring.Component):
     """Hands the windows it wants to its lanes, and collects what they say.
@@ -33,17 +32,17 @@ class Group(wiring.Component):
     Members
     -------
     layer, own, start
-        In, from the program loader.
+        In, from the program loader; heard of one cycle late, for the way is long.
     write, tables
         In: into the lanes' tables, array of lanes: ``tables_shape``; only with `write`.
     fill
         In, array of banks: into the lanes' value memories.
-    issue, room
-        In: a word is sent to the group; only with `room`, out.
     window, mask
         In, the broadcast bus; the mask comes one cycle after its window.
-    block_done, block_taken
-        Out: all lanes are past a marker more; in: noted.
+    room
+        Out, mask: room for one word, two, three, four; of a word on the bus known `ROOM_LATENCY` cycles later.
+    block_done
+        Out, one cycle: all lanes are past a marker more.
     full
         Out, mask: every lane's results of a block lie complete in their slot; of two blocks.
     drained
@@ -72,12 +71,10 @@ class Group(wiring.Component):
             "tables": In(tables_shape(config.words, config.list_entries)).array(config.lanes),
             "start": In(1),
             "fill": In(fill_shape(config.value_lines)).array(config.banks),
-            "issue": In(1),
-            "room": Out(1),
+            "room": Out(ROOM),
             "window": In(window_shape(config)),
             "mask": In(WORD_CHANNELS * config.columns),
             "block_done": Out(1),
-            "block_taken": In(1),
             "full": Out(2),
             "drained": In(1),
             "read_lane": In(range(config.lanes)),
@@ -98,32 +95,36 @@ class Group(wiring.Component):
         """The word for the lanes; the lanes; what comes of them."""
         m = Module()
         lanes = [Lane(config=self._config) for _ in range(self._config.lanes)]
-        issued, (look, word, arrival) = Signal(), self._receive(m)
+        look, word, arrival = self._receive(m)
+        layer, start, idle = Signal.like(self.layer), Signal(), Signal()
+        m.d.sync += [layer.eq(self.layer), start.eq(self.start), idle.eq(self.idle)]
         for e, lane in enumerate(lanes):
             m.submodules[f"lane_{e}"] = lane
             m.d.comb += [
-                lane.start.eq(self.start), lane.filters_used.eq(self.layer.filters), lane.ring.eq(self.layer.ring),
-                lane.signed_map.eq((self.layer.mode & Mode.SIGNED_MAP.value) != 0),
-                lane.value_ring.eq(self.layer.plane_ring - 1),
+                lane.start.eq(start), lane.filters_used.eq(layer.filters), lane.ring.eq(layer.ring),
+                lane.signed_map.eq((layer.mode & Mode.SIGNED_MAP.value) != 0),
+                lane.value_ring.eq(layer.plane_ring - 1),
                 lane.write.eq(self.write), lane.tables.eq(self.tables[e]),
                 *(bank.eq(fill) for bank, fill in zip(lane.fill, self.fill, strict=True)),
-                lane.issue.eq(issued), lane.look.eq(look), lane.word.eq(word),
-                lane.word_step.eq(self.layer.word_step), lane.arrival.eq(arrival),
+                lane.issue.eq(look), lane.look.eq(look), lane.word.eq(word),
+                lane.word_step.eq(layer.word_step), lane.arrival.eq(arrival),
                 lane.drained.eq(self.drained),
                 lane.read_en.eq(self.read_en), lane.read_address.eq(self.read_address),
             ]
-        # From registers to registers: the lanes hear of a word a cycle late, and it is taken off what they say.
-        free = [Cat(lane.places[taken] for lane in lanes).all() for taken in range(PLACES)]
-        m.d.sync += [issued.eq(self.issue),
-                     self.room.eq(Mux(self.issue, Mux(issued, free[2], free[1]), Mux(issued, free[1], free[0])))]
-        self._follow_markers(m, lanes)
-        self._collect(m, lanes, look | arrival.push)
-        self._account(m, lanes)
+        free = [Cat(lane.places[taken] for lane in lanes).all() for taken in range(ROOM + 1)]
+        m.d.sync += self.room.eq(Mux(look, Cat(free[1:]), Cat(free[:-1])))
+        m.submodules.barrier = barrier = BlockBarrier(parties=len(lanes), ahead=2 * self._config.queue_words)
+        m.d.sync += barrier.passed.eq(Cat(lane.ended for lane in lanes))
+        m.d.comb += [barrier.start.eq(start), self.block_done.eq(barrier.done)]
+        self._collect(m, lanes, start, self.window.want[self._index] | look | arrival.push)
+        self._account(m, lanes, idle)
         return m
 
     def _receive(self, m):
-        """The number of the word as this group knows it, and in the next cycle the word."""
-        own, window = self.own, self.window
+        """A word's number as this group knows it, and in the next cycle the word; behind a register, for the bus is
+        long."""
+        own, window, mask = self.own, Signal.like(self.window, name="window_1"), Signal.like(self.mask, name="mask_1")
+        m.d.sync += [window.eq(self.window), mask.eq(self.mask)]
         look, offset, arrival = Signal(), Signal.like(own.word_offset), Signal(lane_word(self._config))
         parts = Signal(window.parts.shape())
         m.d.comb += [
@@ -134,24 +135,12 @@ class Group(wiring.Component):
         held = Signal.like(arrival)
         m.d.sync += [held.push.eq(look), held.marker.eq(window.marker), held.position.eq(window.position),
                      held.inside.eq(window.inside), parts.eq(window.parts)]
-        m.d.comb += [arrival.eq(held), arrival.mask.eq(self.mask if self._config.columns == 1 else Cat(
-            Mux(part[self._index], self.mask.word_select(column, WORD_CHANNELS), 0)
+        m.d.comb += [arrival.eq(held), arrival.mask.eq(mask if self._config.columns == 1 else Cat(
+            Mux(part[self._index], mask.word_select(column, WORD_CHANNELS), 0)
             for column, part in enumerate(parts)))]
         return look, window.word - offset, arrival
 
-    def _follow_markers(self, m, lanes):
-        """How many markers each lane is ahead of what has been noted."""
-        ahead = []
-        for e, lane in enumerate(lanes):
-            count = Signal(range(2 * self._config.queue_words), name=f"ahead_{e}")
-            ended = Signal(name=f"ended_{e}")
-            m.d.sync += [ended.eq(lane.ended), count.eq(up_down(count, ended, self.block_taken))]
-            with m.If(self.start):
-                m.d.sync += count.eq(0)
-            ahead.append(count != 0)
-        m.d.comb += self.block_done.eq(Cat(ahead).all())
-
-    def _collect(self, m, lanes, coming):
+    def _collect(self, m, lanes, start, coming):
         config = self._config
         chosen = Signal.like(self.read_lane)
         with m.If(self.read_en & ~self.read_blocked):
@@ -162,7 +151,7 @@ class Group(wiring.Component):
         for e, lane in enumerate(lanes):
             count = Signal(range(config.result_slots + 1), name=f"complete_{e}")
             m.d.sync += count.eq(up_down(count, lane.full, self.drained))
-            with m.If(self.start):
+            with m.If(start):
                 m.d.sync += count.eq(0)
             complete.append(count != 0)
             two.append(count[1:] != 0)
@@ -173,11 +162,11 @@ class Group(wiring.Component):
             self.busy.eq(Cat(lane.busy for lane in lanes).any() | coming),
         ]
 
-    def _account(self, m, lanes):
+    def _account(self, m, lanes, idle):
         """What the lanes that issue nothing lack."""
         m.submodules.account = account = LaneAccount(lanes=len(lanes))
         m.d.comb += [
-            account.idle.eq(self.idle), account.absent.eq(self.absent), account.quiet.eq(self.quiet),
+            account.idle.eq(idle), account.absent.eq(self.absent), account.quiet.eq(self.quiet),
             *(getattr(account, name).eq(Cat(getattr(lane, name) for lane in lanes))
               for name in ("listed", "issued", "held", "pending")),
             self.lost.eq(account.counts),

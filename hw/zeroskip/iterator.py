@@ -10,13 +10,14 @@ from amaranth.utils import ceil_log2
 from zeroskip.lowest import Lowest
 from zeroskip.queue import Queue
 from zeroskip.value_memory import next_in_ring
+from zeroskip.window_bus import ROOM
 from zeroskip.wire import WORD_CHANNELS
 
 CHANNEL_BITS = ceil_log2(WORD_CHANNELS)
 START_BITS, MORE_BITS = 12, 4
 """Bits of a list's place in the list memory, and of its length less one."""
-PLACES = 3
-"""So many free places in a lane are told apart: two words may be on their way when the next is issued."""
+PLACES = ROOM + 1
+"""So many free places in a lane are told apart."""
 MARKER_FLAGS = 3
 """Flags of a marker, in the low bits of its mask: the block's sums are results; the next block starts from zero; it is
 only a fence, the block goes on."""
@@ -60,7 +61,7 @@ class Iterator(wiring.Component):
     start
         In: a new layer.
     issue, places
-        In: a word is on its way to the lane. Out, mask: at least one place is free, two, three.
+        In: a word is on its way to the lane. Out, mask: at least one place is free, two, and so on.
     look, word
         In, one cycle before `push`: number of the word.
     push, marker, mask, position, inside

@@ -90,13 +90,14 @@ class MapFeeder(wiring.Component):
         source, target, ready = self._walk(m, own, begins, issue, row_end, image_end)
         m.d.comb += [issue.eq(active & ~settles & ~begins & ready & ~self._busy(m, issue, source)),
                      self.address.eq(source[self._bank_bits :])]
-        m.d.sync += self.row_fed.eq(issue & row_end)
+        ended = Signal()
+        m.d.sync += [ended.eq(issue & row_end), self.row_fed.eq(ended)]
         for bank in range(self._config.banks):
             here = issue & (source[: self._bank_bits] == bank)
             m.d.comb += self.en[bank].eq(here)
             self._fill_bank(m, bank, here, target[self._bank_bits :])
         with m.If(self.start):
-            m.d.sync += [active.eq(0), settles.eq(0), begins.eq(0), self.retire.eq(0), self.row_fed.eq(0)]
+            m.d.sync += [active.eq(0), settles.eq(0), begins.eq(0), self.retire.eq(0), ended.eq(0), self.row_fed.eq(0)]
         return m
 
     def _walk(self, m, own, begins, issue, row_end, image_end):
@@ -162,20 +163,21 @@ class MapFeeder(wiring.Component):
 
     def _fill_bank(self, m, bank, issue, target):
         """Four channels a cycle of the word that stands at the output of the feature-map memory's bank."""
-        phase, line = Signal(QUADS, name=f"phase_{bank}"), Signal(range(self._config.value_lines), name=f"line_{bank}")
-        quad = Signal(range(QUADS), name=f"quad_{bank}")
-        word = data.View(data.ArrayLayout(Value, WORD_CHANNELS), self.data[bank])
+        line, word = Signal(range(self._config.value_lines), name=f"line_{bank}"), Signal.like(self.data[bank])
+        reads, phase = Signal(name=f"reads_{bank}"), Signal(QUADS, name=f"phase_{bank}")
+        quad, aimed = Signal(range(QUADS), name=f"quad_{bank}"), Signal.like(line, name=f"aimed_{bank}")
+        values = data.View(data.ArrayLayout(Value, WORD_CHANNELS), word)
         fill, mask = self.fill[bank], self.masks[bank]
-        m.d.sync += phase.eq(Cat(issue, phase))
-        with m.If(issue):
-            m.d.sync += line.eq(target)
+        m.d.sync += [reads.eq(issue), phase.eq(Cat(reads, phase)), aimed.eq(target)]
+        with m.If(reads):  # a memory's output is slow: a register behind it
+            m.d.sync += [line.eq(aimed), word.eq(self.data[bank])]
         m.d.comb += [
             quad.eq(Cat(phase[1] | phase[3], phase[2] | phase[3])),
-            mask.en.eq(phase[0]), mask.line.eq(line), mask.mask.eq(Cat(value.nonzero for value in word)),
+            mask.en.eq(phase[0]), mask.line.eq(line), mask.mask.eq(Cat(value.nonzero for value in values)),
         ]
         m.d.sync += [
             fill.en.eq(phase.any()), fill.address.eq(Cat(quad, line)),
-            fill.values.eq(self.data[bank].word_select(quad, QUAD * Value.size)),
+            fill.values.eq(word.word_select(quad, QUAD * Value.size)),
         ]
         with m.If(self.start):
-            m.d.sync += [phase.eq(0), fill.en.eq(0)]
+            m.d.sync += [reads.eq(0), phase.eq(0), fill.en.eq(0)]

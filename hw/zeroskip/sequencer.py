@@ -13,10 +13,13 @@ from zeroskip.map_feeder import mask_shape
 from zeroskip.mask_memory import MaskMemory
 from zeroskip.program import ConfigRegisters, GroupRegisters, PassLayout, TableWrite
 from zeroskip.up_down import up_down
-from zeroskip.window_bus import WindowRow, window_shape
+from zeroskip.window_bus import ROOM, ROOM_LATENCY, WindowRow, window_shape
 from zeroskip.window_look import WindowLook
 from zeroskip.window_place import POSITION_BITS, BlockStep, WindowPlace
 from zeroskip.wire import WORD_CHANNELS, Mode, Section
+
+RECENT = 1 + ROOM_LATENCY
+"""Cycles of issues that `room` does not know of: one to the bus, and those of the group."""
 
 
 class Sequencer(wiring.Component):
@@ -40,8 +43,8 @@ class Sequencer(wiring.Component):
         From the feeder, and to and from the program loader.
     masks, row_fed
         In, from the feeder.
-    room, issue
-        In, out, masks: the group has room for a word; in this cycle it is sent one.
+    room
+        In, array of groups, mask: room for one word, two, three, four; words of the last `RECENT` cycles do not count yet.
     block_done
         In: all groups are past one marker more.
     window, mask
@@ -69,8 +72,7 @@ class Sequencer(wiring.Component):
             "ended": In(1),
             "masks": In(mask_shape(config.value_lines)).array(config.banks),
             "row_fed": In(1),
-            "room": In(groups),
-            "issue": Out(groups),
+            "room": In(ROOM).array(groups),
             "block_done": In(1),
             "window": Out(window_shape(config)),
             "mask": Out(WORD_CHANNELS * config.columns),
@@ -90,7 +92,7 @@ class Sequencer(wiring.Component):
             groups=config.groups, pixels=config.pixels, columns=config.columns,
             position_bits=ceil_log2(config.value_positions))
         m.submodules.look = look = WindowLook(config=config)
-        here, go = Signal.like(look.looked, name="here"), Signal()
+        here, go, issue = Signal.like(look.looked, name="here"), Signal(), Signal(config.groups)
         self._walk(m, blocks, place)
         closing = self._close_passes(m, go & here.marker, go & here.pass_end)
         rows = self._count_rows(m, go & here.image_end)
@@ -106,12 +108,12 @@ class Sequencer(wiring.Component):
             self.waiting.eq(here.valid & ~come),
             self.empty.eq(~here.valid),
             self.held.eq(here.valid & come & ~go),
-            ready.eq((here.wanted & ~self.room) == 0),
+            ready.eq((here.wanted & ~self._track_room(m, issue)) == 0),
             go.eq(here.valid & ready & come & ~(here.pass_end & closing)),
-            self.issue.eq(Mux(go, here.wanted, 0)),
+            issue.eq(Mux(go, here.wanted, 0)),
         ]
         m.d.sync += [
-            self.window.want.eq(self.issue),
+            self.window.want.eq(issue),
             *(self.window[name].eq(here[name]) for name in ("parts", "marker", "flip", "word", "position")),
             # a single pixel outside of the map has no channel worth visiting
             self.window.inside.eq(here.inside if config.pixels > 1 else 1),
@@ -119,6 +121,17 @@ class Sequencer(wiring.Component):
         self._look_up_mask(m, here, go)
         self._note_absent(m, here, go)
         return m
+
+    def _track_room(self, m, issue):
+        """Groups that have room for a word, from a register; those that are on their way are taken off here."""
+        able, before = Signal.like(issue, name="able"), [issue]
+        for age in range(1, RECENT):
+            before.append(Signal.like(issue, name=f"issue_{age}"))
+            m.d.sync += before[-1].eq(before[-2])
+        for group, room in enumerate(self.room):
+            sent = [cycle[group] for cycle in before]
+            m.d.sync += able[group].eq(room.bit_select(sum(sent[1:], sent[0]), 1))
+        return able
 
     def _look_up_mask(self, m, here, go):
         """A window's mask, or a marker's flags."""

@@ -8,6 +8,11 @@ from zeroskip.config import ArrayConfig
 WORD_BITS = 12
 """Bits of a word's number in the window table."""
 
+ROOM = 4
+"""So much room in a group is told apart: three words may be on their way to it when the next is issued."""
+ROOM_LATENCY = 2
+"""Cycles from a word on the bus to what its group says of room: words of that time are counted by who sends them."""
+
 
 def window_shape(config: ArrayConfig) -> data.StructLayout:
     """One window on the broadcast bus; its mask comes one cycle later, on wires of its own.

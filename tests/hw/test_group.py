@@ -15,6 +15,7 @@ from tests.hw.test_lane import Map, bits, expected_results, fill, items, passes
 
 from zeroskip.group import Group
 from zeroskip.lane_account import KINDS
+from zeroskip.window_bus import ROOM, ROOM_LATENCY
 from zeroskip.wire import WORD_CHANNELS, Mode
 
 WORDS = 4
@@ -62,12 +63,13 @@ class Bus:
         return {"want": theirs, "parts": [theirs] * self.config.columns, "word": self.pace.getrandbits(12)}, 0
 
     async def send(self, ctx, sent):
-        """Issue, window, mask: three cycles on end."""
+        """Window and mask, one cycle after the other; the room that is told does not know the last words yet."""
         dut, pace = self.dut, self.pace
-        coming, due = [None, None], list(sent)
+        coming, due, recent = [None, None], list(sent), [0] * (1 + ROOM_LATENCY)
         while due or any(coming):
-            go = bool(due) and ctx.get(dut.room) and pace.random() >= self.stall
-            ctx.set(dut.issue, go)
+            able = ctx.get(dut.room) >> sum(recent) & 1
+            go = bool(due) and able and pace.random() >= self.stall
+            recent = [go, *recent[:-1]]
             ctx.set(dut.window, coming[0][0] if coming[0] else {"want": 0, "word": pace.getrandbits(12)})
             ctx.set(dut.mask, coming[1][1] if coming[1] else pace.getrandbits(len(dut.mask)))
             item = due.pop(0) if go else None
@@ -120,17 +122,16 @@ def test_blocks(shape, stall):
             for _ in range(50):
                 _, _, full, issued = await ctx.tick().sample(dut.full, dut.issued)
                 assert not full and not issued
-            assert not ctx.get(dut.busy) and ctx.get(dut.room) and taken[0] == bus.markers
+            assert not ctx.get(dut.busy) and ctx.get(dut.room) == (1 << min(queue, ROOM)) - 1 and taken[0] == bus.markers
             assert np.array_equal(np.array(found), np.array(results))
 
     async def watch(ctx):
-        """Markers are noted some time after all lanes are past them; what issues nothing is lost to something."""
+        """Markers are counted when all lanes are past them; what issues nothing is lost to something."""
         await ctx.tick()
         while True:
-            take = ctx.get(dut.block_done) and (pace.random() < 0.5 or bus.markers - taken[0] >= queue)
-            ctx.set(dut.block_taken, take)
-            taken[0] += take
-            _, _, issued, gated, busy, lost = await ctx.tick().sample(dut.issued, dut.gated, dut.busy, dut.lost)
+            _, _, done, issued, gated, busy, lost = await ctx.tick().sample(
+                dut.block_done, dut.issued, dut.gated, dut.busy, dut.lost)
+            taken[0] += done
             counted[0] += issued
             counted[1] += gated
             assert taken[0] <= bus.markers and (busy or not issued)

@@ -18,6 +18,7 @@ from zeroskip.plan import make_plan
 from zeroskip.program import GROUP_BASES
 from zeroskip.program_image import read_config
 from zeroskip.sequencer import Sequencer
+from zeroskip.window_bus import ROOM, ROOM_LATENCY
 from zeroskip.wire import WORD_CHANNELS, Config, Section
 from zeroskip.zero_skip_program import program_sections
 
@@ -102,7 +103,7 @@ class Surroundings:
                            for col in range(lay.cols))
         self.rows_fed = self.free = self.blocks = 0
         self.queues = [deque() for _ in range(plan.config.groups)]
-        self.passed, self.coming = [0] * plan.config.groups, [0] * plan.config.groups
+        self.passed = [0] * plan.config.groups
         self.seen, self.waits_for_mask, self.bank = [], None, None
 
     def feed(self, ctx):
@@ -123,21 +124,22 @@ class Surroundings:
         self.rows_fed += ended
         return ended
 
-    def groups(self, ctx, issue, window):
-        """Words take places as they are issued, and are passed in their order once they have come on the bus.
+    def groups(self, ctx, window):
+        """Words take places as they come on the bus, and are passed in order; the room told of does not know the last.
 
         Whether all groups are past a marker more.
         """
         config, (want, marker) = self.plan.config, window
         for group, queue in enumerate(self.queues):
-            self.coming[group] += (issue >> group & 1) - (want >> group & 1)
+            assert ROOM_LATENCY == 2
+            before = len(queue)
             if want >> group & 1:
                 queue.append(marker)
-            assert len(queue) + self.coming[group] <= config.queue_words, "there was no room"
-            if queue and self.rng.random() >= self.stall:
+            assert len(queue) <= config.queue_words, "there was no room"
+            if before and self.rng.random() >= self.stall:
                 self.passed[group] += queue.popleft()
-        ctx.set(self.dut.room, sum(1 << group for group, queue in enumerate(self.queues)
-                                   if len(queue) + self.coming[group] < config.queue_words))
+                before -= 1
+            ctx.set(self.dut.room[group], (1 << min(config.queue_words - before, ROOM)) - 1)
         done = all(self.passed)
         if done:
             self.passed = [count - 1 for count in self.passed]
@@ -240,11 +242,11 @@ def test_windows(name, shape, stall):
             while quiet < 100:
                 ctx.set(dut.row_fed, row)
                 row = around.feed(ctx)
-                _, _, finished, issue, mask, *window = await ctx.tick().sample(
-                    dut.finished, dut.issue, dut.mask, bus.want, bus.marker, bus.word, bus.position, bus.inside,
+                _, _, finished, mask, *window = await ctx.tick().sample(
+                    dut.finished, dut.mask, bus.want, bus.marker, bus.word, bus.position, bus.inside,
                     bus.parts.as_value())
                 around.note(window, mask)
-                ctx.set(dut.block_done, around.groups(ctx, issue, window[:2]))
+                ctx.set(dut.block_done, around.groups(ctx, window[:2]))
                 quiet += len(around.seen) >= len(wanted)
             for index, (found, want) in enumerate(zip(around.seen, wanted, strict=True)):
                 assert same(plan, found, want), f"{index} of {len(wanted)}, {plan.arrangement}: {found}, {want}"
@@ -257,7 +259,7 @@ def test_windows(name, shape, stall):
 
 
 def test_rate():
-    """W windows and a marker in W + 1 cycles, a cycle more after an image; on the bus one cycle after the issue."""
+    """W windows and a marker in W + 1 cycles, a cycle more after an image."""
     config = small_config(1, 1, 1, queue_words=16)
     layer = random_layer(7, size=(4, 4), kernel=(2, 2), weights=1.0)
     plan = make_plan(layer, config, arrangements(1, 1)[0], skip_activations=True)
@@ -265,18 +267,16 @@ def test_rate():
 
     async def bench(ctx):
         await configure(ctx, dut, plan)
-        ctx.set(dut.room, 1)
+        ctx.set(dut.room[0], (1 << ROOM) - 1)
         await start(ctx, dut, plan)
-        seen, issued = [], []
+        seen = []
         for cycle in range(80):
             ctx.set(dut.row_fed, cycle < 4)
-            _, _, issue, window = await ctx.tick().sample(dut.issue, dut.window)
-            issued += [cycle] * issue
+            _, _, window = await ctx.tick().sample(dut.window)
             seen += [cycle] * window.want
             ctx.set(dut.block_done, window.want & window.marker)
         assert len(seen) == 9 * 5 + 1 and seen[8:-1] == list(range(seen[8], seen[8] + len(seen) - 9))
         assert seen[-1] == seen[-2] + 2
-        assert [cycle - 1 for cycle in seen] == issued
 
     simulate(dut, bench, cycles=200)
 
@@ -290,11 +290,11 @@ def test_waiting():
 
     async def bench(ctx):
         await configure(ctx, dut, plan)
-        ctx.set(dut.room, 1)
+        ctx.set(dut.room[0], (1 << ROOM) - 1)
         await start(ctx, dut, plan)
         await ctx.tick().repeat(10)
         assert ctx.get(dut.waiting) and not ctx.get(dut.window.want)
-        ctx.set(dut.room, 0)
+        ctx.set(dut.room[0], 0)
         ctx.set(dut.row_fed, 1)
         await ctx.tick()
         ctx.set(dut.row_fed, 0)
