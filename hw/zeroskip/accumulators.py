@@ -39,7 +39,7 @@ class Accumulators(wiring.Component):
     products
         In, array of `pixels`.
     complete
-        Out: all filters have been touched since the last marker, this cycle's among them.
+        Out: all filters have been touched since the last marker, before this cycle.
     turn, turn_touched
         In: a filter; out: it has been touched since the last marker, before this cycle.
     full
@@ -119,7 +119,7 @@ class Accumulators(wiring.Component):
             read.addr.eq(self.filter), untouched.eq(self.touch & (read.data != parity)),
             write.en.eq(self.touch | self.clear), write.addr.eq(self.filter), write.data.eq(parity ^ self.clear),
             look.addr.eq(self.turn), self.turn_touched.eq(look.data == parity),
-            self.complete.eq(~lacking[1:].any() & (~lacking[0] | untouched)),
+            self.complete.eq(lacking == 0),
         ]
         m.d.sync += [lacking.eq(lacking - untouched), parity.eq(parity ^ self.marker)]
         with m.If(self.marker | self.start | self.clear):  # what was under way before a start does not count

@@ -17,15 +17,15 @@ BANK = 4
 """Cycles that a word takes its bank."""
 FED = 4
 """From the copy of a row's last word to the first window that may read it."""
-DROP = 6
+DROP = 7
 """Cycles after its issue in which a window without work for a lane still takes a place in it."""
 PASSED = 3
 """From a lane's last list of a word to the issue of a window that may take its place."""
-VISIT = 7
+VISIT = 8
 """From the issue of a window to the cycle in which the walker may take its first list."""
 FREED = 8
 """From a marker in the last lane's walker to the copy of a word of a row that may take the place of a freed one."""
-COMPLETE = 2
+COMPLETE = 3
 """From a first touch to the cycle in which the walker may know that there was no other to come."""
 TOUCH = 4
 """From a touch to the cycle in which the turn may pass over its filter."""

@@ -95,9 +95,11 @@ class Group(wiring.Component):
         """The word for the lanes; the lanes; what comes of them."""
         m = Module()
         lanes = [Lane(config=self._config) for _ in range(self._config.lanes)]
-        look, word, arrival = self._receive(m)
+        coming, look, word, arrival = self._receive(m)
         layer, start, idle = Signal.like(self.layer), Signal(), Signal()
-        m.d.sync += [layer.eq(self.layer), start.eq(self.start), idle.eq(self.idle)]
+        fills = [Signal.like(fill, name=f"fill_{bank}") for bank, fill in enumerate(self.fill)]
+        m.d.sync += [layer.eq(self.layer), start.eq(self.start), idle.eq(self.idle),
+                     *(own.eq(fill) for own, fill in zip(fills, self.fill, strict=True))]
         for e, lane in enumerate(lanes):
             m.submodules[f"lane_{e}"] = lane
             m.d.comb += [
@@ -105,18 +107,18 @@ class Group(wiring.Component):
                 lane.signed_map.eq((layer.mode & Mode.SIGNED_MAP.value) != 0),
                 lane.value_ring.eq(layer.plane_ring - 1),
                 lane.write.eq(self.write), lane.tables.eq(self.tables[e]),
-                *(bank.eq(fill) for bank, fill in zip(lane.fill, self.fill, strict=True)),
-                lane.issue.eq(look), lane.look.eq(look), lane.word.eq(word),
+                *(bank.eq(fill) for bank, fill in zip(lane.fill, fills, strict=True)),
+                lane.issue.eq(coming), lane.look.eq(look), lane.word.eq(word),
                 lane.word_step.eq(layer.word_step), lane.arrival.eq(arrival),
                 lane.drained.eq(self.drained),
                 lane.read_en.eq(self.read_en), lane.read_address.eq(self.read_address),
             ]
         free = [Cat(lane.places[taken] for lane in lanes).all() for taken in range(ROOM + 1)]
-        m.d.sync += self.room.eq(Mux(look, Cat(free[1:]), Cat(free[:-1])))
+        m.d.sync += self.room.eq(Mux(coming, Cat(free[1:]), Cat(free[:-1])))
         m.submodules.barrier = barrier = BlockBarrier(parties=len(lanes), ahead=2 * self._config.queue_words)
         m.d.sync += barrier.passed.eq(Cat(lane.ended for lane in lanes))
         m.d.comb += [barrier.start.eq(start), self.block_done.eq(barrier.done)]
-        self._collect(m, lanes, start, self.window.want[self._index] | look | arrival.push)
+        self._collect(m, lanes, start, self.window.want[self._index] | coming | look | arrival.push)
         self._account(m, lanes, idle)
         return m
 
@@ -124,21 +126,21 @@ class Group(wiring.Component):
         """A word's number as this group knows it, and in the next cycle the word; behind a register, for the bus is
         long."""
         own, window, mask = self.own, Signal.like(self.window, name="window_1"), Signal.like(self.mask, name="mask_1")
-        m.d.sync += [window.eq(self.window), mask.eq(self.mask)]
-        look, offset, arrival = Signal(), Signal.like(own.word_offset), Signal(lane_word(self._config))
-        parts = Signal(window.parts.shape())
-        m.d.comb += [
-            look.eq(window.want[self._index]),
-            offset.eq(Array([own.word_offset, own.word_offset_cols, own.word_offset_rows,
-                             own.word_offset_both])[window.flip]),
-        ]
+        early = Signal.like(mask)
+        m.d.sync += [window.eq(self.window), early.eq(self.mask), mask.eq(early)]
+        offset, arrival, looked = Signal.like(own.word_offset), Signal(lane_word(self._config)), Signal.like(window)
+        word, parts = Signal(ceil_log2(self._config.words)), Signal(window.parts.shape())
+        m.d.comb += offset.eq(Array([own.word_offset, own.word_offset_cols, own.word_offset_rows,
+                                     own.word_offset_both])[window.flip])
+        m.d.sync += [looked.eq(window), word.eq(window.word - offset)]
+        look = looked.want[self._index]
         held = Signal.like(arrival)
-        m.d.sync += [held.push.eq(look), held.marker.eq(window.marker), held.position.eq(window.position),
-                     held.inside.eq(window.inside), parts.eq(window.parts)]
+        m.d.sync += [held.push.eq(look), held.marker.eq(looked.marker), held.position.eq(looked.position),
+                     held.inside.eq(looked.inside), parts.eq(looked.parts)]
         m.d.comb += [arrival.eq(held), arrival.mask.eq(mask if self._config.columns == 1 else Cat(
             Mux(part[self._index], mask.word_select(column, WORD_CHANNELS), 0)
             for column, part in enumerate(parts)))]
-        return look, window.word - offset, arrival
+        return window.want[self._index], look, word, arrival
 
     def _collect(self, m, lanes, start, coming):
         config = self._config

@@ -47,7 +47,7 @@ class Lane(wiring.Component):
     value_ring
         In: the bits of a position that count within the ring of a plane.
     write, tables
-        In: into the lane's tables, ``tables_shape``; only with `write`.
+        In: into the lane's tables, ``tables_shape``; only with `write`. A cycle later they are written.
     fill
         In, array of banks: into the value memory.
     issue, places
@@ -127,13 +127,15 @@ class Lane(wiring.Component):
         return m
 
     def _write_tables(self, m, iterator, walker):
-        tables = self.tables
+        """From a register, for the way to the lane is long."""
+        tables, write = Signal.like(self.tables, name="tables_1"), Signal()
+        m.d.sync += [tables.eq(self.tables), write.eq(self.write)]
         m.d.comb += [
-            iterator.write_occupancy.eq(self.write & tables.write_occupancy),
-            iterator.write_pointer.eq(self.write & tables.write_pointer),
+            iterator.write_occupancy.eq(write & tables.write_occupancy),
+            iterator.write_pointer.eq(write & tables.write_pointer),
             *(getattr(iterator, name).eq(tables[name]) for name in (
                 "occupancy_address", "occupancy_data", "pointer_address", "pointer_data")),
-            walker.write.eq(self.write & tables.write_list),
+            walker.write.eq(write & tables.write_list),
             walker.write_address.eq(tables.list_address), walker.write_data.eq(tables.list_data),
             self.listed.eq(walker.write),
         ]
@@ -144,10 +146,12 @@ class Lane(wiring.Component):
         m.submodules.values = values = ValueMemory(
             banks=config.banks, positions=config.value_positions, pixels=config.pixels)
         m.submodules.accumulators = accumulators = self._accumulate(m, walker)
+        fills = [Signal.like(fill, name=f"fill_{bank}") for bank, fill in enumerate(self.fill)]
+        m.d.sync += [own.eq(fill) for own, fill in zip(fills, self.fill, strict=True)]
         inside, wanted = Signal(config.pixels), Signal(config.pixels)
         weight, entry = Signal.like(walker.weight), Signal()
         m.d.comb += [
-            *(bank.eq(fill) for bank, fill in zip(values.fill, self.fill, strict=True)),
+            *(bank.eq(fill) for bank, fill in zip(values.fill, fills, strict=True)),
             values.en.eq(walker.take), values.position.eq(visit.position), values.channel.eq(visit.channel),
             values.ring.eq(self.value_ring[-len(values.ring) :]),
         ]

@@ -47,8 +47,8 @@ class MapFeeder(wiring.Component):
     fill, masks
         Out, arrays of banks: ``fill_shape``, ``mask_shape``.
     row_fed
-        Out, one cycle: from the next cycle on the row's masks can be read, and from four later on all of its values:
-        long before a lane can ask for them.
+        Out, one cycle: from the next cycle on the row's masks can be read, and some cycles later all of its values: long
+        before a lane can ask for them.
     """
 
     def __init__(self, *, config: ArrayConfig) -> None:

@@ -49,7 +49,7 @@ class Walker(wiring.Component):
     write, write_address, write_data
         In: fill the list memory.
     complete
-        In: every filter has been touched since the last marker that reached the accumulators.
+        In: every filter has been touched since the last marker that reached the accumulators, before this cycle.
     turn, turn_touched
         Out: the filter that is next in turn; in: it has been touched since that marker.
     entry, sweep, clear, marker, report

@@ -71,7 +71,7 @@ class Touches:
         touches = isinstance(item, tuple)
         assert ctx.get(self.dut.read_blocked) == (touches and not fresh and item[0] not in self.touched)
         ctx.set(self.dut.turn, turn)
-        complete = self.touched | ({item[0]} if touches else set()) == set(range(self.used))
+        complete = self.touched == set(range(self.used))
         assert ctx.get(self.dut.complete) == complete
         assert ctx.get(self.dut.turn_touched) == (turn in self.touched)
         self.answers.add((complete, turn in self.touched, touches))
@@ -151,7 +151,7 @@ def test_blocks(filters, used, pixels, seed):
     assert found == [sums for layer in layers for _, sums in layer.results]
     partial = any(not fresh for layer in layers for fresh, *_ in layer.steps)
     assert clashes[0] or min(layer.used for layer in layers) < 5 or not partial
-    assert len(answers) >= (4 if used == 1 else 7)
+    assert len(answers) >= (4 if used == 1 else 6)
 
 
 @pytest.mark.parametrize("first", [0, 1])

@@ -25,12 +25,12 @@ async def load(ctx, lane, weights):
     for row in table_writes(weights):
         ctx.set(lane.write, 1)
         ctx.set(lane.tables, row)
-        listed += ctx.get(lane.listed)
         await ctx.tick()
+        listed += ctx.get(lane.listed)
         ctx.set(lane.write, 0)  # of another group
         ctx.set(lane.tables, {name: 1 for name in row})
-        assert not ctx.get(lane.listed)
         await ctx.tick()
+        assert not ctx.get(lane.listed)
     return listed
 
 

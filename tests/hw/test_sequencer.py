@@ -236,7 +236,7 @@ def test_windows(name, shape, stall):
         await configure(ctx, dut, plan)
         for _ in range(2):
             around = Surroundings(plan, dut, rng, stall)
-            around.groups(ctx, 0, (0, 0))
+            around.groups(ctx, (0, 0))
             await start(ctx, dut, plan)
             quiet, row = 0, False
             while quiet < 100:

@@ -33,7 +33,7 @@ class Accumulators:
         dut, touch, clear, marker, number = self.dut, 0, 0, 0, 0
         while True:
             first = touch and number not in self.flags
-            ctx.set(dut.complete, self.lacking == first)
+            ctx.set(dut.complete, self.lacking == 0)
             ctx.set(dut.turn_touched, ctx.get(dut.turn) in self.flags)
             _, _, start, entry, sweep, *following = await ctx.tick().sample(
                 dut.start, dut.entry, dut.sweep, dut.clear, dut.marker, dut.filter)

@@ -1,0 +1,176 @@
+"""What an array is worth: effective MACs a second for each LUT and each multiplier, dense against zero-skip.
+
+``python -m benchmarks.value --mhz dense=MHZ --mhz zero-skip=MHZ [--size N]... [--cache FOLDER] [--json FILE]``
+
+The work is the demo's network, every layer, one image, and the weights are loaded before each layer. An effective MAC
+is one of the layer as it would be without zeros; cycles are predicted. LUTs are nextpnr's after packing, everything
+included; each shape is synthesised once, half a minute to some minutes each, and kept in the folder. The clock is that
+of `zerokeep synth --clock`, where that was measured: the same for all sizes of a kind, which flatters neither.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.work import FOLDER, convolution, demo_folder, demo_layers
+
+from zeroskip.clock import pack as pack_cells
+from zeroskip.config import ArrayConfig, derive
+from zeroskip.counts import count
+from zeroskip.layer import Layer
+from zeroskip.packing import pack
+from zeroskip.program_image import PackedLayer
+from zeroskip.synth import synthesise
+from zeroskip.verilog import generate
+from zeroskip.wire import Section, decode
+
+SIZES = (4, 16, 64, 128)
+CHIP = {"COMB": 83640, "MULT": 156, "BRAM": 208}
+"""An LFE5U-85F."""
+LUT_MULTIPLIER = 72
+"""LUTs of an 8 x 8 multiplier without a multiplier block: what yosys makes of one (``synth_ecp5 -nodsp``)."""
+KINDS = {"dense": "dense", "zero-skip": "skip-both"}
+DENSITIES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worth:
+    """An array on the demo's network: MACs a second, cells by the names of ``CHIP``."""
+
+    name: str
+    kind: str
+    multipliers: int
+    cycles: int
+    macs: float
+    cells: dict[str, int]
+
+    @property
+    def per_lut(self) -> float:
+        """Effective MACs a second for each LUT."""
+        return self.macs / self.cells["COMB"]
+
+    @property
+    def copies(self) -> int:
+        """How many fit the chip; a dense array's multipliers beyond the chip's are made of LUTs."""
+        most = min(CHIP["COMB"] // self.cells["COMB"], CHIP["BRAM"] // self.cells["BRAM"])
+        if self.kind != "dense":
+            return min(most, CHIP["MULT"] // self.cells["MULT"])
+        while most and self._luts(most) > CHIP["COMB"]:
+            most -= 1
+        return most
+
+    def _luts(self, copies: int) -> int:
+        beyond = max(0, copies * self.cells["MULT"] - CHIP["MULT"])
+        return copies * self.cells["COMB"] + beyond * LUT_MULTIPLIER
+
+
+def shapes(size: int) -> dict[str, ArrayConfig]:
+    """Zero-skip shapes of a size, by pixels to a weight."""
+    found = {}
+    for pixels in (1, 2, 4, 8):
+        lanes = min(4, size // pixels)
+        if lanes:
+            found[f"P = {pixels}"] = derive(groups=size // pixels // lanes, lanes=lanes, pixels=pixels)
+    return found
+
+
+def load_beats(packed: PackedLayer) -> int:
+    """Beats of weights before the map may come, in all programs of a layer."""
+    total = 0
+    for program in packed.programs:
+        for section in decode(program.weights):
+            total += 1 + len(section.rows)
+            if section.kind == Section.PASS:
+                break
+        else:
+            total += 1  # END
+    return total
+
+
+def cycles(layers: Iterable[Layer], config: ArrayConfig, engine: str) -> int:
+    """Of all layers with their weights' loading."""
+    packed = [pack(layer, config, engine) for layer in layers]
+    return sum(own.predicted["total"] + load_beats(own) for own in packed)
+
+
+def cells(config: ArrayConfig, kind: str, name: str, cache: Path) -> dict[str, int]:
+    """What the array takes after packing, from the folder or from yosys and nextpnr."""
+    kept = cache / f"{name}.json"
+    if not kept.exists():
+        with tempfile.TemporaryDirectory(prefix="zerokeep-value-") as scratch:
+            folder = Path(scratch)
+            design = generate(config, kind, folder)
+            synthesise(design.verilog, design.top, multipliers=config.multipliers, netlist=folder / "netlist.json")
+            packed = {key: used for key, (used, _) in pack_cells(folder / "netlist.json").items()}
+        cache.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(packed) + "\n", encoding="utf-8")
+    return json.loads(kept.read_text(encoding="utf-8"))
+
+
+def worth(name: str, kind: str, config: ArrayConfig, layers: list[Layer], mhz: float, cache: Path) -> Worth:
+    """One array."""
+    taken = cycles(layers, config, KINDS[kind])
+    macs = sum(count(layer)["macs"] for layer in layers)
+    print(name, taken, "cycles", file=sys.stderr, flush=True)
+    file = name.replace(" ", "").replace(",", "-").replace("=", "")
+    return Worth(name=name, kind=kind, multipliers=config.multipliers, cycles=taken, macs=macs / taken * mhz * 1e6,
+                 cells=cells(config, kind, file, cache))
+
+
+def break_even(dense: Worth, sparse: Worth, config: ArrayConfig, mhz: dict[str, float]) -> float | None:
+    """The density of both operands from which on the dense array wins for each LUT; None: it does not, up to 1.
+
+    On a 3 x 3 layer of 32 > 64 channels, 14 x 14, between the densities of ``DENSITIES``, linearly.
+    """
+    before = None
+    for density in DENSITIES:
+        layer = convolution(64, 32, 3, 14, weights=density, activations=density)
+        ratio = (cycles([layer], config, "dense") / mhz["dense"] * dense.cells["COMB"]) / (
+            cycles([layer], config, "skip-both") / mhz["zero-skip"] * sparse.cells["COMB"])
+        if ratio < 1:
+            if before is None:
+                return density
+            at, was = before
+            return at + (density - at) * (was - 1) / (was - ratio)
+        before = density, ratio
+    return None
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table; and write it."""
+    parser = argparse.ArgumentParser(description="Effective MACs for each LUT and each multiplier.")
+    parser.add_argument("--mhz", action="append", metavar="KIND=MHZ", required=True)
+    parser.add_argument("--size", type=int, choices=SIZES, action="append", help="default: all")
+    parser.add_argument("--cache", type=Path, metavar="FOLDER", default=FOLDER / "value")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args(arguments)
+    mhz = {kind: float(value) for kind, _, value in (own.partition("=") for own in options.mhz)}
+    layers = list(demo_layers(demo_folder(), 1).values())
+    rows = []
+    print("array                 cycles  GMAC/s    LUTs  mult.  MMAC/s per LUT  per mult.  x dense per LUT  "
+          "copies on the chip, GMAC/s  break-even")
+    for size in options.size or SIZES:
+        own = shapes(size)
+        dense = worth(f"dense, {size}", "dense", next(iter(own.values())), layers, mhz["dense"], options.cache)
+        for name, config in [("dense", None), *own.items()]:
+            one = dense if config is None else worth(f"{name}, {size}", "zero-skip", config, layers,
+                                                     mhz["zero-skip"], options.cache)
+            even = None if config is None else break_even(dense, one, config, mhz)
+            rows.append(vars(one) | {"per_lut": one.per_lut, "copies": one.copies, "break_even": even})
+            print(f"{one.name:18} {one.cycles:9,} {one.macs / 1e9:7.2f} {one.cells['COMB']:7,} {size:6} "
+                  f"{one.per_lut / 1e6:15.3f} {one.macs / size / 1e6:10.1f} {one.per_lut / dense.per_lut:16.2f} "
+                  f"{one.copies:7} {one.copies * one.macs / 1e9:18.2f}  "
+                  f"{'-' if config is None else 'above 1' if even is None else f'{even:.2f}'}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps({"mhz": mhz, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
