@@ -144,18 +144,22 @@ class Walker(wiring.Component):
         The accumulators say nothing of this block while the marker before it is on its way to them.
         """
         turn, before, all_swept, known = Signal(range(self._filters + 1)), Signal(), Signal(), Signal()
-        m.d.comb += [all_swept.eq(turn == self.filters_used), known.eq(~self.marker & ~before), self.turn.eq(turn)]
+        last, advances = Signal(), Signal()  # so that no comparison stands before a block's end
+        m.d.comb += [
+            known.eq(~self.marker & ~before), self.turn.eq(turn), last.eq(turn + 1 == self.filters_used),
+            advances.eq(~all_swept & (idle | (known & self.turn_touched))),
+        ]
         m.d.sync += [self.sweep.eq(idle & ~end & ~all_swept), before.eq(self.marker)]
         with m.If(clearing):
             m.d.sync += [turn.eq(turn + 1), clearing.eq(turn != self._filters - 1)]
             with m.If(turn == self._filters - 1):
                 m.d.sync += turn.eq(0)
-        with m.Elif(~all_swept & (idle | (known & self.turn_touched))):
-            m.d.sync += turn.eq(turn + 1)
+        with m.Elif(advances):
+            m.d.sync += [turn.eq(turn + 1), all_swept.eq(last)]
         with m.If(end):
-            m.d.sync += turn.eq(0)
+            m.d.sync += [turn.eq(0), all_swept.eq(0)]
         with m.If(self.start):
-            m.d.sync += [turn.eq(0), clearing.eq(1)]
+            m.d.sync += [turn.eq(0), all_swept.eq(0), clearing.eq(1)]
         return turn, all_swept | (self.complete & known)
 
     def _track_slots(self, m, end):
