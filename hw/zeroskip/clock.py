@@ -22,8 +22,8 @@ DEVICE = ("--85k", "--package", "CABGA381", "--speed", "6")
 ASKED_MHZ = 120.0
 """What the placer is asked for: more than is reached, so that it goes on trying."""
 RESOURCES = {"COMB": "TRELLIS_COMB", "FF": "TRELLIS_FF", "MULT": "MULT18X18D", "BRAM": "DP16KD"}
-"""What is counted after packing. COMB: LUTs, two for each carry cell, six for each LUT memory, and what begins and ends a
-chain of carries."""
+"""What is counted after packing. COMB: LUTs, two for each carry cell, six for each LUT memory, and what begins and ends
+a chain of carries."""
 
 _USED = re.compile(r"(\w+):\s+(\d+)/\s*(\d+)\s+\d+%")
 _ERROR = re.compile(r"^ERROR: (.*)$", re.MULTILINE)
@@ -67,8 +67,9 @@ def reach(netlist: Path, *, seeds: Sequence[int] = SEEDS, timeout: float = 7200.
     -------
     dict
         ``mhz``, the median; ``by_seed``; ``critical``, the path of the median's seed: ``from`` and ``to`` (registers or
-        memories), nanoseconds of ``logic`` and ``routing``; ``used`` and ``available`` by ``RESOURCES``; ``tool``. Where
-        the device has too few of something there is no ``mhz`` but ``lacks``: what.
+        memories), the submodules it comes ``through``, nanoseconds of ``logic`` and ``routing``; ``used`` and
+        ``available`` by ``RESOURCES``; ``tool``. Where the device has too few of something there is no ``mhz`` but
+        ``lacks``: what.
 
     Raises
     ------

@@ -268,7 +268,7 @@ def _sweep(walker, filters, until):
 
 @njit(cache=True)
 def end_block(state, sizes, earliest, fence, fresh, final):
-    """A marker: what has not been touched is swept, the block before leaves, the next one begins: from zero, `fresh`."""
+    """A marker: what has not been touched is swept, the block before leaves, the next begins: from zero if `fresh`."""
     scalars = state.scalars
     groups, lanes = state.walkers.shape
     time = max(scalars[CLOCK], earliest)

@@ -116,8 +116,8 @@ class FeatureMap(wiring.Component):
                              row_base.eq(next_base), run.eq(next_base)]
         self._count_rows(m, write, row_written, image_written, complete)
         with m.If(self.start):
-            m.d.sync += [col.eq(0), following.eq(1), plane.eq(1), row.eq(1), image_base.eq(0), row_base.eq(0), run.eq(0),
-                         images_left.eq(config.images), write.eq(0), row_written.eq(0), image_written.eq(0)]
+            m.d.sync += [col.eq(0), following.eq(1), plane.eq(1), row.eq(1), image_base.eq(0), row_base.eq(0),
+                         run.eq(0), images_left.eq(config.images), write.eq(0), row_written.eq(0), image_written.eq(0)]
         word = Cat(Cat(byte, byte.any()) for byte in (beat.word_select(at, 8) for at in range(BEAT_BYTES)))
         for index in range(self._banks):
             self._add_bank(m, index, write & (position[:bank_bits] == index), position[bank_bits:],

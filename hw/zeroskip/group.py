@@ -19,6 +19,7 @@ from zeroskip.value_memory import fill_shape
 from zeroskip.window_bus import ROOM, window_shape
 from zeroskip.wire import WORD_CHANNELS, Mode
 
+
 class Group(wiring.Component):
     """Hands the windows it wants to its lanes, and collects what they say.
 
@@ -124,7 +125,8 @@ class Group(wiring.Component):
 
     def _receive(self, m):
         """A word's number as this group knows it, and in the next cycle the word; behind a register, for the bus is
-        long."""
+        long.
+        """
         own, window, mask = self.own, Signal.like(self.window, name="window_1"), Signal.like(self.mask, name="mask_1")
         early = Signal.like(mask)
         m.d.sync += [window.eq(self.window), early.eq(self.mask), mask.eq(early)]

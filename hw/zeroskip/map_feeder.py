@@ -47,8 +47,8 @@ class MapFeeder(wiring.Component):
     fill, masks
         Out, arrays of banks: ``fill_shape``, ``mask_shape``.
     row_fed
-        Out, one cycle: from the next cycle on the row's masks can be read, and some cycles later all of its values: long
-        before a lane can ask for them.
+        Out, one cycle: from the next cycle on the row's masks can be read, and some cycles later all of its values:
+        long before a lane can ask for them.
     """
 
     def __init__(self, *, config: ArrayConfig) -> None:
@@ -129,7 +129,8 @@ class MapFeeder(wiring.Component):
                              plane_base.eq(plane_base + config.plane_ring)]
             with m.If(row_end):
                 m.d.sync += [
-                    row.eq(following), following.eq(following + 1), plane.eq(1), word.eq(own.first_word), plane_base.eq(0), turn.eq(first_turn),
+                    row.eq(following), following.eq(following + 1), plane.eq(1), word.eq(own.first_word),
+                    plane_base.eq(0), turn.eq(first_turn),
                     source.eq(next_row), plane_source.eq(next_row), row_source.eq(next_row),
                     place.eq(next_place + first_turn), row_place.eq(next_place),
                 ]
@@ -138,7 +139,8 @@ class MapFeeder(wiring.Component):
         with m.If(begins):
             first = Cat(Const(0, self._bank_bits), self.base) + own.first_position
             m.d.sync += [
-                row.eq(0), following.eq(1), plane.eq(1), col.eq(1), word.eq(own.first_word), plane_base.eq(0), turn.eq(first_turn),
+                row.eq(0), following.eq(1), plane.eq(1), col.eq(1), word.eq(own.first_word),
+                plane_base.eq(0), turn.eq(first_turn),
                 source.eq(first), plane_source.eq(first), row_source.eq(first),
                 place.eq(origin + first_turn), row_place.eq(origin),
             ]

@@ -44,7 +44,7 @@ class Sequencer(wiring.Component):
     masks, row_fed
         In, from the feeder.
     room
-        In, array of groups, mask: room for one word, two, three, four; words of the last `RECENT` cycles do not count yet.
+        In, array of groups, mask: room for one word, two, three, four; words of the last `RECENT` cycles do not count.
     block_done
         In: all groups are past one marker more.
     window, mask
@@ -175,7 +175,8 @@ class Sequencer(wiring.Component):
             pass_end.eq(active & block_end & blocks.last),
             flush.eq(~active & ~self.passes.valid & self.ended & ~flushed),
             self.passes.ready.eq(~active | (ahead & pass_end)),
-            blocks.config.eq(self.config), blocks.images.eq(Mux(blocks.start, coming.images, own.images)), blocks.reset.eq(self.start),
+            blocks.config.eq(self.config), blocks.reset.eq(self.start),
+            blocks.images.eq(Mux(blocks.start, coming.images, own.images)),
             blocks.start.eq(self.passes.valid & self.passes.ready),
             blocks.step.eq(active & ahead & block_end),
             place.config.eq(self.config), place.step.eq(step), place.window.eq(read_port.data),

@@ -28,8 +28,8 @@ def synth(
     engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, groups: Groups = None,
     lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
     parts: Annotated[bool, typer.Option("--parts", help="Show the submodules, too.")] = False,
-    clock: Annotated[bool, typer.Option("--clock", help="Place and route on an LFE5U-85F, out of context: minutes to an "
-                                        "hour for each engine. Counts COMB after packing.")] = False,
+    clock: Annotated[bool, typer.Option("--clock", help="Place and route on an LFE5U-85F, out of context: minutes to "
+                                        "hours for each engine. Counts COMB after packing.")] = False,
     seeds: Annotated[str, typer.Option("--seeds", metavar="N,N,...", help="Of the placer, with --clock: the median is "
                                        "given.")] = "1,2,3",
     timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", min=1.0, help="For each engine.")] = 1800.0,
@@ -56,8 +56,8 @@ def synth(
     with progress("synth") as say, tempfile.TemporaryDirectory(prefix="zerokeep-synth-") as folder:
         say(", ".join(kinds))
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            found = dict(zip(kinds, pool.map(lambda kind: _one(config, kind, Path(folder), timeout, clock=clock), kinds),
-                             strict=True))
+            every = pool.map(lambda kind: _one(config, kind, Path(folder), timeout, clock=clock), kinds)
+            found = dict(zip(kinds, every, strict=True))
         for kind in kinds if clock else ():
             say(f"{kind}: place and route")
             found[kind]["clock"] = reach(Path(folder) / f"{kind}.json", seeds=chosen)

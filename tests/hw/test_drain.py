@@ -36,7 +36,8 @@ def test_order(shape, filters, stall):
 
     def block_rows(block, layer):
         sets = params_rows(config) * (block // 5 % 4) * layer
-        return [{"acc": [value(g, e, result_row(config.result_rows, 4, block % ring, f), block, p) for p in range(pixels)],
+        rows = [result_row(config.result_rows, 4, block % ring, f) for f in range(filters)]
+        return [{"acc": [value(g, e, rows[f], block, p) for p in range(pixels)],
                  "param": sets + (g * lanes + e) * 16 + f,
                  "last": block == blocks[layer] - 1 and g == own - 1 and e == lanes - 1 and f == filters - 1}
                 for g in range(own) for e in range(lanes) for f in range(filters)]

@@ -122,7 +122,8 @@ def test_blocks(shape, stall):
             for _ in range(50):
                 _, _, full, issued = await ctx.tick().sample(dut.full, dut.issued)
                 assert not full and not issued
-            assert not ctx.get(dut.busy) and ctx.get(dut.room) == (1 << min(queue, ROOM)) - 1 and taken[0] == bus.markers
+            assert not ctx.get(dut.busy) and taken[0] == bus.markers
+            assert ctx.get(dut.room) == (1 << min(queue, ROOM)) - 1
             assert np.array_equal(np.array(found), np.array(results))
 
     async def watch(ctx):

@@ -41,13 +41,14 @@ def test_tables(filters, density):
 
     def look(ctx):
         """Write what is to be written; whether that was anything."""
-        if ctx.get(dut.tables.write_occupancy):
+        tables = dut.tables
+        if ctx.get(tables.write_occupancy):
             occupancy[ctx.get(dut.tables.occupancy_address)] = ctx.get(dut.tables.occupancy_data)
         if ctx.get(dut.tables.write_pointer):
             pointers[ctx.get(dut.tables.pointer_address)] = ctx.get(dut.tables.pointer_data)
         if ctx.get(dut.tables.write_list):
             lists[ctx.get(dut.tables.list_address)] = ctx.get(dut.tables.list_data)
-        return ctx.get(dut.tables.write_occupancy) or ctx.get(dut.tables.write_pointer) or ctx.get(dut.tables.write_list)
+        return ctx.get(tables.write_occupancy) or ctx.get(tables.write_pointer) or ctx.get(tables.write_list)
 
     def listed(word, channel):
         """The list of a channel, as the tables have it."""
