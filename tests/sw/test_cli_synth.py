@@ -13,16 +13,42 @@ def test_tiny(tmp_path, capsys):
     target = tmp_path / "new" / "synth.json"
     assert main(["synth", "--preset", "tiny", "--engine", "dense", "--parts", "--json", str(target)]) == 0
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0].split() == ["engine", "part", "count", "LUT4", "CCU2C", "DPR16X4", "FF", "MULT", "BRAM"]
+    assert shown[0].split() == ["engine", "part", "count", "LUT4", "CCU2C", "DPR16X4", "COMB", "FF", "MULT", "BRAM"]
     assert shown[1].startswith("dense") and any("engine.array" in line for line in shown)
     found = json.loads(target.read_text())
     assert found["preset"] == "tiny" and found["multipliers"] == 4
     assert list(found["engines"]) == ["dense"]
-    assert found["engines"]["dense"]["total"]["MULT"] == 8
+    total = found["engines"]["dense"]["total"]
+    assert total["MULT"] == 8 and total["COMB"] == total["LUT4"] + 2 * total["CCU2C"] + 6 * total["DPR16X4"]
+    assert "clock" not in found["engines"]["dense"]
     assert found["tool_versions"]["amaranth"]
 
 
+def test_clock(tmp_path, capsys, monkeypatch):
+    """Each kind is placed and routed with the seeds that are asked for; one that does not fit is told last."""
+    def reach(netlist, *, seeds):
+        assert netlist.is_file() and seeds == (4, 7, 9)
+        used = {"used": {"COMB": 4000, "FF": 1, "MULT": 8, "BRAM": 2}}
+        if netlist.stem == "dense-gate":
+            return used | {"lacks": {"BRAM": (2, 1)}}
+        return used | {"mhz": 91.25, "by_seed": {4: 90.0, 7: 91.25, 9: 93.0},
+                       "critical": {"from": "a.b", "to": "c.d", "through": [], "logic": 4.0, "routing": 6.96}}
+
+    monkeypatch.setattr("zeroskip.clock.reach", reach)
+    target = tmp_path / "synth.json"
+    arguments = ["--preset", "tiny", "--engine", "dense", "--engine", "gate", "--clock", "--seeds", "4,7,9"]
+    assert main(["synth", *arguments, "--json", str(target)]) == 1
+    out, err = capsys.readouterr()
+    assert "dense   91.2  90.0 91.2 93.0  1000.0     a.b > c.d" in out and "2 of 1 BRAM" in out
+    assert err.endswith("zerokeep: no clock, an LFE5U-85F is too small: dense-gate: 2 of 1 BRAM\n")
+    engines = json.loads(target.read_text())["engines"]
+    assert engines["dense"]["clock"]["mhz"] == 91.25 and engines["dense"]["total"]["COMB"] == 4000
+    assert engines["gate"]["clock"]["lacks"] == {"BRAM": [2, 1]}
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
+    (["--clock", "--seeds", "1,x"], "seeds must be different whole numbers with commas between them, not '1,x'"),
+    (["--clock", "--seeds", "2,2"], "seeds must be different whole numbers with commas between them, not '2,2'"),
     (["--preset", "huge"], "preset must be one of tiny, small, base, large, fine, not 'huge'"),
     (["--multipliers", "5"], "multipliers must be one of 4, 16, 64, 128, not 5"),
     (["--engine", "none"], "engine must be one of dense, gate, skip-weights, skip-both, auto, not 'none'"),
