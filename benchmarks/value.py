@@ -1,11 +1,11 @@
 """What an array is worth: effective MACs a second for each LUT and each multiplier, dense against zero-skip.
 
-``python -m benchmarks.value --mhz dense=MHZ --mhz zero-skip=MHZ [--size N]... [--cache FOLDER] [--json FILE]``
+``python -m benchmarks.value --size N --mhz dense=MHZ --mhz zero-skip=MHZ [--cache FOLDER] [--json FILE]``
 
 The work is the demo's network, every layer, one image, and the weights are loaded before each layer. An effective MAC
 is one of the layer as it would be without zeros; cycles are predicted. LUTs are nextpnr's after packing, everything
-included; each shape is synthesised once, half a minute to some minutes each, and kept in the folder. The clock is that
-of `zerokeep synth --clock`, where that was measured: the same for all sizes of a kind, which flatters neither.
+included; each shape is synthesised once, half a minute to some minutes each, and kept in the folder. The clocks are
+those that `zerokeep synth --clock` measured at that size; all shapes of a kind are taken to reach the same.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from zeroskip.wire import Section, decode
 SIZES = (4, 16, 64, 128)
 CHIP = {"COMB": 83640, "MULT": 156, "BRAM": 208}
 """An LFE5U-85F."""
-LUT_MULTIPLIER = 72
-"""LUTs of an 8 x 8 multiplier without a multiplier block: what yosys makes of one (``synth_ecp5 -nodsp``)."""
+LUT_MULTIPLIER = 203
+"""LUTs of a 9 x 8 multiplier without a multiplier block: what ``synth_ecp5 -nodsp`` makes of one."""
 KINDS = {"dense": "dense", "zero-skip": "skip-both"}
 DENSITIES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
@@ -146,7 +146,7 @@ def main(arguments: list[str]) -> int:
     """Print the table; and write it."""
     parser = argparse.ArgumentParser(description="Effective MACs for each LUT and each multiplier.")
     parser.add_argument("--mhz", action="append", metavar="KIND=MHZ", required=True)
-    parser.add_argument("--size", type=int, choices=SIZES, action="append", help="default: all")
+    parser.add_argument("--size", type=int, choices=SIZES, required=True, help="multipliers")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", default=FOLDER / "value")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
@@ -155,18 +155,17 @@ def main(arguments: list[str]) -> int:
     rows = []
     print("array                 cycles  GMAC/s    LUTs  mult.  MMAC/s per LUT  per mult.  x dense per LUT  "
           "copies on the chip, GMAC/s  break-even")
-    for size in options.size or SIZES:
-        own = shapes(size)
-        dense = worth(f"dense, {size}", "dense", next(iter(own.values())), layers, mhz["dense"], options.cache)
-        for name, config in [("dense", None), *own.items()]:
-            one = dense if config is None else worth(f"{name}, {size}", "zero-skip", config, layers,
-                                                     mhz["zero-skip"], options.cache)
-            even = None if config is None else break_even(dense, one, config, mhz)
-            rows.append(vars(one) | {"per_lut": one.per_lut, "copies": one.copies, "break_even": even})
-            print(f"{one.name:18} {one.cycles:9,} {one.macs / 1e9:7.2f} {one.cells['COMB']:7,} {size:6} "
-                  f"{one.per_lut / 1e6:15.3f} {one.macs / size / 1e6:10.1f} {one.per_lut / dense.per_lut:16.2f} "
-                  f"{one.copies:7} {one.copies * one.macs / 1e9:18.2f}  "
-                  f"{'-' if config is None else 'above 1' if even is None else f'{even:.2f}'}", flush=True)
+    size, own = options.size, shapes(options.size)
+    dense = worth(f"dense, {size}", "dense", next(iter(own.values())), layers, mhz["dense"], options.cache)
+    for name, config in [("dense", None), *own.items()]:
+        one = dense if config is None else worth(f"{name}, {size}", "zero-skip", config, layers, mhz["zero-skip"],
+                                                 options.cache)
+        even = None if config is None else break_even(dense, one, config, mhz)
+        rows.append(vars(one) | {"per_lut": one.per_lut, "copies": one.copies, "break_even": even})
+        print(f"{one.name:18} {one.cycles:9,} {one.macs / 1e9:7.2f} {one.cells['COMB']:7,} {size:6} "
+              f"{one.per_lut / 1e6:15.3f} {one.macs / size / 1e6:10.1f} {one.per_lut / dense.per_lut:16.2f} "
+              f"{one.copies:7} {one.copies * one.macs / 1e9:18.2f}  "
+              f"{'-' if config is None else 'above 1' if even is None else f'{even:.2f}'}", flush=True)
     if options.json:
         options.json.write_text(json.dumps({"mhz": mhz, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     return 0
