@@ -68,12 +68,11 @@ def tiled_run(name, layer, config, seed, skip):
     raise AssertionError(f"{name} does not fit")
 
 
-@pytest.mark.parametrize("stall", [0.0, 0.4])
 @pytest.mark.parametrize("name", CONFIGS)
-def test_tilings(name, stall):
-    """Every second layer, cut in some way, back to back."""
-    config = CONFIGS[name]
-    own = list(LAYERS.items())[(list(CONFIGS).index(name) + (stall > 0)) % 2 :: 2]
+def test_tilings(name):
+    """Every second layer, cut in some way, back to back; with and without pauses in turn."""
+    config, turn = CONFIGS[name], list(CONFIGS).index(name)
+    own, stall = list(LAYERS.items())[turn % 2 :: 2], (0.0, 0.4)[turn // 2 % 2]
     runs = [tiled_run(case, layer, config, f"{name} {stall} {case}", index % 3 != 0)
             for index, (case, layer) in enumerate(own)]
     assert sum(len(run.plan.passes) > 2 for run in runs) >= 3

@@ -17,7 +17,8 @@ FAULTS = {
     "a non-zero weight dropped from a list": (
         "lists.py", "    present = by_list != 0\n",
         "    present = by_list != 0\n    present.flat[np.flatnonzero(present)[0]] = False\n"),
-    "padding taken for data": ("window_look.py", "[p] & in_row & (col >= 0) &", "[p] & in_row &"),
+    "padding taken for data": ("window_look.py", 'in_row & within(here.col, distance["behind"], p)',
+                               'in_row & ~at_least(distance["behind"], -p)'),
     "rounding bit left out": ("requantiser.py", "value - Cat(1, self.high)", "value - Cat(0, self.high)"),
 }
 
