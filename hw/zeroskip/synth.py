@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from zeroskip.area import luts_of
 from zeroskip.synth_verilog import prepare, share_modules
 from zeroskip.verilog import ToolError
 
@@ -22,9 +23,6 @@ CELLS = {
 }
 """What is counted: LUTs, carry cells (2 bits), LUT memories (16 x 4), flip-flops, multipliers, block memories, and the
 two kinds of multiplexers that make wider LUTs of narrow ones."""
-COMB = {"LUT4": 1, "CCU2C": 2, "DPR16X4": 6}
-"""LUTs that a cell takes."""
-
 NARROW_ADDERS = Path(__file__).with_name("narrow_adders.v")
 WIDEST = 8
 """Bits of the widest adder that is made of LUTs instead of carry cells."""
@@ -102,7 +100,7 @@ def count_cells(statistics: dict[str, Any], top: str) -> dict[str, dict[str, int
 
     total(top, 1)
     for entry in parts.values():
-        entry["COMB"] = sum(luts * entry[key] for key, luts in COMB.items())
+        entry["COMB"] = luts_of(entry)
     return dict(sorted(parts.items(), key=lambda item: -item[1]["LUT4"]))
 
 

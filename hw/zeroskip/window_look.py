@@ -1,4 +1,4 @@
-"""What of a window lies in the map, which row it waits for, and which groups take it: the stage before the issue."""
+"""What of a window lies in the map, which row it waits for, and which groups take it: the stages before the issue."""
 
 from __future__ import annotations
 
