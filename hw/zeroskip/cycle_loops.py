@@ -235,9 +235,12 @@ def _walk(state, sizes, group, pack, issued, own):
             walker.free += count
             if walker.seen != everything:
                 touched = own.touched >> FIELD * lane & MASK
-                alone = own.alone >> FIELD * lane & MASK & ~walker.seen
+                seen = walker.seen
+                alone = own.alone >> FIELD * lane & MASK & ~seen
                 walker.seen |= touched
-                walker.known = walker.free - 1 + COMPLETE if alone else walker.free
+                before = own.before >> FIELD * lane & MASK & ~seen
+                latest = 1 if alone else 2 if before else COMPLETE  # entries since a filter's first touch, at least
+                walker.known = max(walker.known, walker.free - latest + COMPLETE)
             _skip(walker, sizes.filters, count - TOUCH)
             walker.entries += count
             state.passed[group, LANES * pack + lane, walker.words % depth] = (

@@ -8,10 +8,12 @@ import numpy as np
 
 from zeroskip.plan import PassPlan, Plan
 
-WORK = np.dtype([("cycles", np.int64), ("last", np.int64), ("touched", np.int64), ("alone", np.int64)])
+WORK = np.dtype([("cycles", np.int64), ("last", np.int64), ("touched", np.int64), ("alone", np.int64),
+                 ("before", np.int64)])
 """What four lanes do for a window; 16 bits each, from bit ``16 * (lane % 4)`` on. ``cycles``: list entries that are
 walked. ``last``: entries of the last list. ``touched``: mask of the lane's filters that some entry touches.
-``alone``: the filter of the very last entry, as a mask, where no other list of the window touches it."""
+``alone``: the filter of the very last entry, as a mask, where no other list of the window touches it. ``before``: the
+same of the entry before that one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ def _pass_work(plan: Plan, own: PassPlan, words: np.ndarray, masks: np.ndarray) 
     channels = bits.view(np.uint16).reshape(own.weights.shape[:3])
     count_pass(masks[:, own.channel_word :], plan.layer.stride, _taps(plan), words, place_of, y, x, plan.exchange,
                np.array(plan.image_rows), plan.skip_activations, pack_lists(channels, config.lanes), work.wanted,
-               work.row, work.packs.view(np.int64).reshape(*work.packs.shape, 4))
+               work.row, work.packs.view(np.int64).reshape(*work.packs.shape, len(WORK)))
     return work
 
 

@@ -39,33 +39,35 @@ def nonzero_channels(data: np.ndarray, stride: tuple[int, int]) -> np.ndarray:
 
 @njit(cache=True)
 def _add_up(mask, lists, split, word, pack, own):
-    """Visit the channels of a mask with the lists of four lanes; `own` is what they do then (``WORK``), int64 (4,)."""
-    cycles = touched = again = last = final = np.int64(0)
+    """Visit the channels of a mask with the lists of four lanes; `own` is what they do then (``WORK``), int64 (5,)."""
+    cycles = touched = again = last = final = before = np.int64(0)
     while mask:
         channel = lowest(mask)
         mask &= mask - 1
         here, size = lists[split, word, pack, channel, 0], lists[split, word, pack, channel, 1]
         nothing, end = ~lists[split, word, pack, channel, 2], lists[split, word, pack, channel, 3]
+        second, several = lists[split, word, pack, channel, 4], lists[split, word, pack, channel, 5]
         again |= touched & here
         touched |= here
         cycles += size
         last = last & nothing | size
+        before = before & nothing | final & ~nothing & ~several | second
         final = final & nothing | end
-    own[0], own[1], own[2], own[3] = cycles, last, touched, final & ~again
+    own[0], own[1], own[2], own[3], own[4] = cycles, last, touched, final & ~again, before & ~again
 
 
 @njit(cache=True)
 def pack_lists(channels, lanes):
     """The lists of lanes without the values, of masks of the channels with a weight, uint16 (splits * lanes, F, words).
 
-    Returns int64 (splits, words, packs, 16, 4) as packed lanes: the filters of each list, as a mask; how many they are;
-    all ones where there are any; the lowest of them, as a mask. The channels in which any lane has a list, int64
-    (splits, words, packs). And what the lanes do where they visit them all, ``WORK`` as
-    int64 (splits, words, packs, 4).
+    Returns int64 (splits, words, packs, 16, 6) as packed lanes: the filters of each list, as a mask; how many they are;
+    all ones where there are any; the lowest of them, as a mask; the lowest but one; all ones where there are several.
+    The channels in which any lane has a list, int64 (splits, words, packs). And what the lanes do where they visit them
+    all, ``WORK`` as int64 (splits, words, packs, 5).
     """
     rows, count, words = channels.shape
     packs = (lanes + PACK - 1) // PACK
-    lists = np.zeros((rows // lanes, words, packs, WORD_CHANNELS, 4), np.int64)
+    lists = np.zeros((rows // lanes, words, packs, WORD_CHANNELS, 6), np.int64)
     occupied = np.zeros((rows // lanes, words, packs), np.int64)
     for row in range(rows):
         split, pack, at = row // lanes, row % lanes // PACK, FIELD * (row % lanes % PACK)
@@ -82,7 +84,10 @@ def pack_lists(channels, lanes):
                     lists[split, word, pack, channel, 2] |= MASK << at
                     if not lists[split, word, pack, channel, 3] & MASK << at:
                         lists[split, word, pack, channel, 3] |= here
-    whole = np.zeros((rows // lanes, words, packs, 4), np.int64)
+                    elif not lists[split, word, pack, channel, 4] & MASK << at:
+                        lists[split, word, pack, channel, 4] |= here
+                        lists[split, word, pack, channel, 5] |= MASK << at
+    whole = np.zeros((rows // lanes, words, packs, 5), np.int64)
     for split in range(rows // lanes):
         for word in range(words):
             for pack in range(packs):
@@ -115,14 +120,14 @@ def count_pass(masks, stride, taps, words, place_of, y, x, turn, image_rows, ski
     packed
         As ``pack_lists`` gives them.
     wanted, row, work
-        See ``LaneWork``; `wanted` all False, the rest to be filled; `work` is ``packs`` as int64 (..., 4).
+        See ``LaneWork``; `wanted` all False, the rest to be filled; `work` is ``packs`` as int64 (..., 5).
     """
     lists, occupied, whole = packed
     images, blocks, groups = turn.shape
     packs = lists.shape[2]
     positions = groups // len(lists)  # places of one split; those of the others see the same
     columns = words.shape[2]
-    seen, own = np.zeros((positions, columns, 3), np.int64), np.zeros(4, np.int64)
+    seen, own = np.zeros((positions, columns, 3), np.int64), np.zeros(5, np.int64)
     for image in range(images):
         for block in range(blocks):
             at = image * blocks + block
@@ -157,7 +162,7 @@ def count_pass(masks, stride, taps, words, place_of, y, x, turn, image_rows, ski
 
 @njit(cache=True)
 def _append(work, own):
-    """Put the lists `own` of a word, int64 (4,), behind those that the lanes have in the window already."""
+    """Put the lists `own` of a word, int64 (5,), behind those that the lanes have in the window already."""
     if not work[0]:
         work[:] = own
         return
@@ -165,6 +170,9 @@ def _append(work, own):
         field = np.int64(MASK) << FIELD * lane
         if own[0] & field:
             work[1] = work[1] & ~field | own[1] & field
+            single = own[0] & field == np.int64(1) << FIELD * lane
+            before = work[3] & ~own[2] if single else own[4] & ~work[2]
+            work[4] = work[4] & ~field | before & field
             work[3] = work[3] & ~field | own[3] & ~work[2] & field
     work[0] += own[0]
     work[2] |= own[2]

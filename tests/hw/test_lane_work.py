@@ -77,16 +77,17 @@ def agree(plan, number, work, at):
     if wanted is None:
         return -1
     for lane, lists in enumerate(wanted[1]):
-        cycles, last, touched, alone = (int(unpack(work.packs[row : row + 1, t : t + 1, group : group + 1], field,
-                                                   lanes)[0, 0, 0, lane])
-                                        for field in ("cycles", "last", "touched", "alone"))
+        here = work.packs[row : row + 1, t : t + 1, group : group + 1]
+        cycles, last, touched, alone, before = (int(unpack(here, field, lanes)[0, 0, 0, lane])
+                                                for field in ("cycles", "last", "touched", "alone", "before"))
         every = [entry for entries in lists for entry in entries]
         assert cycles == len(every)
         assert touched == sum(1 << entry for entry in set(every))
-        if every:
-            assert last == len(lists[-1])
-            final = lists[-1][0]  # lists are walked from the end on
-            assert alone == (0 if every.count(final) > 1 else 1 << final)
+        walked = [entry for entries in lists for entry in reversed(entries)]  # lists are walked from the end on
+        assert last == (len(lists[-1]) if lists else 0)
+        for found, place in ((alone, 1), (before, 2)):
+            number = walked[-place] if len(walked) >= place else None
+            assert found == (1 << number if walked.count(number) == 1 else 0)
     return wanted[0]
 
 
