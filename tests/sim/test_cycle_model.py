@@ -31,7 +31,7 @@ PARTIAL = {
 """Reads of partial sums, before which a drain waits, are not in the model."""
 TURNS = {(name, "skip-both") for name in ("depthwise", "three images")}
 """Where entries are few: of the order in which a window's entries touch filters, which the turn of the sweeps follows,
-the model knows no more than the last."""
+the model knows no more than the last two."""
 
 
 @pytest.fixture(scope="module")
