@@ -61,7 +61,7 @@ def _pass_work(plan: Plan, own: PassPlan, words: np.ndarray, masks: np.ndarray) 
     channels = bits.view(np.uint16).reshape(own.weights.shape[:3])
     count_pass(masks[:, own.channel_word :], plan.layer.stride, _taps(plan), words, place_of, y, x, plan.exchange,
                np.array(plan.image_rows), plan.skip_activations, pack_lists(channels, config.lanes), work.wanted,
-               work.row, work.packs.view(np.int64).reshape(*work.packs.shape, len(WORK)))
+               work.row, work.packs.view(np.int64).reshape(*work.packs.shape, WORK.itemsize // 8))
     return work
 
 
