@@ -7,6 +7,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
+from zeroskip.choosing_adder import ChoosingAdder
 from zeroskip.result_slots import slot_row
 
 
@@ -88,12 +89,12 @@ class Accumulators(wiring.Component):
         operation = data.StructLayout({"work": 1, "first": 1, "partial": 1, "full": 1, "index": self.filter.shape(),
                                        "target": self.evict.shape()})
         coming, now, kept = Signal(operation), Signal(operation), Signal(sums)
-        work, first, partial, index, target = now.work, now.first, now.partial, now.index, now.target
+        work, first, index, target = now.work, now.first, now.index, now.target
         m.d.comb += [self.read_blocked.eq(untouched & ~self.fresh), self.full.eq(now.full)]
         m.d.sync += [
             coming.work.eq(self.touch), coming.index.eq(self.filter), coming.target.eq(self.evict),
             coming.first.eq(untouched), coming.partial.eq(~self.fresh), coming.full.eq(self.marker & self.report),
-            now.eq(coming), kept.eq(result_read.data),  # a memory's output is slow
+            now.eq(coming), kept.eq(Mux(coming.partial, result_read.data, 0)),  # a memory's output is slow
         ]
         m.d.comb += [
             acc_read.addr.eq(index),
@@ -106,8 +107,12 @@ class Accumulators(wiring.Component):
             self.read_data.eq(result_read.data),
         ]
         for p in range(self._pixels):
-            old = Mux(first, Mux(partial, kept[p], 0), acc_read.data[p])
-            m.d.comb += acc_write.data[p].eq(self.products[p] + old)
+            m.submodules[f"choosing_adder_{p}"] = adder = ChoosingAdder(
+                addend_width=len(self.products[p]), width=self._acc_width)
+            m.d.comb += [
+                adder.addend.eq(self.products[p]), adder.second.eq(first), adder.values[0].eq(acc_read.data[p]),
+                adder.values[1].eq(kept[p]), acc_write.data[p].eq(adder.sum),
+            ]
         return m
 
     def _track_touches(self, m):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, DomainRenamer, Module, ResetInserter, Signal
 from amaranth.lib import wiring
 
 from zeroskip.array_account import ArrayAccount
@@ -20,6 +20,9 @@ from zeroskip.program import ProgramLoader
 from zeroskip.ring_retire import RingRetire
 from zeroskip.sequencer import Sequencer
 from zeroskip.wire import Mode, Section
+
+FAR = "far"
+"""Domain of what resets itself."""
 
 
 class ZeroSkipArray(wiring.Component):
@@ -40,7 +43,7 @@ class ZeroSkipArray(wiring.Component):
         super().__init__(engine_members(config.multipliers))
 
     def elaborate(self, platform):
-        """Submodules and their wiring."""
+        """Submodules and their wiring. The groups reset themselves: their domain is one of its own for that alone."""
         m = Module()
         config = self._config
         m.submodules.loader = loader = ProgramLoader(groups=config.groups)
@@ -61,9 +64,11 @@ class ZeroSkipArray(wiring.Component):
         self._feed(m, loader, feature_map, feeder, sequencer)
         groups = []
         for g in range(config.groups):
-            m.submodules[f"group_{g}"] = group = Group(config=config, index=g)
+            group = Group(config=config, index=g)
+            m.submodules[f"group_{g}"] = DomainRenamer(FAR)(group)
             groups.append(group)
             m.d.comb += [
+                group.reset.eq(self.reset),
                 group.layer.eq(loader.config), group.own.eq(loader.group[g]), sequencer.group[g].eq(loader.group[g]),
                 group.start.eq(loader.start), group.window.eq(sequencer.window),
                 group.mask.eq(sequencer.mask), sequencer.room[g].eq(group.room),
@@ -73,7 +78,7 @@ class ZeroSkipArray(wiring.Component):
         self._follow_blocks(m, loader, feeder, sequencer, groups)
         self._add_outputs(m, loader, groups)
         self._report(m, loader, sequencer, groups)
-        return m
+        return DomainRenamer({FAR: "sync"})(ResetInserter(self.reset)(m))
 
     def _feed(self, m, loader, feature_map, feeder, sequencer):
         """From the feature-map memory to the lanes, and the masks to the sequencer."""

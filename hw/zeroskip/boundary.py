@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, ResetInserter, Signal
+from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from zeroskip.axi_lite import BYTES, READ_LATENCY, WRITE_LATENCY, AxiLiteRegisters, address_bits, axi_lite_members
 from zeroskip.counters import COUNTER_LATENCY, COUNTERS, Counters
-from zeroskip.engine import engine_members
+from zeroskip.engine import RESET_CYCLES, engine_members
 from zeroskip.wire import BEAT_BYTES, MAGIC, VERSION
 
 STREAMS_IN = ("weights", "map")
@@ -52,7 +52,7 @@ class Boundary(wiring.Component):
     """An engine behind AXI ports, with counters that a host reads.
 
     The streams pass through without a register: what the engine offers in a cycle is on the wires in that cycle. A
-    reset by the control register takes one cycle, in which no stream moves.
+    reset by the control register takes two cycles, in which no stream moves.
 
     Parameters
     ----------
@@ -99,16 +99,18 @@ class Boundary(wiring.Component):
                 "counter_read": READ_LATENCY + len(COUNTERS), "register_write": WRITE_LATENCY}
 
     def elaborate(self, platform: object) -> Module:
-        """The engine and the counters under a common reset; the registers beside them."""
+        """The engine and the counters under a common reset, from a register; the registers beside them."""
         m = Module()
-        reset = Signal(name="soft_reset")
-        m.submodules.engine = ResetInserter(reset)(self._engine)
+        asked, reset, left = Signal(name="reset_asked"), Signal(name="soft_reset"), Signal(range(RESET_CYCLES))
+        m.d.sync += [reset.eq(asked | (left != 0)), left.eq(Mux(asked, RESET_CYCLES - 1, left - (left != 0)))]
+        m.submodules.engine = self._engine
+        m.d.comb += self._engine.reset.eq(reset)
         counters = Counters(multipliers=self._multipliers)
         m.submodules.counters = ResetInserter(reset)(counters)
         m.submodules.registers = registers = AxiLiteRegisters(count=len(REGISTERS))
         self._connect_streams(m, reset)
         self._connect_counters(m, counters)
-        self._connect_registers(m, reset, registers, counters)
+        self._connect_registers(m, asked, registers, counters)
         return m
 
     def _connect_streams(self, m: Module, reset: Signal) -> None:
@@ -140,7 +142,7 @@ class Boundary(wiring.Component):
             counters.idle.eq(engine.idle),
         ]
 
-    def _connect_registers(self, m: Module, reset: Signal, registers: AxiLiteRegisters, counters: Counters) -> None:
+    def _connect_registers(self, m: Module, asked: Signal, registers: AxiLiteRegisters, counters: Counters) -> None:
         for name, flow in axi_lite_members(registers.address_bits).items():
             port, inner = getattr(self, f"s_axil_{name}"), getattr(registers, name)
             m.d.comb += inner.eq(port) if flow.flow == In else port.eq(inner)
@@ -155,4 +157,4 @@ class Boundary(wiring.Component):
         m.d.comb += registers.value.eq(value)
         control = REGISTERS["control"].address // BYTES
         written = registers.written & (registers.target == control)
-        m.d.comb += reset.eq(written & registers.strobe[0] & registers.data[0])
+        m.d.comb += asked.eq(written & registers.strobe[0] & registers.data[0])

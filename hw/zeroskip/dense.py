@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Elaboratable, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import wiring
 from amaranth.utils import ceil_log2
 
@@ -68,7 +68,7 @@ class DenseEngine(wiring.Component):
         """The cells."""
         return self._array
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: object) -> Elaboratable:
         """Loader and memory; the front end; the array; the way out."""
         m = Module()
         for name in PARTS:
@@ -92,7 +92,7 @@ class DenseEngine(wiring.Component):
         self._connect_steps(m)
         self._connect_array(m)
         self._connect_output(m)
-        return m
+        return ResetInserter(self.reset)(m)
 
     def _connect_steps(self, m: Module) -> None:
         """The front end: a step goes when its block, its part of the map and room for its results are there."""

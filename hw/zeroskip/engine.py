@@ -7,6 +7,9 @@ from amaranth.lib.wiring import In, Out
 from zeroskip.losses import idle_shape
 from zeroskip.wire import BEAT_BYTES
 
+RESET_CYCLES = 2
+"""A reset lasts so long: the far parts of an engine hear of it a cycle late."""
+
 Beat = data.StructLayout({
     "data": unsigned(8 * BEAT_BYTES),
     "last": unsigned(1),
@@ -17,6 +20,7 @@ Beat = data.StructLayout({
 def engine_members(multipliers: int) -> dict:
     """Members of an engine.
 
+    ``reset``: every register to its initial value, for `RESET_CYCLES` cycles, in which no stream may move.
     ``weights``, ``map``: streams in; ``result``: stream out; all of :class:`Beat`.
     ``issued``, ``gated``: multiplier slots used in this cycle, and those among them that were gated.
     ``idle``: the slots not used in that cycle, by what they were lost to; with ``issued`` they are all multipliers.
@@ -26,6 +30,7 @@ def engine_members(multipliers: int) -> dict:
     """
     count = range(multipliers + 1)
     return {
+        "reset": In(1),
         "weights": In(stream.Signature(Beat)),
         "map": In(stream.Signature(Beat)),
         "result": Out(stream.Signature(Beat)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, ResetInserter, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -32,6 +32,8 @@ class Group(wiring.Component):
 
     Members
     -------
+    reset
+        In: heard of one cycle late, for the way is long.
     layer, own, start
         In, from the program loader; heard of one cycle late, for the way is long.
     write, tables
@@ -66,6 +68,7 @@ class Group(wiring.Component):
         self._config, self._index = config, index
         slots = config.lanes * config.pixels
         super().__init__({
+            "reset": In(1),
             "layer": In(ConfigRegisters),
             "own": In(GroupRegisters),
             "write": In(1),
@@ -95,6 +98,8 @@ class Group(wiring.Component):
     def elaborate(self, platform):
         """The word for the lanes; the lanes; what comes of them."""
         m = Module()
+        reset = Signal(reset_less=True)
+        m.d.sync += reset.eq(self.reset)
         lanes = [Lane(config=self._config) for _ in range(self._config.lanes)]
         coming, look, word, arrival = self._receive(m)
         layer, start, idle = Signal.like(self.layer), Signal(), Signal()
@@ -121,7 +126,7 @@ class Group(wiring.Component):
         m.d.comb += [barrier.start.eq(start), self.block_done.eq(barrier.done)]
         self._collect(m, lanes, start, self.window.want[self._index] | coming | look | arrival.push)
         self._account(m, lanes, idle)
-        return m
+        return ResetInserter(reset)(m)
 
     def _receive(self, m):
         """A word's number as this group knows it, and in the next cycle the word; behind a register, for the bus is

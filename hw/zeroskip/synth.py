@@ -24,6 +24,7 @@ CELLS = {
 """What is counted: LUTs, carry cells (2 bits), LUT memories (16 x 4), flip-flops, multipliers, block memories, and the
 two kinds of multiplexers that make wider LUTs of narrow ones."""
 NARROW_ADDERS = Path(__file__).with_name("narrow_adders.v")
+CHOOSING_ADDER = Path(__file__).with_name("choosing_adder.v")
 WIDEST = 8
 """Bits of the widest adder that is made of LUTs instead of carry cells."""
 
@@ -38,7 +39,8 @@ def mapping(top: str) -> list[str]:
     (``tests/sim/test_collisions.py``), and yosys would build a bypass around every block memory.
     """
     command = f"synth_ecp5 -no-rw-check -nowidelut -top {top}"
-    return ["scratchpad -set abc9.verify 0", f"{command} -run :map_gates",
+    return ["chtype -set choosing_adder t:*choosing_adder_*", f"read_verilog {CHOOSING_ADDER}",
+            "scratchpad -set abc9.verify 0", f"{command} -run :map_gates",
             f"techmap -D WIDEST={WIDEST} -map {NARROW_ADDERS}", f"{command} -run map_gates:"]
 
 

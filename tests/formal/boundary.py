@@ -1,4 +1,4 @@
-"""The boundary passes on what the engine offers and takes, and nothing in the cycle of a reset."""
+"""The boundary passes on what the engine offers and takes, and nothing while it is reset."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.formal.harness import Harness
 
 from zeroskip.axi_lite import BYTES, WRITE_LATENCY
 from zeroskip.boundary import REGISTERS, STREAMS_IN, Boundary
-from zeroskip.engine import engine_members
+from zeroskip.engine import RESET_CYCLES, engine_members
 
 
 class AnyEngine(wiring.Component):
@@ -27,7 +27,10 @@ def boundary(h: Harness) -> None:
     h.drive(wiring.flipped(engine))
     accepted = dut.s_axil_awvalid & dut.s_axil_awready & dut.s_axil_wvalid & dut.s_axil_wready
     control = (dut.s_axil_awaddr[2:] == REGISTERS["control"].address // BYTES) & dut.s_axil_wstrb[0]
-    reset = h.past(accepted & control & dut.s_axil_wdata[0], WRITE_LATENCY)
+    asked = accepted & control & dut.s_axil_wdata[0]
+    resets = [h.past(asked, WRITE_LATENCY + 1 + cycle) for cycle in range(RESET_CYCLES)]
+    reset = Cat(resets).any()
+    h.prove(engine.reset == reset)
     h.assume(h.keeps(engine.result) | h.past(reset))
 
     data, valid, ready = Cat(dut.m_axis_result_tdata, dut.m_axis_result_tlast), dut.m_axis_result_tvalid, \

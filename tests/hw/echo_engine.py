@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Elaboratable, Module, ResetInserter, Signal
 from amaranth.lib import wiring
 
 from zeroskip.engine import engine_members
@@ -23,7 +23,7 @@ class EchoEngine(wiring.Component):
         self._delay, self._extra = delay, extra
         super().__init__(engine_members(MULTIPLIERS))
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: object) -> Elaboratable:
         m = Module()
         loaded, full, last = Signal(name="loaded"), Signal(name="full"), Signal(name="last_taken")
         pause = Signal(range(self._delay + 1))
@@ -60,4 +60,4 @@ class EchoEngine(wiring.Component):
                 m.d.sync += wait.eq(wait - 1)
                 with m.If(wait == 1):
                     m.d.sync += [full.eq(1), self.result.payload.last.eq(0)]
-        return m
+        return ResetInserter(self.reset)(m)

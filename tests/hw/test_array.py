@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from amaranth.hdl import ResetInserter, Signal
 from tests.hw.layers import random_layer, small_config, some_plan
 from tests.hw.streams import put, simulate
 
@@ -16,6 +15,7 @@ from zeroskip import reference
 from zeroskip.array import ZeroSkipArray
 from zeroskip.config import ArrayConfig
 from zeroskip.counts import count
+from zeroskip.engine import RESET_CYCLES
 from zeroskip.layer import Layer
 from zeroskip.losses import LOSSES, STALLED
 from zeroskip.map_packing import map_beats
@@ -285,7 +285,7 @@ async def drive(ctx, dut, run, cycles):
 def test_reset_in_mid_layer(name):
     """A reset in the program, in the map, while computing, while results leave; the next layer is right."""
     config = (ONE | SEVERAL)[name]
-    dut, reset = ZeroSkipArray(config=config), Signal()
+    dut = ZeroSkipArray(config=config)
     broken = Run("broken", random_layer(50, size=(4, 4), images=2, output=None), config, skip=True)
     right = Run("after a reset", random_layer(51, kernel=(2, 2), size=(2, 3), images=2), config, skip=True)
     steps = len(wire(broken.plan)[0])
@@ -297,14 +297,14 @@ def test_reset_in_mid_layer(name):
             seen.append((broken.issued, len(broken.beats)))
             for stream in (dut.weights, dut.map):
                 ctx.set(stream.valid, 0)
-            ctx.set(reset, 1)
-            await ctx.tick()
-            ctx.set(reset, 0)
+            ctx.set(dut.reset, 1)
+            await ctx.tick().repeat(RESET_CYCLES)
+            ctx.set(dut.reset, 0)
             await drive(ctx, dut, right, 3000)
             right.check()
             await ctx.tick().repeat(10)
 
-    simulate(ResetInserter(reset)(dut), bench, cycles=CYCLES)
+    simulate(dut, bench, cycles=CYCLES)
     assert seen[0] == (0, 0) and seen[-2][0] > 0 and seen[-1][1] > 0
 
 
