@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from unittest.mock import patch
+
 import numpy as np
-from amaranth.hdl import Array, Cat, Const, Mux, Signal, Value, signed
+from amaranth.hdl import Array, Cat, Const, Fragment, Mux, Signal, Value, signed
 from amaranth.lib import stream
 from tests.formal.harness import Harness
 
+import zeroskip.lane
 from zeroskip.array import ZeroSkipArray
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
@@ -19,16 +23,20 @@ from zeroskip.zero_skip_program import program_sections
 
 BITS = 2
 """Bits of an activation, unsigned, and of a weight, signed."""
+SUM_BITS = 6
 SUM = signed(32)
 SMALLEST = ArrayConfig(
     groups=1, lanes=1, pixels=1, output_units=1, dense_filters=1, dense_pixels=1, lane_filters=2, queue_words=2,
     value_positions=32, result_rows=4, map_positions=8, windows=2, words=2, list_entries=8, dense_weights=2)
 
 
-def array(h: Harness, *, filters: int = 2, channels: int = 2, kernel: int = 2, columns: int = 3) -> None:
+def array(h: Harness, *, filters: int, channels: int, kernel: int, columns: int, pauses: int,
+          program_pauses: int = 0) -> None:
     """A layer of one row with a kernel of one row.
 
-    The program has an entry for every weight, also for one that is zero: that entry says nothing.
+    The program has an entry for every weight, also for one that is zero: that entry says nothing. It pauses for
+    `program_pauses` cycles at most, the map for `pauses`, and the result for as long as it likes. Sums and operands
+    have the bits that they need: with more, the solver would be proving adders.
     """
     layer = Layer(weight=np.ones((filters, channels, 1, kernel), np.int8),
                   input=np.ones((1, channels, 1, columns), np.uint8), bias=np.zeros(filters, np.int32))
@@ -40,18 +48,24 @@ def array(h: Harness, *, filters: int = 2, channels: int = 2, kernel: int = 2, c
                         start=Const(0, SUM))
             for f in range(filters) for x in range(columns - kernel + 1)}
 
-    h.m.submodules.dut = dut = ZeroSkipArray(config=SMALLEST)
-    program, program_valid = _offer(h, dut.weights.ready, "weights", _program(plan, weights))
-    beats, map_valid = _offer(h, dut.map.ready, "map", _map(plan, values))
+    config = replace(SMALLEST)
+    object.__setattr__(config, "acc_width", SUM_BITS)
+    dut = ZeroSkipArray(config=config)
+    with patch.object(zeroskip.lane, "OPERAND_WIDTH", BITS + 1):
+        h.m.submodules.dut = Fragment.get(dut, None)
+    program, program_valid = _offer(h, dut.weights.ready, "weights", _program(plan, weights), program_pauses)
+    beats, map_valid = _offer(h, dut.map.ready, "map", _map(plan, values), pauses)
     h.drive(dut, reset=0, weights_payload=program, weights_valid=program_valid, map_payload=beats, map_valid=map_valid)
     _expect(h, dut.result, _result(plan, sums))
 
 
-def _offer(h: Harness, ready: Value, name: str, beats: list[Value]) -> tuple[Value, Value]:
-    """Payload and valid of a stream of these beats, each after any pause."""
-    number, offered, valid = Signal(range(len(beats) + 1), name=f"{name}_number"), Signal(), Signal(name=f"{name}_valid")
-    h.m.d.comb += valid.eq((number != len(beats)) & (offered | h.free(f"{name}_go")))
-    h.m.d.sync += [offered.eq(valid & ~ready), number.eq(number + (valid & ready))]
+def _offer(h: Harness, ready: Value, name: str, beats: list[Value], most: int) -> tuple[Value, Value]:
+    """Payload and valid of a stream of these beats, each after a pause, `most` cycles of pauses in all."""
+    number, offered = Signal(range(len(beats) + 1), name=f"{name}_number"), Signal(name=f"{name}_offered")
+    paused, valid = Signal(range(most + 1), name=f"{name}_paused"), Signal(name=f"{name}_valid")
+    left, goes = number != len(beats), h.free(f"{name}_goes") | (paused == most)
+    h.m.d.comb += valid.eq(left & (offered | goes))
+    h.m.d.sync += [offered.eq(valid & ~ready), number.eq(number + (valid & ready)), paused.eq(paused + (left & ~valid))]
     return Array(beats)[number], valid
 
 
