@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from tests.formal import (
+    array,
     axi_lite,
     boundary,
     fifo,
@@ -22,6 +23,7 @@ from tests.formal.sby import Proof
 WIDTH = 28
 """Bits of a sum in the arrays."""
 Z3 = "smtbmc z3"
+BMC = "abc bmc3"
 PIPELINE = 10
 """Induction over a pipeline of 8 stages."""
 
@@ -69,5 +71,7 @@ _PROOFS = (
           quick=False),
     Proof(name="output unit sums", build=partial(output.sums, fifo_depth=2), quick=False),
     Proof(name="boundary", build=boundary.boundary),
+    Proof(name="array", build=partial(array.array, filters=1, channels=1, kernel=1, columns=2, pauses=3), depth=116,
+          cover=116, mode="bmc", engine=BMC),
 )
 PROOFS = {proof.name: proof for proof in _PROOFS}

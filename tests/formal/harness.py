@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from amaranth.back import rtlil
-from amaranth.hdl import Assert, Assume, ClockDomain, Cover, Instance, Module, Shape, Signal, Value, ValueLike
+from amaranth.hdl import Assert, Assume, Cat, ClockDomain, Cover, Instance, Module, Shape, Signal, Value, ValueLike
 from amaranth.lib import stream, wiring
 
 CONSTANT = "any_constant"
@@ -17,10 +17,17 @@ class Harness:
 
     There is no reset: registers begin as configured. The streams and pulses of the component are driven by
     :meth:`free` values, which may change in every cycle, and :meth:`constant` ones, which have any value and keep it.
+
+    Parameters
+    ----------
+    reach
+        The other question: nothing is to be proved but that no run reaches all covers, which should turn out false.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, reach: bool = False) -> None:
         self.m = Module()
+        self._reach = reach
+        self._seen: list[Value] = []
         self.m.domains.sync = domain = ClockDomain(reset_less=True)
         self._inputs: list[Signal] = [domain.clk]
 
@@ -59,11 +66,18 @@ class Harness:
 
     def prove(self, condition: ValueLike) -> None:
         """Hold in every cycle that can be reached."""
-        self.m.d.comb += Assert(condition, src_loc_at=1)
+        if not self._reach:
+            self.m.d.comb += Assert(condition, src_loc_at=1)
 
     def cover(self, condition: ValueLike) -> None:
         """Hold in some cycle: what is proved is not proved of nothing."""
-        self.m.d.comb += Cover(condition, src_loc_at=1)
+        if not self._reach:
+            self.m.d.comb += Cover(condition, src_loc_at=1)
+            return
+        before, seen = Signal(name="seen_before"), Signal(name="seen")
+        self.m.d.comb += seen.eq(before | Value.cast(condition).any())
+        self.m.d.sync += before.eq(seen)
+        self._seen.append(seen)
 
     def keeps(self, port: stream.Interface) -> Value:
         """The rule of streams: what was offered and not taken is still offered, unchanged."""
@@ -73,4 +87,6 @@ class Harness:
 
     def rtlil(self) -> str:
         """The whole as yosys reads it, module `top`."""
+        if self._reach:
+            self.m.d.comb += Assert(~Cat(self._seen).all())
         return rtlil.convert(self.m, name="top", ports=self._inputs, emit_src=True)

@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "prove"
 TIMEOUT = 1200
 """Seconds."""
+Z3 = "smtbmc z3"
+REACH = "reach.il"
+"""The design with one property: that its covers are not all reached."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +39,7 @@ class Proof:
     depth
         Cycles from the start that are looked at (mode ``bmc``), or the length of the induction.
     cover
-        Cycles within which every cover must be reached.
+        Cycles within which every cover must be reached: in mode ``bmc`` all of them in one run, by the same engine.
     mode
         ``prove``: for all time; ``bmc``: for the first `depth` cycles.
     engine
@@ -89,6 +92,7 @@ def tools(folder: Path) -> None:
 
 def script(proof: Proof) -> str:
     """The input of sby: the proof, and its covers as a second task."""
+    reach = proof.mode == "bmc"
     return f"""[tasks]
 proof
 cover
@@ -96,22 +100,26 @@ cover
 [options]
 timeout {TIMEOUT}
 {'proof: aigsmt z3' if proof.engine.startswith('abc') else ''}
+{'proof: vcd_sim on' if reach else ''}
+{'cover: vcd off' if reach else ''}
 proof: mode {proof.mode}
 proof: depth {proof.depth}
-cover: mode cover
+cover: mode {'bmc' if reach else 'cover'}
 cover: depth {proof.cover}
 
 [engines]
 proof: {proof.engine}
-cover: smtbmc z3
+cover: {proof.engine if reach else Z3}
 
 [script]
-read_rtlil design.il
+proof: read_rtlil design.il
+cover: read_rtlil {REACH if reach else 'design.il'}
 chtype -set $anyconst t:{CONSTANT}
 prep -flatten -top top
 
 [files]
 design.il
+{REACH if reach else ''}
 """
 
 
@@ -121,16 +129,18 @@ def run(proof: Proof, build: Path = BUILD) -> Verdict:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     tools(folder / "bin")
-    harness = Harness()
-    proof.build(harness)
-    (folder / "design.il").write_text(harness.rtlil())
+    for name, reach in (("design.il", False), *([(REACH, True)] if proof.mode == "bmc" else [])):
+        harness = Harness(reach=reach)
+        proof.build(harness)
+        (folder / name).write_text(harness.rtlil())
     (folder / "run.sby").write_text(script(proof))
     start = time.monotonic()
     status, log = task(folder, "proof")
     trace = next(iter(sorted((folder / "run_proof").glob("engine_*/trace*.vcd"))), None) if status == "FAIL" else None
     if status == "PASS":
         covered, log = task(folder, "cover")
-        status = {"PASS": "PASS", "FAIL": "VACUOUS"}.get(covered, "ERROR")
+        reached, missed = ("FAIL", "PASS") if proof.mode == "bmc" else ("PASS", "FAIL")
+        status = {reached: "PASS", missed: "VACUOUS"}.get(covered, "ERROR")
     return Verdict(status=status, seconds=time.monotonic() - start, log=log, trace=trace)
 
 

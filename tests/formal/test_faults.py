@@ -61,6 +61,8 @@ FAULTS = (
      "raw.word_select((byte + 4) % raw_bytes, 8)"),
     ("boundary", zeroskip, "boundary.py", "result.valid & ~reset", "result.valid & self.m_axis_result_tready"),
     ("boundary", zeroskip, "boundary.py", ".eq(stream.ready & ~reset)", ".eq(stream.ready)"),
+    ("array", zeroskip, "accumulators.py", "adder.second.eq(first)", "adder.second.eq(0)"),
+    ("array", zeroskip, "lane.py", "~(value.nonzero & wanted[p])", "~(value.nonzero & value.code[0] & wanted[p])"),
 )
 
 

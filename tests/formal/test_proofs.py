@@ -26,11 +26,11 @@ def counter(h: Harness, *, below: int, limit: int) -> None:
     h.cover(count == 5)
 
 
-@pytest.mark.parametrize("engine", ["abc pdr", "smtbmc z3"])
+@pytest.mark.parametrize(("engine", "mode"), [("abc pdr", "prove"), ("smtbmc z3", "prove"), ("abc bmc3", "bmc")])
 @pytest.mark.parametrize(("below", "limit", "status"), [(6, 15, "PASS"), (5, 15, "FAIL"), (5, 5, "VACUOUS")])
-def test_verdicts(below: int, limit: int, status: str, engine: str, tmp_path: Path) -> None:
+def test_verdicts(below: int, limit: int, status: str, engine: str, mode: str, tmp_path: Path) -> None:
     """True; false, with a waveform; true only because of an assumption that excludes what is of interest."""
-    proof = Proof(name="a counter", build=lambda h: counter(h, below=below, limit=limit), engine=engine)
+    proof = Proof(name="a counter", build=lambda h: counter(h, below=below, limit=limit), engine=engine, mode=mode)
     verdict = run(proof, tmp_path)
     assert verdict.status == status, verdict.log.read_text()
     assert (verdict.trace is not None and verdict.trace.stat().st_size > 0) == (status == "FAIL")
