@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from zeroskip.floorplan import write as write_planned
 from zeroskip.verilog import ToolError
 
 SEEDS = (1, 2, 3)
@@ -54,6 +55,8 @@ def pack(netlist: Path) -> dict[str, tuple[int, int]]:
 def reach(netlist: Path, *, seeds: Sequence[int] = SEEDS, timeout: float = 7200.0) -> dict[str, Any]:
     """Place and route with each seed; the clock, and the path that bounds it.
 
+    Where the chip's block memories are crowded, they are placed by ``zeroskip.floorplan``.
+
     Parameters
     ----------
     netlist
@@ -85,8 +88,10 @@ def reach(netlist: Path, *, seeds: Sequence[int] = SEEDS, timeout: float = 7200.
     lacks = {name: (used, available) for name, (used, available) in cells.items() if used > available}
     if lacks:
         return found | {"lacks": lacks}
+    planned = netlist.with_name(f"{netlist.stem}-planned.json")
+    routed = planned if write_planned(netlist, planned) else netlist
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        reports = dict(zip(seeds, pool.map(lambda seed: _route(netlist, seed, timeout), seeds), strict=True))
+        reports = dict(zip(seeds, pool.map(lambda seed: _route(routed, seed, timeout), seeds), strict=True))
     by_seed = {seed: _achieved(report) for seed, report in reports.items()}
     median = statistics.median_low(by_seed.values())
     seed = next(seed for seed, mhz in by_seed.items() if mhz == median)

@@ -73,5 +73,9 @@ _PROOFS = (
     Proof(name="boundary", build=boundary.boundary),
     Proof(name="array", build=partial(array.array, filters=1, channels=1, kernel=1, columns=2, pauses=3), depth=116,
           cover=116, mode="bmc", engine=BMC),
+    Proof(name="array 2 channels", build=partial(array.array, filters=2, channels=2, kernel=1, columns=2, pauses=4),
+          depth=122, cover=122, mode="bmc", engine=BMC, quick=False),
+    Proof(name="array 2 taps", build=partial(array.array, filters=1, channels=1, kernel=2, columns=3, pauses=4),
+          depth=128, cover=128, mode="bmc", engine=BMC, quick=False),
 )
 PROOFS = {proof.name: proof for proof in _PROOFS}
