@@ -86,15 +86,15 @@ class Accumulators(wiring.Component):
         acc_write, acc_read = bank.write_port(), bank.read_port(domain="comb")
         result_write, result_read = results.write_port(), results.read_port()
         untouched = self._track_touches(m)
-        operation = data.StructLayout({"work": 1, "first": 1, "partial": 1, "full": 1, "index": self.filter.shape(),
+        operation = data.StructLayout({"work": 1, "first": 1, "full": 1, "index": self.filter.shape(),
                                        "target": self.evict.shape()})
-        coming, now, kept = Signal(operation), Signal(operation), Signal(sums)
+        coming, now, kept, partial = Signal(operation), Signal(operation), Signal(sums), Signal()
         work, first, index, target = now.work, now.first, now.index, now.target
         m.d.comb += [self.read_blocked.eq(untouched & ~self.fresh), self.full.eq(now.full)]
         m.d.sync += [
             coming.work.eq(self.touch), coming.index.eq(self.filter), coming.target.eq(self.evict),
-            coming.first.eq(untouched), coming.partial.eq(~self.fresh), coming.full.eq(self.marker & self.report),
-            now.eq(coming), kept.eq(Mux(coming.partial, result_read.data, 0)),  # a memory's output is slow
+            coming.first.eq(untouched), partial.eq(~self.fresh), coming.full.eq(self.marker & self.report),
+            now.eq(coming), kept.eq(Mux(partial, result_read.data, 0)),  # a memory's output is slow
         ]
         m.d.comb += [
             acc_read.addr.eq(index),
@@ -107,8 +107,7 @@ class Accumulators(wiring.Component):
             self.read_data.eq(result_read.data),
         ]
         for p in range(self._pixels):
-            m.submodules[f"choosing_adder_{p}"] = adder = ChoosingAdder(
-                addend_width=len(self.products[p]), width=self._acc_width)
+            m.submodules[f"choosing_adder_{p}"] = adder = ChoosingAdder(width=self._acc_width)
             m.d.comb += [
                 adder.addend.eq(self.products[p]), adder.second.eq(first), adder.values[0].eq(acc_read.data[p]),
                 adder.values[1].eq(kept[p]), acc_write.data[p].eq(adder.sum),

@@ -22,7 +22,7 @@ from zeroskip.sequencer import Sequencer
 from zeroskip.wire import Mode, Section
 
 FAR = "far"
-"""Domain of what resets itself."""
+"""Clock domain of the groups until the array's reset has been put in, which passes them by: they reset themselves."""
 
 
 class ZeroSkipArray(wiring.Component):
@@ -43,7 +43,7 @@ class ZeroSkipArray(wiring.Component):
         super().__init__(engine_members(config.multipliers))
 
     def elaborate(self, platform):
-        """Submodules and their wiring. The groups reset themselves: their domain is one of its own for that alone."""
+        """Submodules and their wiring."""
         m = Module()
         config = self._config
         m.submodules.loader = loader = ProgramLoader(groups=config.groups)

@@ -6,6 +6,9 @@ from amaranth.hdl import Module, Mux, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+ADDEND_WIDTH, WIDEST = 17, 32
+"""The cells' bits. yosys cuts or extends ports that do not fit, and only warns."""
+
 
 class ChoosingAdder(wiring.Component):
     """``addend + values[second]``, wrapping.
@@ -15,8 +18,8 @@ class ChoosingAdder(wiring.Component):
 
     Parameters
     ----------
-    addend_width, width
-        Bits of the addend, at most those of the values and the sum; all are signed.
+    width
+        Bits of the values and of the sum, at most ``WIDEST``; those of the addend are ``ADDEND_WIDTH``, all are signed.
 
     Members
     -------
@@ -24,11 +27,18 @@ class ChoosingAdder(wiring.Component):
         In: `values` is an array of two.
     sum
         Out.
+
+    Raises
+    ------
+    ValueError
+        `width` is too large.
     """
 
-    def __init__(self, *, addend_width: int, width: int) -> None:
+    def __init__(self, *, width: int) -> None:
+        if width > WIDEST:
+            raise ValueError(f"width must be at most {WIDEST}, not {width}")
         super().__init__({
-            "addend": In(signed(addend_width)),
+            "addend": In(signed(ADDEND_WIDTH)),
             "values": In(signed(width)).array(2),
             "second": In(1),
             "sum": Out(signed(width)),

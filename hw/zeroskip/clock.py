@@ -71,8 +71,8 @@ def reach(netlist: Path, *, seeds: Sequence[int] = SEEDS, timeout: float = 7200.
     dict
         ``mhz``, the median; ``by_seed``; ``critical``, the path of the median's seed: ``from`` and ``to`` (registers or
         memories), the submodules it comes ``through``, nanoseconds of ``logic`` and ``routing``; ``used`` and
-        ``available`` by ``RESOURCES``; ``tool``. Where the device has too few of something there is no ``mhz`` but
-        ``lacks``: what.
+        ``available`` by ``RESOURCES``; ``planned``, memories that were placed by hand; ``tool``. Where the device has
+        too few of something there is no ``mhz`` but ``lacks``: what.
 
     Raises
     ------
@@ -89,7 +89,8 @@ def reach(netlist: Path, *, seeds: Sequence[int] = SEEDS, timeout: float = 7200.
     if lacks:
         return found | {"lacks": lacks}
     planned = netlist.with_name(f"{netlist.stem}-planned.json")
-    routed = planned if write_planned(netlist, planned) else netlist
+    found["planned"] = write_planned(netlist, planned)
+    routed = planned if found["planned"] else netlist
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         reports = dict(zip(seeds, pool.map(lambda seed: _route(routed, seed, timeout), seeds), strict=True))
     by_seed = {seed: _achieved(report) for seed, report in reports.items()}

@@ -20,7 +20,8 @@ Beat = data.StructLayout({
 def engine_members(multipliers: int) -> dict:
     """Members of an engine.
 
-    ``reset``: every register to its initial value, for `RESET_CYCLES` cycles, in which no stream may move.
+    ``reset``: every register to its initial value. To be held for `RESET_CYCLES` cycles or more, in which what the
+    streams say means nothing: whoever resets takes and gives no beat.
     ``weights``, ``map``: streams in; ``result``: stream out; all of :class:`Beat`.
     ``issued``, ``gated``: multiplier slots used in this cycle, and those among them that were gated.
     ``idle``: the slots not used in that cycle, by what they were lost to; with ``issued`` they are all multipliers.

@@ -1,7 +1,8 @@
 """Where a zero-skip array's block memories go on an ECP5-85F, for nextpnr.
 
-Where nearly all block memories of the chip are used, nextpnr's placer spreads a lane's over the whole of it. Here
-a lane's lie side by side in a row, a group's in one corner of the chip, and those that all groups use in the middle.
+Where most block memories of the chip are used, nextpnr's placer spreads a lane's over the whole of it. Here a lane's
+lie side by side in a row, those of a quarter of the lanes (of four groups: a group) in each quarter of the chip, and
+those that all lanes use in the middle.
 """
 
 from __future__ import annotations
@@ -78,9 +79,12 @@ def _flow(cell: str) -> tuple[int, str]:
 
 
 def _share(cells: Sequence[str], free: list[Site]) -> dict[str, Site]:
-    """What all groups use, in the order of the names, from the inner rows and the chip's middle outwards."""
+    """What all lanes use, from the inner rows and the chip's middle outwards.
+
+    By the numbers in their names, so that banks of different memories that work together lie together.
+    """
     order = sorted(free, key=lambda site: (abs(2 * (site[0] // 2) - 3), HALF - site[1], site))
-    numbered = sorted(cells, key=lambda cell: [int(text) for text in _NUMBER.findall(cell)] + [0])
+    numbered = sorted(cells, key=lambda cell: [int(text) for text in _NUMBER.findall(cell)])
     return dict(zip(numbered, order, strict=False))
 
 

@@ -17,10 +17,10 @@ module narrow_adder (A, B, CI, BI, X, Y, CO);
 
   wire [Y_WIDTH:0] carry;
   assign carry[0] = CI;
-  genvar bit;
+  genvar at;
   generate
-    for (bit = 0; bit < Y_WIDTH; bit = bit + 1)
-      assign carry[bit + 1] = one[bit] & other[bit] | carry[bit] & (one[bit] | other[bit]);
+    for (at = 0; at < Y_WIDTH; at = at + 1)
+      assign carry[at + 1] = one[at] & other[at] | carry[at] & (one[at] | other[at]);
   endgenerate
   assign X = one ^ other;
   assign Y = X ^ carry[Y_WIDTH-1:0];

@@ -23,7 +23,7 @@ from zeroskip.wire import BEAT_BYTES
 
 PERIOD_NS = 10
 STREAMS = {"weights": "s_axis_weights", "map": "s_axis_map", "result": "m_axis_result"}
-RESET_CYCLES = 4
+SETTLE_CYCLES = 4
 WORD = 4
 """Bytes of a register."""
 
@@ -122,9 +122,9 @@ class Bench:
             getattr(dut, name).value = 0
         dut.rst.value = 1
         Clock(dut.clk, PERIOD_NS, "ns").start()
-        await ClockCycles(dut.clk, RESET_CYCLES)
+        await ClockCycles(dut.clk, SETTLE_CYCLES)
         bench = cls(dut, settings)
-        await ClockCycles(dut.clk, RESET_CYCLES)
+        await ClockCycles(dut.clk, SETTLE_CYCLES)
         dut.rst.value = 0
         await ClockCycles(dut.clk, 1)
         await bench._check_identity()
@@ -149,7 +149,7 @@ class Bench:
         """Reset the engine and the counters by the control register."""
         answer = await self.control.write(self.registers["control"], (1).to_bytes(WORD, "little"))
         self._check_response("control", answer.resp)
-        await ClockCycles(self.dut.clk, RESET_CYCLES)
+        await ClockCycles(self.dut.clk, SETTLE_CYCLES)
 
     async def run(self, job: Job) -> Outcome:
         """One program: send, wait for the result and for the silence after it, read the counters."""
@@ -178,7 +178,7 @@ class Bench:
             driver.drop()
         await self.reset()
         self.collector.drop()
-        await ClockCycles(self.dut.clk, RESET_CYCLES)
+        await ClockCycles(self.dut.clk, SETTLE_CYCLES)
 
     async def _wait(self, job: Job) -> None:
         """Until the result's last beat; no beat on any stream for `patience` cycles means that the hardware hangs."""

@@ -30,13 +30,13 @@ SMALLEST = ArrayConfig(
     value_positions=32, result_rows=4, map_positions=8, windows=2, words=2, list_entries=8, dense_weights=2)
 
 
-def array(h: Harness, *, filters: int, channels: int, kernel: int, columns: int, pauses: int,
-          program_pauses: int = 0) -> None:
+def array(h: Harness, *, filters: int, channels: int, kernel: int, columns: int, pauses: int, within: int) -> None:
     """A layer of one row with a kernel of one row.
 
-    The program has an entry for every weight, also for one that is zero: that entry says nothing. It pauses for
-    `program_pauses` cycles at most, the map for `pauses`, and the result for as long as it likes. Sums and operands
-    have the bits that they need: with more, the solver would be proving adders.
+    The program has an entry for every weight, also for one that is zero: that entry says nothing. It does not pause;
+    the map does for `pauses` cycles at most, the result for as long as it likes, and where it never does, the last
+    beat has left `within` so many cycles. Sums and operands have the bits that they need: with more, the solver would
+    be proving adders.
     """
     layer = Layer(weight=np.ones((filters, channels, 1, kernel), np.int8),
                   input=np.ones((1, channels, 1, columns), np.uint8), bias=np.zeros(filters, np.int32))
@@ -53,10 +53,10 @@ def array(h: Harness, *, filters: int, channels: int, kernel: int, columns: int,
     dut = ZeroSkipArray(config=config)
     with patch.object(zeroskip.lane, "OPERAND_WIDTH", BITS + 1):
         h.m.submodules.dut = Fragment.get(dut, None)
-    program, program_valid = _offer(h, dut.weights.ready, "weights", _program(plan, weights), program_pauses)
+    program, program_valid = _offer(h, dut.weights.ready, "weights", _program(plan, weights), 0)
     beats, map_valid = _offer(h, dut.map.ready, "map", _map(plan, values), pauses)
     h.drive(dut, reset=0, weights_payload=program, weights_valid=program_valid, map_payload=beats, map_valid=map_valid)
-    _expect(h, dut.result, _result(plan, sums))
+    _expect(h, dut.result, _result(plan, sums), within)
 
 
 def _offer(h: Harness, ready: Value, name: str, beats: list[Value], most: int) -> tuple[Value, Value]:
@@ -69,12 +69,15 @@ def _offer(h: Harness, ready: Value, name: str, beats: list[Value], most: int) -
     return Array(beats)[number], valid
 
 
-def _expect(h: Harness, result: stream.Interface, beats: list[Value]) -> None:
-    """Exactly these beats, in order; `ready` is free."""
+def _expect(h: Harness, result: stream.Interface, beats: list[Value], within: int) -> None:
+    """These beats, in order, and no other; all of them `within` so many cycles where `ready`, which is free, is 1."""
     number = Signal(range(len(beats) + 1), name="result_number")
     h.m.d.sync += number.eq(number + (result.valid & result.ready))
     h.prove(~result.valid | ((number != len(beats)) & (Value.cast(result.payload) == Array(beats)[number])))
-    h.cover(number == len(beats))
+    cycle, paused = Signal(range(within + 1), name="cycle"), Signal(name="result_paused")
+    h.m.d.sync += [cycle.eq(cycle + (cycle != within)), paused.eq(paused | ~result.ready)]
+    h.prove((cycle != within) | paused | (number == len(beats)))
+    h.cover((number == len(beats)) & paused)
 
 
 def _symbolic(beats: np.ndarray, symbols: dict[tuple[int, int], Value]) -> list[Value]:

@@ -18,14 +18,18 @@ from tests.formal import (
     result_slots,
     walker,
 )
-from tests.formal.sby import Proof
+from tests.formal.sby import Z3, Proof
 
 WIDTH = 28
 """Bits of a sum in the arrays."""
-Z3 = "smtbmc z3"
-BMC = "abc bmc3"
 PIPELINE = 10
 """Induction over a pipeline of 8 stages."""
+
+
+def _array(name: str, *, depth: int, quick: bool = False, **layer: int) -> Proof:
+    return Proof(name=name, build=partial(array.array, **layer), depth=depth, cover=depth, mode="bmc",
+                 engine="abc bmc3", quick=quick)
+
 
 _PROOFS = (
     Proof(name="multiplier 4x4", build=partial(multiplier.multiplier, a_width=4, b_width=4), depth=4, engine=Z3),
@@ -71,11 +75,8 @@ _PROOFS = (
           quick=False),
     Proof(name="output unit sums", build=partial(output.sums, fifo_depth=2), quick=False),
     Proof(name="boundary", build=boundary.boundary),
-    Proof(name="array", build=partial(array.array, filters=1, channels=1, kernel=1, columns=2, pauses=3), depth=116,
-          cover=116, mode="bmc", engine=BMC),
-    Proof(name="array 2 channels", build=partial(array.array, filters=2, channels=2, kernel=1, columns=2, pauses=4),
-          depth=122, cover=122, mode="bmc", engine=BMC, quick=False),
-    Proof(name="array 2 taps", build=partial(array.array, filters=1, channels=1, kernel=2, columns=3, pauses=4),
-          depth=128, cover=128, mode="bmc", engine=BMC, quick=False),
+    _array("array", depth=116, quick=True, filters=1, channels=1, kernel=1, columns=2, pauses=3, within=112),
+    _array("array 2 channels", depth=122, filters=2, channels=2, kernel=1, columns=2, pauses=4, within=121),
+    _array("array 2 taps", depth=128, filters=1, channels=1, kernel=2, columns=3, pauses=4, within=125),
 )
 PROOFS = {proof.name: proof for proof in _PROOFS}

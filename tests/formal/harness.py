@@ -21,7 +21,7 @@ class Harness:
     Parameters
     ----------
     reach
-        The other question: nothing is to be proved but that no run reaches all covers, which should turn out false.
+        Ask the opposite: that no run reaches all covers; a counterexample is such a run.
     """
 
     def __init__(self, *, reach: bool = False) -> None:

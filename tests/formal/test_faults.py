@@ -62,6 +62,7 @@ FAULTS = (
     ("boundary", zeroskip, "boundary.py", "result.valid & ~reset", "result.valid & self.m_axis_result_tready"),
     ("boundary", zeroskip, "boundary.py", ".eq(stream.ready & ~reset)", ".eq(stream.ready)"),
     ("array", zeroskip, "accumulators.py", "adder.second.eq(first)", "adder.second.eq(0)"),
+    ("array", zeroskip, "walker.py", "self.ended | (self.take & head.last)", "self.take & head.last"),
     ("array", zeroskip, "lane.py", "~(value.nonzero & wanted[p])", "~(value.nonzero & value.code[0] & wanted[p])"),
 )
 

@@ -1,7 +1,9 @@
+# amaranth: UnusedElaboratable=no
 """The sum with a choice: as it reads, and in the cells that synthesis puts in its place."""
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from amaranth.back import verilog
 from amaranth.sim import Simulator
 
 from zeroskip import synth
+from zeroskip.accumulators import Accumulators
 from zeroskip.choosing_adder import ChoosingAdder
 from zeroskip.verilog import ToolError
 
@@ -19,7 +22,7 @@ def signed(rng: random.Random, width: int) -> int:
 
 
 def test_adds_the_chosen_value():
-    dut, rng = ChoosingAdder(addend_width=17, width=28), random.Random(0)
+    dut, rng = ChoosingAdder(width=28), random.Random(0)
 
     async def bench(ctx):
         for _ in range(300):
@@ -37,9 +40,31 @@ def test_adds_the_chosen_value():
     simulator.run()
 
 
+def luts(folder: Path, *, replaced: bool) -> dict[str, int]:
+    """What accumulators take, with or without the cells in the component's place."""
+    folder.mkdir()
+    dut = Accumulators(filters=16, pixels=1, acc_width=28, product_width=17, result_rows=64)
+    (folder / "dut.v").write_text(verilog.convert(dut, name="dut", emit_src=False))
+    commands = [line for line in synth.mapping("dut") if replaced or "choosing_adder" not in line]
+    synth.run_yosys("\n".join([f"read_verilog {folder}/dut.v", "hierarchy -top dut", *commands,
+                               f"tee -q -o {folder}/stat.json stat -json"]) + "\n", folder / "yosys.log", 120)
+    return synth.count_cells(json.loads((folder / "stat.json").read_text()), "dut")[""]
+
+
+def test_synthesis_takes_the_cells(tmp_path):
+    """A LUT less for each bit of a sum, and no carry cell more."""
+    here, without = luts(tmp_path / "with", replaced=True), luts(tmp_path / "without", replaced=False)
+    assert here["LUT4"] <= without["LUT4"] - 28 and here["CCU2C"] == without["CCU2C"] >= 14
+
+
+def test_refuses_what_the_cells_are_not_made_for():
+    with pytest.raises(ValueError, match="width must be at most 32, not 33"):
+        ChoosingAdder(width=33)
+
+
 def prove(folder: Path, width: int, cells: str) -> None:
     """Let yosys prove that the cells, in the component's place, are the component."""
-    dut = ChoosingAdder(addend_width=17, width=width)
+    dut = ChoosingAdder(width=width)
     inputs = ", ".join(f"input [{bits - 1}:0] {name}" for name, bits in
                        (("addend", 17), ("second", 1), ("values__0", width), ("values__1", width)))
     given = ", ".join(f".{name}({name})" for name in ("addend", "second", "values__0", "values__1"))

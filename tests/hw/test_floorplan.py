@@ -48,6 +48,15 @@ def test_what_is_shared_lies_in_the_middle():
     assert inside == HALF - 4 > max(place for cell, (_, place) in sites.items() if "lane" in cell)
 
 
+def test_the_inner_rows_first():
+    """Nine for sixteen places: bank 0 of each in the middle of the chip, and both outer rows stay free but for one."""
+    banks = [f"engine.{name}.bank_{bank}.0.0" for bank in range(4) for name in ("masks", "feature_map")]
+    shared = [*banks, "engine.table"]
+    sites = plan(lanes(4, 4) + shared)
+    assert {sites[f"engine.{name}.bank_0.0.0"][0] // 2 for name in ("masks", "feature_map")} <= {1, 2}
+    assert sum(sites[cell][0] // 2 in (0, 3) for cell in shared) == 1
+
+
 @pytest.mark.parametrize("cells", [["engine.feature_map.bank_0.0.0"] * 2, lanes(5, 4), lanes(4, 4) + ["a"] * 40])
 def test_no_plan_without_lanes_or_without_room(cells):
     assert plan(cells) == {}
