@@ -18,8 +18,8 @@ from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS
 GROUP_TERMS = ("lane", "column", "multiplier")
 OUTSIDE_TERMS = ("array", "bank", "group", "unit", "unit_pixel")
 COEFFICIENTS: dict[str, float] = {
-    "lane": 475, "column": 180, "multiplier": 155, "array": 2232, "bank": 258, "group": 480, "unit": 124,
-    "unit_pixel": 249,
+    "lane": 358, "column": 195, "multiplier": 127, "array": 2817, "bank": 145, "group": 385, "unit": 254,
+    "unit_pixel": 266,
 }
 """LUTs for each, memories of LUTs not counted. ``column``: the second one of a window, in each lane; ``bank``: of the
 memories of the map; ``array`` is there once."""

@@ -209,7 +209,11 @@ def make_plan(layer: Layer, config: ArrayConfig, arrangement: Arrangement, *, sk
 
 
 def _passes(layer: Layer, config: ArrayConfig, grid: BlockGrid, tiling: Tiling, ring: ValueRing) -> list[PassPlan]:
-    """Tiles of filters, in each the tiles of channels in which some filter has a weight."""
+    """Tiles of filters, in each the tiles of channels in which some filter has a weight.
+
+    Where the last of all has none, it stays nevertheless: the pass that retires an image is to have its last plane, or
+    the layer might end before the whole map has come.
+    """
     arrangement, lay = grid.arrangement, ring.layout
     lanes = arrangement.splits * config.lanes
     filters = assign_filters(layer, lanes, tiling.filters)
@@ -228,7 +232,8 @@ def _passes(layer: Layer, config: ArrayConfig, grid: BlockGrid, tiling: Tiling, 
             found.append(PassPlan(tile=tile, channel_word=first, filters=own, weights=weights, fresh=True, final=True,
                                   table=window_table(layer, ring, grid, occupied, first, tiling.channel_words,
                                                      columns=config.columns)))
-        found = [own for own in found if own.table] or found[:1]
+        last = found[-1:] if tile == len(filters) - 1 else []
+        found = [own for own in found if own.table or own in last] or found[:1]
         made += [replace(own, fresh=own is found[0], final=own is found[-1]) for own in found]
     parts = 1 if len(made) == 1 else 2
     for own in made:

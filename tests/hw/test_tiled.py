@@ -34,6 +34,14 @@ LAYERS = {
         random_layer(12, filters=36, channels=40, kernel=(1, 1), size=(3, 4)),
         weight=np.repeat(np.where(np.arange(36) % 3 == 0, 3, 0), 40).reshape(36, 40, 1, 1).astype(np.int8)),
 }
+LAST_PLANE = {
+    "nothing in the last channels": replace(
+        random_layer(20, filters=2, channels=40, kernel=(1, 2), size=(2, 6)),
+        weight=(np.arange(40) < 16).astype(np.int8)[None, :, None, None].repeat(2, axis=0).repeat(2, axis=3)),
+    "nothing, and as it was found": random_layer(
+        21, filters=1, channels=33, kernel=(4, 6), size=(1, 6), padding=(2, 0), weights=0.0, output=None),
+}
+"""Layers that may be done before the last plane of the map has come."""
 CONFIGS = {
     "C1 E1 P1": small_config(1, 1, 1, lane_filters=8, words=32, list_entries=512),
     "C2 E2 P1": small_config(2, 2, 1, lane_filters=4, words=32, list_entries=256, result_rows=16),
@@ -85,6 +93,24 @@ def test_best_plans():
     config = CONFIGS["C2 E2 P4"]
     run_all(config, [make_run(name, layer, best_plan(layer.as_convolution(), config, skip_activations=True)[0])
                      for name, layer in LAYERS.items()])
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_the_whole_map_is_taken(skip):
+    """Where the last channels have no weights, too: each layer twice, and two others after it."""
+    config, way = small_config(1, 1, 1, result_rows=512, list_entries=512), arrangements(1, 1)[0]
+    layers = [layer for layer in LAST_PLANE.values() for _ in range(2)] + [LAYERS["channels"], LAYERS["nothing"]]
+    runs = []
+    for number, layer in enumerate(layers):
+        own = layer.as_convolution()
+        tiling = Tiling(rows=own.output_shape[2], filters=-(-own.filters // 8), channel_words=1)
+        plan = make_plan(own, config, way, skip_activations=skip, tiling=tiling)
+        runs.append(make_run(f"layer {number}", layer, plan))
+    for run in runs:
+        first_word, planes, _ = run.plan.planes(len(run.plan.passes) - 1)
+        lay = run.plan.layout
+        assert first_word + planes * lay.cols == lay.planes * lay.cols
+    run_all(config, runs)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 5, 9])
