@@ -77,6 +77,6 @@ _PROOFS = (
     Proof(name="boundary", build=boundary.boundary),
     _array("array", depth=116, quick=True, filters=1, channels=1, kernel=1, columns=2, pauses=3, within=112),
     _array("array 2 channels", depth=122, filters=2, channels=2, kernel=1, columns=2, pauses=4, within=121),
-    _array("array 2 taps", depth=128, filters=1, channels=1, kernel=2, columns=3, pauses=4, within=125),
+    _array("array 2 taps", depth=129, filters=1, channels=1, kernel=2, columns=3, pauses=4, within=127),
 )
 PROOFS = {proof.name: proof for proof in _PROOFS}
