@@ -53,7 +53,8 @@ def fit(configs: list[ArrayConfig], found: list[Mapping[str, Any]]) -> dict[str,
     for names, values in ((GROUP_TERMS, groups), (OUTSIDE_TERMS, outside)):
         rows = np.array([[terms(config)[name] for name in names] for config in configs], float)
         solved = np.linalg.lstsq(rows / values[:, None], np.ones(len(values)), rcond=None)[0]
-        fitted |= dict(zip(names, solved.tolist(), strict=True))
+        for name, value in zip(names, solved.tolist(), strict=True):
+            fitted[name] = fitted.get(name, 0.0) + value  # a group has a part inside of itself and one outside
     return fitted
 
 

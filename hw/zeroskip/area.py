@@ -13,16 +13,17 @@ from amaranth.utils import ceil_log2
 
 from zeroskip.config import ArrayConfig
 from zeroskip.feature_map import FLAGGED_BITS
+from zeroskip.lists import halves
 from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS
 
-GROUP_TERMS = ("lane", "column", "multiplier")
-OUTSIDE_TERMS = ("array", "bank", "group", "unit", "unit_pixel")
+GROUP_TERMS = ("group", "lane", "column", "multiplier")
+OUTSIDE_TERMS = ("array", "bank", "group", "builder", "unit", "unit_pixel")
 COEFFICIENTS: dict[str, float] = {
-    "lane": 358, "column": 195, "multiplier": 127, "array": 2817, "bank": 145, "group": 385, "unit": 254,
-    "unit_pixel": 266,
+    "lane": 378, "column": 213, "multiplier": 130, "array": 2326, "bank": 217, "group": 325, "builder": 96,
+    "unit": 218, "unit_pixel": 226,
 }
 """LUTs for each, memories of LUTs not counted. ``column``: the second one of a window, in each lane; ``bank``: of the
-memories of the map; ``array`` is there once."""
+memories of the map; ``array`` is there once; ``builder``: of lists."""
 
 SHAPES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
 """Rows and bits of a block memory."""
@@ -52,6 +53,7 @@ def terms(config: ArrayConfig) -> dict[str, int]:
         "lane": config.groups * config.lanes,
         "column": config.groups * config.lanes * (config.columns - 1),
         "multiplier": config.multipliers, "array": 1, "bank": config.banks, "group": config.groups,
+        "builder": halves(config) * config.lanes,
         "unit": config.output_units, "unit_pixel": config.output_units * config.pixels,
     }
 
