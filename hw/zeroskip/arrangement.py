@@ -64,13 +64,32 @@ def assign_filters(layer: Layer, lanes: int, tiles: int = 1) -> np.ndarray:
     size = -(-layer.filters // (lanes * tiles))
     counts = (layer.weight.reshape(layer.filters, -1) != 0).sum(axis=1)
     if layer.groups == 1:
-        return _share(np.arange(layer.filters), counts, lanes * tiles, size).reshape(tiles, lanes, size)
-    return np.stack([_share(np.arange(layer.filters)[first : first + lanes * size], counts, lanes, size)
+        return share_filters(counts, lanes * tiles).reshape(tiles, lanes, size)
+    return np.stack([share_filters(counts, lanes, np.arange(layer.filters)[first : first + lanes * size], size)
                      for first in range(0, tiles * lanes * size, lanes * size)])
 
 
-def _share(numbers: np.ndarray, counts: np.ndarray, lanes: int, size: int) -> np.ndarray:
-    """Filters `numbers` over lanes that take `size` each, int64 (lanes, size)."""
+def share_filters(counts: np.ndarray, lanes: int, numbers: np.ndarray | None = None, size: int = 0) -> np.ndarray:
+    """Filters over lanes: the longest first to the least loaded lane that has room.
+
+    Parameters
+    ----------
+    counts
+        Non-zero weights of every filter, int (filters,).
+    lanes
+        How many.
+    numbers
+        The filters to share; all, if not given.
+    size
+        Filters that a lane has room for; as many as it takes, if not given.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 (lanes, size): filter numbers, -1 where a lane has fewer.
+    """
+    numbers = np.arange(len(counts)) if numbers is None else numbers
+    size = size or -(-len(numbers) // lanes)
     table = np.full((lanes, size), -1, np.int64)
     filled, load = np.zeros(lanes, int), np.zeros(lanes, int)
     for number in numbers[np.argsort(-counts[numbers], kind="stable")]:

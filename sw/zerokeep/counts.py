@@ -17,14 +17,16 @@ def layer_counts(network: Network, shapes_before: Mapping[str, tuple[int, ...]])
     network
         The quantised network.
     shapes_before
-        Each layer's weight shape before pruning, by name.
+        Each layer's weight shape before pruning, by name; one that is not there (a batch norm that became a layer)
+        counts as it is.
 
     Each has `name`, `op`, `filters`, `filters_before`, `weights`, `weights_before`, `nonzero`, `nzer`
     (non-zero / weights) and `nzer_orig` (non-zero / weights before).
     """
     rows = []
     for step in network.layers():
-        weight, before = step.weights.weight, shapes_before[step.name]
+        weight = step.weights.weight
+        before = shapes_before.get(step.name, weight.shape)
         nonzero, size, size_before = int(np.count_nonzero(weight)), weight.size, int(np.prod(before))
         rows.append({
             "name": step.name, "op": step.op, "filters": weight.shape[0], "filters_before": before[0],

@@ -6,11 +6,11 @@ import gzip
 import os
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from zerokeep.dataset import DataSet
 from zerokeep.errors import UserError
 
 CLASSES = (
@@ -27,49 +27,6 @@ STEMS = {
     "test_labels": "t10k-labels-idx1-ubyte",
 }
 FULL_COUNTS = (60_000, 10_000)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class DataSet:
-    """Images and labels for training and for testing.
-
-    Parameters
-    ----------
-    name
-        Where they came from, for the report: ``"full (folder)"``, ``"full (Debian package)"``, ``"shipped subset"``;
-        a folder with other counts than Fashion-MNIST's gives ``"partial (folder)"``.
-    train_images, test_images
-        uint8 (N, 1, 28, 28), pixels 0..255.
-    train_labels, test_labels
-        int64 (N,), classes 0..9, in the order of ``CLASSES``.
-    """
-
-    name: str
-    train_images: np.ndarray
-    train_labels: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
-
-    def __post_init__(self) -> None:
-        """Check shapes and ranges; a UserError names the array."""
-        for part in ("train", "test"):
-            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
-            if images.dtype != np.uint8 or images.shape[1:] != (1, SIZE, SIZE) or len(images) == 0:
-                raise UserError(
-                    f"the {part} images of {self.name} are {images.dtype} {images.shape}, "
-                    f"expected uint8 (N, 1, {SIZE}, {SIZE})"
-                )
-            if labels.shape != (len(images),):
-                raise UserError(
-                    f"{self.name} has {len(images)} {part} images but labels of shape {labels.shape}"
-                )
-            if labels.min() < 0 or labels.max() >= len(CLASSES):
-                raise UserError(f"the {part} labels of {self.name} must be 0..{len(CLASSES) - 1}")
-
-    @property
-    def counts(self) -> tuple[int, int]:
-        """(training images, test images)."""
-        return len(self.train_images), len(self.test_images)
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
@@ -106,7 +63,10 @@ def _find(folder: Path, stem: str) -> Path | None:
 
 
 def load_folder(folder: str | os.PathLike[str], label: str = "folder") -> DataSet:
-    """Fashion-MNIST from the four idx files in `folder` (gzipped or not).
+    """Fashion-MNIST from the four idx files in `folder` (gzipped or not): uint8 (N, 1, 28, 28), labels 0..9.
+
+    Its name is ``"full (folder)"`` or ``"full (Debian package)"``, by `label`; with other counts than Fashion-MNIST's
+    ``"partial (folder)"``.
 
     Raises
     ------
@@ -126,6 +86,9 @@ def load_folder(folder: str | os.PathLike[str], label: str = "folder") -> DataSe
         arrays[key] = arrays[key][:, None]
     for key in ("train_labels", "test_labels"):
         arrays[key] = arrays[key].astype(np.int64)
+    for key in ("train_images", "test_images"):
+        if arrays[key].shape[2:] != (SIZE, SIZE):
+            raise UserError(f"{STEMS[key]} in {base} has images of {arrays[key].shape[2:]}, expected {(SIZE, SIZE)}")
     full = (len(arrays["train_images"]), len(arrays["test_images"])) == FULL_COUNTS
     return DataSet(name=f"{'full' if full else 'partial'} ({label})", **arrays)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import nn
 
-from zerokeep.data import DataSet
-from zerokeep.loops import Progress, batches, one_cycle, reproducible, steps_in_epoch
-from zerokeep.prune import weighted_layers
+from zerokeep.dataset import DataSet
+from zerokeep.growth import Growth
+from zerokeep.loops import LAYOUT, Progress, batches, multiplying, one_cycle, reproducible, steps_in_epoch
+from zerokeep.prune import weights_of
+from zerokeep.removal import Masks, weighted_layers
 
 BATCH = 64
 PEAK_RATE = 0.012
@@ -15,15 +18,40 @@ WARM_UP = 0.1
 WEIGHT_DECAY = 1e-4
 TEMPERATURE = 3.0
 TEACHER_SHARE = 0.7
+GROWING_SHARE = 0.5
+"""Zeros grow during so much of the fine-tuning."""
+GROWTHS = 40
+"""In so many steps."""
 
 
-def zero_masks(module: nn.Module) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Each weight of a convolution or linear layer with its mask, float, 0 where the weight is zero."""
-    return [(part.weight, (part.weight.detach() != 0).float()) for _, part in weighted_layers(module)]
+class HeldZeros:
+    """The weights that are held at zero; with a `growth` they become more until ``GROWING_SHARE`` of `steps` is done."""
+
+    def __init__(self, module: nn.Module, growth: Growth | None, steps: int) -> None:
+        self.module, self.growth = module, growth
+        self.last = int(steps * GROWING_SHARE) if growth else 0
+        self.every = max(1, self.last // GROWTHS)
+        self.masks = self._tensors({name: weight != 0 for name, weight in weights_of(module).items()})
+
+    def _tensors(self, masks: Masks) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        parts = dict(weighted_layers(self.module))
+        return [(parts[name].weight, torch.from_numpy(mask.astype(np.float32)).contiguous()) for name, mask in masks.items()]
+
+    def hold(self, done: int) -> None:
+        """Set them to zero again after `done` steps."""
+        if self.growth is not None and done <= self.last and (done % self.every == 0 or done == self.last):
+            share = done / self.last if self.last else 1.0
+            self.masks = self._tensors(self.growth.masks(self.module, share))
+        with torch.no_grad():
+            for weight, mask in self.masks:
+                weight.mul_(mask)
 
 
 def distilled_loss(answer: torch.Tensor, labels: torch.Tensor, teacher: torch.Tensor | None) -> torch.Tensor:
-    """Cross entropy, and with a `teacher`'s logits (N, classes) also the divergence from its softened answer."""
+    """Cross entropy, and with a `teacher`'s logits (N, classes) also the divergence from its softened answer.
+
+    Hinton et al., "Distilling the knowledge in a neural network", 2015.
+    """
     loss = nn.functional.cross_entropy(answer, labels)
     if teacher is None:
         return loss
@@ -34,12 +62,15 @@ def distilled_loss(answer: torch.Tensor, labels: torch.Tensor, teacher: torch.Te
 
 
 def finetune(
-    module: nn.Sequential,
+    module: nn.Module,
     data: DataSet,
     *,
     epochs: int,
     seed: int = 0,
     teacher: nn.Module | None = None,
+    growth: Growth | None = None,
+    precision: str = "float32",
+    peak_rate: float = PEAK_RATE,
     progress: Progress | None = None,
 ) -> None:
     """Fine-tune `module` in place with every zero weight held at zero; it ends in evaluation mode.
@@ -47,7 +78,7 @@ def finetune(
     Parameters
     ----------
     module
-        The pruned network; its masks are the weights that are not zero now.
+        The pruned network; the weights that are zero now are held.
     data
         Only the training images are used.
     epochs
@@ -56,33 +87,42 @@ def finetune(
         Of order and augmentation.
     teacher
         The unpruned network, to follow its answers as well as the labels.
+    growth
+        More weights become zero in the first half.
+    precision
+        Of the multiplications: ``"float32"`` or ``"bfloat16"``.
+    peak_rate
+        The highest learning rate.
     progress
         Called after every batch.
     """
     if epochs == 0:
         module.eval()
         return
-    masks = zero_masks(module)
-    total = epochs * steps_in_epoch(len(data.train_images), BATCH)
-    optimiser = torch.optim.AdamW(module.parameters(), lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
-    schedule = one_cycle(optimiser, PEAK_RATE, total, WARM_UP)
+    total = epochs * steps_in_epoch(data, BATCH)
+    module.to(memory_format=LAYOUT)  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(module.parameters(), lr=peak_rate, weight_decay=WEIGHT_DECAY)
+    schedule = one_cycle(optimiser, peak_rate, total, WARM_UP)
+    zeros = HeldZeros(module, growth, total)
+    zeros.hold(0)
     if teacher is not None:
         teacher.eval()
     done = 0
     with reproducible(seed) as generator:
         module.train()
         for epoch in range(epochs):
-            for images, labels in batches(data.train_images, data.train_labels, BATCH, generator):
-                with torch.no_grad():
-                    wanted = None if teacher is None else teacher(images)
+            for images, labels in batches(data, BATCH, generator):
+                with multiplying(precision):
+                    with torch.no_grad():
+                        wanted = None if teacher is None else teacher(images).float()
+                    answer = module(images).float()
                 optimiser.zero_grad()
-                distilled_loss(module(images), labels, wanted).backward()
+                distilled_loss(answer, labels, wanted).backward()
                 optimiser.step()
                 schedule.step()
-                with torch.no_grad():
-                    for weight, mask in masks:
-                        weight.mul_(mask)
                 done += 1
+                zeros.hold(done)
                 if progress:
                     progress(f"fine-tuning, epoch {epoch + 1} of {epochs}", done / total)
+    module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     module.eval()

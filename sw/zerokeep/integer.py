@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from zerokeep.errors import UserError
-from zerokeep.network import INPUT, Network, Step, pair
+from zerokeep.network import INPUT, Network, Step, padding, pair
 from zeroskip import reference
 from zeroskip.layer import Layer
 
@@ -16,56 +16,85 @@ BATCH = 100
 """Images at once: enough to be quick, few enough to stay in the cache."""
 
 
-def maxpool(values: np.ndarray, kernel: tuple[int, int], stride: tuple[int, int]) -> np.ndarray:
-    """The largest code of each window of (N, C, H, W), same type; a last window that does not fit is left out."""
-    (kh, kw), (sy, sx) = kernel, stride
+def windows(values: np.ndarray, step: Step, fill: int) -> list[np.ndarray]:
+    """What each place of a pool's kernel sees, (N, C, OH, OW) each; `fill` lies around the map."""
+    (kh, kw), (sy, sx), (py, px) = pair(step, "kernel"), pair(step, "stride"), padding(step)
+    if py or px:
+        values = np.pad(values, ((0, 0), (0, 0), (py, py), (px, px)), constant_values=fill)
     height, width = (values.shape[2] - kh) // sy + 1, (values.shape[3] - kw) // sx + 1
-    views = [
+    return [
         values[:, :, y : y + (height - 1) * sy + 1 : sy, x : x + (width - 1) * sx + 1 : sx]
         for y in range(kh)
         for x in range(kw)
     ]
-    return np.maximum.reduce(views)
 
 
-def add(first: np.ndarray, second: np.ndarray, step: Step) -> np.ndarray:
-    """``clamp((first * m0 + second * m1 + (1 << (shift - 1))) >> shift, lo, hi)``, in the step's output type."""
-    given = step.parameters
-    (m0, m1), shift, (lo, hi) = given["multipliers"], given["shift"], given["clamp"]
-    total = first.astype(np.int64) * m0 + second.astype(np.int64) * m1 + (1 << (shift - 1))
-    return np.clip(total >> shift, lo, hi).astype(str(given["output_dtype"]))
+def maxpool(values: np.ndarray, step: Step) -> np.ndarray:
+    """The largest code of each window of (N, C, H, W), same type; a last window that does not fit is left out."""
+    return np.maximum.reduce(windows(values, step, int(np.iinfo(values.dtype).min)))
+
+
+def requantised(total: np.ndarray, step: Step) -> np.ndarray:
+    """``clamp((total + (1 << (shift - 1))) >> shift, lo, hi)``, in the step's output type."""
+    shift, (low, high) = step.parameters["shift"], step.parameters["clamp"]
+    return np.clip((total + (1 << (shift - 1))) >> shift, low, high).astype(str(step.parameters["output_dtype"]))
+
+
+def _scaled(given: list[np.ndarray], step: Step) -> list[np.ndarray]:
+    return [values.astype(np.int64) * factor
+            for values, factor in zip(given, step.parameters["multipliers"], strict=True)]
 
 
 def _apply(step: Step, given: list[np.ndarray]) -> np.ndarray:
     """The result of one step."""
     if step.op == "maxpool":
-        return maxpool(given[0], pair(step, "kernel"), pair(step, "stride"))
+        return maxpool(given[0], step)
+    if step.op == "avgpool":
+        total = sum(values.astype(np.int64) for values in windows(given[0], step, 0))
+        return requantised(np.asarray(total) * step.parameters["multipliers"][0], step)
     if step.op == "add":
-        return add(given[0], given[1], step)
+        return requantised(np.asarray(sum(_scaled(given, step))), step)
+    if step.op == "concat":
+        return requantised(np.concatenate(_scaled(given, step), axis=1), step)
+    if step.op == "table":
+        values = np.array(step.parameters["values"], step.parameters["output_dtype"])
+        return values[given[0].astype(np.int64) - np.iinfo(given[0].dtype).min]
     if step.op == "flatten":
         return given[0].reshape(len(given[0]), -1)
     return reference.run(replace(step.weights, input=given[0]))
 
 
-def _checked(network: Network, images: np.ndarray) -> np.ndarray:
-    images = np.asarray(images)
-    if images.dtype != np.uint8 or images.shape[1:] != tuple(network.input_shape) or len(images) == 0:
-        raise UserError(
-            f"the network's images are {images.dtype} {images.shape}, expected uint8 (N, "
-            f"{', '.join(map(str, network.input_shape))}) with N at least 1"
-        )
-    return images
-
-
-def walk(network: Network, images: np.ndarray) -> Iterator[tuple[Step, list[np.ndarray], np.ndarray]]:
-    """Every step with its inputs and its result, in order, for all `images` (uint8 (N, C, H, W)) at once.
+def encode(network: Network, images: np.ndarray) -> np.ndarray:
+    """Codes of images: those that are codes stay, floats are divided by the input's scale and rounded.
 
     Raises
     ------
     UserError
         The images do not fit the network.
     """
-    results = {INPUT: _checked(network, images)}
+    images = np.asarray(images)
+    fits = images.shape[1:] == tuple(network.input_shape) and len(images) > 0
+    if not fits or images.dtype not in (np.dtype(network.input_dtype), np.float32):
+        raise UserError(
+            f"the network's images are {images.dtype} {images.shape}, expected {network.input_dtype} or float32 (N, "
+            f"{', '.join(map(str, network.input_shape))}) with N at least 1"
+        )
+    if images.dtype != np.float32:
+        return images
+    range_of = np.iinfo(network.input_dtype)
+    codes = np.floor(images.astype(np.float64) / network.input_scale + 0.5)
+    return np.clip(codes, range_of.min, range_of.max).astype(network.input_dtype)
+
+
+def walk(network: Network, images: np.ndarray) -> Iterator[tuple[Step, list[np.ndarray], np.ndarray]]:
+    """Every step with its inputs and its result, in order, for all `images` (N, C, H, W), codes or floats, at once.
+
+    Raises
+    ------
+    UserError
+        The images do not fit the network.
+    """
+    results = {INPUT: encode(network, images)}
     for step in network.steps:
         given = [results[name] for name in step.inputs]
         results[step.name] = _apply(step, given)
@@ -82,7 +111,7 @@ def run(network: Network, images: np.ndarray, progress: Callable[[float], None] 
     UserError
         The images do not fit the network.
     """
-    images = _checked(network, images)
+    images = encode(network, images)
     parts = []
     for start in range(0, len(images), BATCH):
         for _, _, result in walk(network, images[start : start + BATCH]):

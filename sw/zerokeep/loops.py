@@ -9,10 +9,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from zerokeep.models import PIXEL_SCALE
+from zerokeep.dataset import DataSet
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share done, 0 to 1."""
+PIXEL_SCALE = 1.0 / 255.0
+"""A pixel's code times this is the number the network sees: the code 0 is the number 0."""
+LAYOUT = torch.channels_last
+"""Of images and weights in memory while a network learns: the quickest on a processor."""
 
 
 @contextmanager
@@ -29,12 +33,20 @@ def reproducible(seed: int) -> Iterator[torch.Generator]:
 
 
 def to_numbers(images: np.ndarray | torch.Tensor) -> torch.Tensor:
-    """Pixels (N, 1, H, W) 0..255 as the floats that the network sees, 0 to 1."""
-    return torch.as_tensor(images).to(torch.float32) * PIXEL_SCALE
+    """Images (N, C, H, W) as the network sees them: pixels 0..255 become 0 to 1, floats stay as they are."""
+    given = torch.as_tensor(images)
+    return given.to(torch.float32) * PIXEL_SCALE if given.dtype == torch.uint8 else given
+
+
+@contextmanager
+def multiplying(precision: str) -> Iterator[None]:
+    """Convolutions and products inside are made in ``"float32"`` or ``"bfloat16"``; sums and weights stay float32."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        yield
 
 
 def augment(images: torch.Tensor, generator: torch.Generator, reach: int = 1) -> torch.Tensor:
-    """Each image of (N, 1, H, W) mirrored with probability 1/2 and moved by up to `reach` pixels each way."""
+    """Each image of (N, C, H, W) mirrored with probability 1/2 and moved by up to `reach` pixels each way."""
     count, _, height, width = images.shape
     mirrored = torch.rand(count, generator=generator) < 0.5
     images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
@@ -46,22 +58,23 @@ def augment(images: torch.Tensor, generator: torch.Generator, reach: int = 1) ->
     return padded[each, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-def batches(
-    images: np.ndarray, labels: np.ndarray, size: int, generator: torch.Generator
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """One epoch, shuffled and augmented: (`size`, 1, H, W) float and (`size`,) int64; a short last batch is left out.
+def batches(data: DataSet, size: int, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """One epoch, shuffled and augmented: (`size`, C, H, W) float and (`size`,) int64; a short last batch is left out.
 
     A set smaller than `size` makes one batch of what there is.
     """
-    order = torch.randperm(len(images), generator=generator).numpy()
-    for start in range(0, max(1, len(images) - size + 1), size):
+    count = len(data.train_images)
+    order = torch.randperm(count, generator=generator).numpy()
+    for start in range(0, max(1, count - size + 1), size):
         chosen = order[start : start + size]
-        yield augment(to_numbers(images[chosen]), generator), torch.as_tensor(labels[chosen])
+        numbers = to_numbers(data.train_images[chosen])
+        given = augment(numbers, generator) if data.augment else numbers
+        yield given.contiguous(memory_format=LAYOUT), torch.as_tensor(data.train_labels[chosen])
 
 
-def steps_in_epoch(count: int, size: int) -> int:
-    """How many batches `batches` makes of `count` images."""
-    return max(1, count // size)
+def steps_in_epoch(data: DataSet, size: int) -> int:
+    """How many batches `batches` makes."""
+    return max(1, len(data.train_images) // size)
 
 
 def one_cycle(
@@ -90,5 +103,5 @@ def logits(module: nn.Module, images: np.ndarray, size: int = 256) -> torch.Tens
 
 
 def accuracy(module: nn.Module, images: np.ndarray, labels: np.ndarray) -> float:
-    """The share of `images` (uint8 (N, 1, H, W)) whose largest logit is at its label, 0 to 1."""
+    """The share of `images` ((N, C, H, W)) whose largest logit is at its label, 0 to 1."""
     return float((logits(module, images).argmax(1).numpy() == labels).mean())

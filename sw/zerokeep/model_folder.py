@@ -63,7 +63,8 @@ def _write_into(folder: Path, network: Network, onnx_bytes: bytes, info: Mapping
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     document = {
         "format": FORMAT, "schema": SCHEMA, "network": network.name,
-        "input": {"shape": list(network.input_shape), "dtype": "uint8", "scale": network.input_scale},
+        "input": {"shape": list(network.input_shape), "dtype": network.input_dtype, "scale": network.input_scale},
+        "host": list(network.host),
         "steps": steps, "files": {path.relative_to(folder).as_posix(): _digest(path) for path in files},
     } | dict(info)  # fmt: skip
     (folder / DOCUMENT).write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -184,7 +185,8 @@ def read(path: str | os.PathLike[str]) -> ModelFolder:
         _check_files(folder, files)
         network = Network(
             name=str(document["network"]), input_shape=tuple(map(int, document["input"]["shape"])),  # type: ignore[arg-type]
-            input_scale=float(document["input"]["scale"]),
+            input_scale=float(document["input"]["scale"]), input_dtype=str(document["input"]["dtype"]),
+            host=tuple(map(str, document.get("host", ()))),
             steps=tuple(_read_step(folder, entry, files) for entry in document["steps"]),
         )  # fmt: skip
     except UserError as error:
@@ -206,7 +208,7 @@ def layer_inputs(folder: str | os.PathLike[str] | ModelFolder, images: np.ndarra
     folder
         A path, or what ``read`` gave.
     images
-        uint8 (N, C, H, W), as the model's `input` says: (N, 1, 28, 28) for ``vgg-small``.
+        (N, C, H, W), as the model's `input` says, or float32: uint8 (N, 1, 28, 28) for ``vgg-small``.
 
     Raises
     ------

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,54 +14,53 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from zerokeep.architectures import resnet20, vgg16, vgg_small
 from zerokeep.errors import UserError
 
 ASSETS = Path(__file__).parent / "assets"
-INPUT_SHAPE = (1, 28, 28)
-PIXEL_SCALE = 1.0 / 255.0
-"""A pixel's code times this is the number the network sees: the code 0 is the number 0."""
 
 
-def vgg_small(widths: tuple[int, int, int, int] = (16, 32, 64, 64), classes: int = 10) -> nn.Sequential:
-    """Four 3x3 convolutions with batch norm and ReLU, pooled after the 2nd, 3rd and 4th, and one linear layer.
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A network that ships: what makes it untrained, and the images (C, H, W) that it takes."""
 
-    Parameters
-    ----------
-    widths
-        Filters of each convolution; a pruned network has fewer.
-    classes
-        Outputs of the linear layer.
-
-    Input (N, 1, 28, 28) float, 0 to 1; output (N, `classes`) logits.
-    """
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    channels = INPUT_SHAPE[0]
-    for number, width in enumerate(widths, start=1):
-        layers[f"conv{number}"] = nn.Conv2d(channels, width, 3, padding=1, bias=False)
-        layers[f"bn{number}"] = nn.BatchNorm2d(width)
-        layers[f"relu{number}"] = nn.ReLU()
-        if number > 1:
-            layers[f"pool{number}"] = nn.MaxPool2d(2)
-        channels = width
-    layers["flatten"] = nn.Flatten()
-    layers["linear"] = nn.Linear(channels * 9, classes)
-    return nn.Sequential(layers)
+    factory: Callable[[], nn.Module]
+    input_shape: tuple[int, int, int]
 
 
-MODELS = {"vgg-small": vgg_small}
+MODELS = {
+    "vgg-small": Model(factory=vgg_small, input_shape=(1, 28, 28)),
+    "resnet20": Model(factory=resnet20, input_shape=(1, 32, 32)),
+    "vgg16": Model(factory=vgg16, input_shape=(1, 32, 32)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
-    """A trained network: its `name` in ``MODELS``, its `module`, the `source` it is from, what its training left."""
+    """A trained network.
+
+    Parameters
+    ----------
+    name
+        In ``MODELS``, or the user's own.
+    module
+        The network, in evaluation mode.
+    input_shape
+        (C, H, W) of the images that it takes; ``None``: those that are there.
+    source
+        Where it is from: what ``--model`` was given.
+    metadata
+        What its training left.
+    """
 
     name: str
-    module: nn.Sequential
+    module: nn.Module
+    input_shape: tuple[int, int, int] | None = None
     source: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
 
 
-def build(name: str, seed: int = 0) -> nn.Sequential:
+def build(name: str, seed: int = 0) -> nn.Module:
     """An untrained network, its weights drawn from `seed` (the global generator is left as it was).
 
     Raises
@@ -74,7 +72,7 @@ def build(name: str, seed: int = 0) -> nn.Sequential:
         raise UserError(f"unknown model {name!r}; there is {', '.join(MODELS)}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return MODELS[name]()
+        return MODELS[name].factory()
 
 
 def save_base(base: Base, path: str | os.PathLike[str]) -> None:
@@ -132,4 +130,5 @@ def load_base(source: str | os.PathLike[str] = "vgg-small") -> Base:
         detail = " ".join(str(error).split())
         raise UserError(f"the model file {path} does not fit {name}: {detail}") from None
     module.eval()
-    return Base(name=name, module=module, source=str(source), metadata=metadata)
+    shape = MODELS[name].input_shape
+    return Base(name=name, module=module, input_shape=shape, source=str(source), metadata=metadata)

@@ -10,8 +10,10 @@ import numpy as np
 from zerokeep.errors import UserError
 from zeroskip.layer import MULTIPLIER_RANGE, OUTPUT_RANGE, SHIFT_RANGE, Layer
 
-OPS = ("conv", "linear", "maxpool", "add", "flatten")
+OPS = ("conv", "linear", "maxpool", "avgpool", "add", "concat", "table", "flatten")
 INPUT = "input"
+INPUT_DTYPES = ("uint8", "int8")
+CODES = 256
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,13 +27,15 @@ class Step:
     op
         One of ``OPS``.
     inputs
-        Names of earlier steps, or ``"input"``; two for ``add``, else one.
+        Names of earlier steps, or ``"input"``; two for ``add``, two or more for ``concat``, else one.
     scale
         The result's number is its code times this. For a layer without requantisation: of its accumulators.
     layer
         Weights and integers of ``conv`` and ``linear``, without `input`.
     parameters
-        ``maxpool``: `kernel` and `stride`, pairs. ``add``: `multipliers`, a pair, `shift`, `clamp`, `output_dtype`.
+        ``maxpool``: `kernel`, `stride` and, where not 0, `padding`, pairs. ``avgpool``: these, `multipliers` (one), `shift`,
+        `clamp`, `output_dtype`. ``add`` and ``concat``: `multipliers`, one for each input, `shift`, `clamp`,
+        `output_dtype`. ``table``: `values`, a result for each of the 256 codes from the lowest, and `output_dtype`.
     """
 
     name: str
@@ -57,11 +61,15 @@ class Network:
     name
         The network's, as in ``zerokeep.models.MODELS``.
     input_shape
-        (C, H, W) of one image, uint8.
+        (C, H, W) of one image.
     input_scale
         An input's number is its code times this.
     steps
         At least one; each uses earlier ones.
+    input_dtype
+        Of the codes: ``"uint8"`` or ``"int8"``.
+    host
+        Names of what the network does after its last step, and the host has to do.
 
     Raises
     ------
@@ -73,11 +81,15 @@ class Network:
     input_shape: tuple[int, int, int]
     input_scale: float
     steps: tuple[Step, ...]
+    input_dtype: str = "uint8"
+    host: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the steps fit together, by running one empty image's shape through them."""
         if not self.steps:
             raise UserError("the network has no steps")
+        if self.input_dtype not in INPUT_DTYPES:
+            raise UserError(f"the network's input is {self.input_dtype!r}, expected {' or '.join(INPUT_DTYPES)}")
         shapes = self.shapes()
         if len(shapes) != len(self.steps) + 1:
             raise UserError("two steps of the network have the same name")
@@ -85,6 +97,17 @@ class Network:
     def scale_of(self, name: str) -> float:
         """The scale of a step's result, or of the input."""
         return self.input_scale if name == INPUT else next(s.scale for s in self.steps if s.name == name)
+
+    def dtypes(self) -> dict[str, str]:
+        """The type of the codes of the input and of every step; ``"int32"`` for accumulators."""
+        found = {INPUT: self.input_dtype}
+        for step in self.steps:
+            found[step.name] = found[step.inputs[0]]
+            if step.layer is not None:
+                found[step.name] = step.layer.output_dtype if step.layer.multiplier is not None else "int32"
+            elif "output_dtype" in step.parameters:
+                found[step.name] = str(step.parameters["output_dtype"])
+        return found
 
     def layers(self) -> list[Step]:
         """The steps with weights."""
@@ -105,24 +128,32 @@ def _shape_after(step: Step, given: list[tuple[int, ...]]) -> tuple[int, ...]:
     """The shape (C, H, W) or (C,) that a step makes of the shapes `given`; a UserError where it cannot."""
     if step.op not in OPS:
         raise UserError(f"step {step.name} is a {step.op!r}; there is {', '.join(OPS)}")
-    if len(given) != (2 if step.op == "add" else 1):
+    least, most = {"add": (2, 2), "concat": (2, len(given))}.get(step.op, (1, 1))
+    if not least <= len(given) <= most:
         raise UserError(f"step {step.name} ({step.op}) has {len(given)} inputs")
     shape = given[0]
     if step.op == "flatten":
         return (int(np.prod(shape)),)
-    if step.op == "add":
-        if given[0] != given[1]:
-            raise UserError(f"step {step.name} adds shapes {given[0]} and {given[1]}")
-        _check_add(step)
+    if step.op == "table":
+        check_table(step)
         return shape
+    if step.op in ("add", "concat"):
+        same = slice(None) if step.op == "add" else slice(1, None)
+        if any(other[same] != shape[same] for other in given):
+            raise UserError(f"step {step.name} ({step.op}) has inputs of shapes {', '.join(map(str, given))}")
+        check_requantisation(step, len(given))
+        return shape if step.op == "add" else (sum(other[0] for other in given), *shape[1:])
     rank = 1 if step.op == "linear" else 3
     if len(shape) != rank:
         raise UserError(f"step {step.name} ({step.op}) needs {rank} dimensions, its input is {shape}")
-    if step.op == "maxpool":
-        (kh, kw), (sy, sx) = pair(step, "kernel"), pair(step, "stride")
-        if shape[1] < kh or shape[2] < kw:
-            raise UserError(f"step {step.name} pools {(kh, kw)} on an input of {shape}")
-        return shape[0], (shape[1] - kh) // sy + 1, (shape[2] - kw) // sx + 1
+    if step.op in ("maxpool", "avgpool"):
+        if step.op == "avgpool":
+            check_requantisation(step, 1)
+        (kh, kw), (sy, sx), (py, px) = pair(step, "kernel"), pair(step, "stride"), padding(step)
+        height, width = shape[1] + 2 * py - kh, shape[2] + 2 * px - kw
+        if height < 0 or width < 0 or 2 * py > kh or 2 * px > kw:
+            raise UserError(f"step {step.name} pools {(kh, kw)} with padding {(py, px)} on an input of {shape}")
+        return shape[0], height // sy + 1, width // sx + 1
     layer = step.weights
     if shape[0] != layer.channels or layer.is_linear != (step.op == "linear"):
         raise UserError(f"step {step.name} ({step.op}) has weights {layer.weight.shape} for an input of {shape}")
@@ -135,18 +166,36 @@ def _shape_after(step: Step, given: list[tuple[int, ...]]) -> tuple[int, ...]:
     return layer.filters, height // sy + 1, width // sx + 1
 
 
-def _check_add(step: Step) -> None:
-    """The parameters of an ``add``: ranges as for a layer's requantisation; a UserError where one is wrong."""
+def check_requantisation(step: Step, count: int) -> None:
+    """The integers of `count` inputs that become one: ranges as for a layer's requantisation; else a UserError."""
     given = step.parameters
     kind = given.get("output_dtype")
     low, high = OUTPUT_RANGE.get(str(kind), (0, -1))
     values = [given.get("multipliers"), [given.get("shift")], given.get("clamp")]
     for value, length, (least, most) in zip(
-        values, (2, 1, 2), (MULTIPLIER_RANGE, SHIFT_RANGE, (low, high)), strict=True
+        values, (count, 1, 2), (MULTIPLIER_RANGE, SHIFT_RANGE, (low, high)), strict=True
     ):
         fits = isinstance(value, (list, tuple)) and len(value) == length
         if not fits or not all(type(v) is int and least <= v <= most for v in list(value or ())):
-            raise UserError(f"step {step.name}: add has wrong parameters {given}")
+            raise UserError(f"step {step.name}: {step.op} has wrong parameters {given}")
+
+
+def check_table(step: Step) -> None:
+    """256 results in the range of their type; else a UserError."""
+    values, kind = step.parameters.get("values"), str(step.parameters.get("output_dtype"))
+    low, high = OUTPUT_RANGE.get(kind, (0, -1))
+    fits = isinstance(values, (list, tuple)) and len(values) == CODES
+    if not fits or not all(type(v) is int and low <= v <= high for v in list(values or ())):
+        raise UserError(f"step {step.name}: a table must have {CODES} values of its output type, not {values!r:.60} "
+                        f"as {kind}")
+
+
+def padding(step: Step) -> tuple[int, int]:
+    """The `padding` of a pool, (0, 0) where it has none, checked."""
+    value = step.parameters.get("padding", (0, 0))
+    if not (isinstance(value, (list, tuple)) and len(value) == 2 and all(type(v) is int and v >= 0 for v in value)):
+        raise UserError(f"step {step.name}: padding must be two whole numbers of at least 0, not {value!r}")
+    return value[0], value[1]
 
 
 def pair(step: Step, key: str) -> tuple[int, int]:

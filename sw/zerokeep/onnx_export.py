@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from zerokeep.network import INPUT, Network, Step, pair
+from zerokeep.network import INPUT, Network, Step, padding, pair
 
 OPSET = 17
 IR_VERSION = 9
@@ -80,35 +80,81 @@ def _weighted(graph: _Graph, step: Step, source: str, input_scale: float) -> str
     return graph.quantise(output, step.name, step.scale, layer.output_dtype)
 
 
+def _maxpool(graph: _Graph, step: Step, source: str) -> str:
+    around = {"pads": padding(step) * 2} if any(padding(step)) else {}
+    return graph.node("MaxPool", [source], step.name, kernel_shape=pair(step, "kernel"), strides=pair(step, "stride"),
+                      **around)
+
+
+def _avgpool(graph: _Graph, step: Step, source: str, shape: tuple[int, ...]) -> str:
+    """The mean of each window of a map (C, H, W), as codes again.
+
+    Not as ``AveragePool``: ONNX Runtime 1.32 fuses it with the quantisation behind a convolution into a node that it then
+    refuses ("Scale and Zero-point must be a scalar").
+    """
+    kernel = pair(step, "kernel")
+    if kernel == shape[1:] and not any(padding(step)):
+        made = graph.node("ReduceMean", [source], f"{step.name}_mean", axes=[2, 3], keepdims=1)
+    else:
+        share = np.full((shape[0], 1, *kernel), 1 / (kernel[0] * kernel[1]), np.float32)
+        made = graph.node("Conv", [source, graph.constant(f"{step.name}_share", share)], f"{step.name}_mean",
+                          kernel_shape=kernel, strides=pair(step, "stride"), pads=padding(step) * 2, group=shape[0])
+    return graph.quantise(made, step.name, step.scale, str(step.parameters["output_dtype"]))
+
+
+def _table(graph: _Graph, step: Step, source: str, scale: float, dtype: str) -> str:
+    """The codes of the numbers `source`, of that scale and type, looked up exactly as the integers do it."""
+    values = np.array(step.parameters["values"], str(step.parameters["output_dtype"]))
+    if dtype == "int8":  # ONNX counts a negative place from the end
+        values = np.roll(values, 128)
+    factor = graph.constant(f"{step.name}_given_scale", np.array(scale, np.float32))
+    zero = graph.constant(f"{step.name}_given_zero", np.array(0, dtype))
+    given = graph.node("QuantizeLinear", [source, factor, zero], f"{step.name}_given")
+    places = graph.node("Cast", [given], f"{step.name}_place", to=TensorProto.INT32)
+    table = graph.constant(f"{step.name}_table", values)
+    codes = graph.node("Gather", [table, places], f"{step.name}_q", axis=0)
+    factor = graph.constant(f"{step.name}_scale", np.array(step.scale, np.float32))
+    zero = graph.constant(f"{step.name}_zero", np.array(0, values.dtype))
+    return graph.node("DequantizeLinear", [codes, factor, zero], step.name)
+
+
+def _step(graph: _Graph, network: Network, step: Step, given: list[str]) -> str:
+    """One step's nodes; the name of the numbers that it makes."""
+    if step.op in ("conv", "linear"):
+        return _weighted(graph, step, given[0], network.scale_of(step.inputs[0]))
+    if step.op == "maxpool":
+        return _maxpool(graph, step, given[0])
+    if step.op == "avgpool":
+        return _avgpool(graph, step, given[0], network.shapes()[step.inputs[0]])
+    if step.op == "table":
+        return _table(graph, step, given[0], network.scale_of(step.inputs[0]), network.dtypes()[step.inputs[0]])
+    if step.op == "flatten":
+        return graph.node("Flatten", given, step.name, axis=1)
+    made = graph.node("Add" if step.op == "add" else "Concat", given, f"{step.name}_sum",
+                      **({} if step.op == "add" else {"axis": 1}))
+    if step.parameters["clamp"][0] == 0:
+        made = graph.node("Relu", [made], f"{step.name}_relu")
+    return graph.quantise(made, step.name, step.scale, str(step.parameters["output_dtype"]))
+
+
 def build(network: Network) -> onnx.ModelProto:
-    """The ONNX model: uint8 pixels ``input`` (N, C, H, W) in, float logits ``output`` (N, classes) out.
+    """The ONNX model: codes ``input`` (N, C, H, W) in, float logits ``output`` (N, classes) out.
 
     Clamps narrower than the output type are not expressed.
     """
     graph = _Graph()
     factor = graph.constant("input_scale", np.array(network.input_scale, np.float32))
-    zero = graph.constant("input_zero", np.array(0, np.uint8))
+    zero = graph.constant("input_zero", np.array(0, network.input_dtype))
     results = {INPUT: graph.node("DequantizeLinear", ["input", factor, zero], "input_number")}
     for step in network.steps:
-        given = [results[name] for name in step.inputs]
-        if step.op in ("conv", "linear"):
-            result = _weighted(graph, step, given[0], network.scale_of(step.inputs[0]))
-        elif step.op == "maxpool":
-            result = graph.node(
-                "MaxPool", given, step.name, kernel_shape=pair(step, "kernel"), strides=pair(step, "stride")
-            )
-        elif step.op == "add":
-            total = graph.node("Add", given, f"{step.name}_sum")
-            result = graph.quantise(total, step.name, step.scale, str(step.parameters["output_dtype"]))
-        else:
-            result = graph.node("Flatten", given, step.name, axis=1)
-        results[step.name] = result
-    graph.node("Identity", [result], "output")
+        results[step.name] = _step(graph, network, step, [results[name] for name in step.inputs])
+    graph.node("Identity", [results[network.steps[-1].name]], "output")
     shape = network.shapes()[network.steps[-1].name]
+    kind = TensorProto.UINT8 if network.input_dtype == "uint8" else TensorProto.INT8
     proto = helper.make_graph(
         graph.nodes,
         network.name,
-        [helper.make_tensor_value_info("input", TensorProto.UINT8, ["N", *network.input_shape])],
+        [helper.make_tensor_value_info("input", kind, ["N", *network.input_shape])],
         [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["N", *shape])],
         graph.constants,
     )
@@ -120,7 +166,7 @@ def build(network: Network) -> onnx.ModelProto:
 
 
 def run(model: onnx.ModelProto | bytes, images: np.ndarray, batch: int = 500) -> np.ndarray:
-    """ONNX Runtime's logits (N, classes) float32 for uint8 images, one thread.
+    """ONNX Runtime's logits (N, classes) float32 for codes (N, C, H, W), one thread.
 
     Its integer kernels for uint8 by int8 may saturate in between on some processors; the setting that avoids it is on.
     """

@@ -6,19 +6,28 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import numpy as np
+from torch import nn
+
 from zerokeep import integer, model_folder, onnx_export
 from zerokeep.counts import layer_counts, totals
-from zerokeep.data import DataSet
+from zerokeep.dataset import DataSet
 from zerokeep.errors import UserError
 from zerokeep.finetune import finetune
-from zerokeep.loops import Progress, accuracy, reproducible
+from zerokeep.graph import trace
+from zerokeep.growth import growth_of
+from zerokeep.loops import Progress, accuracy, reproducible, to_numbers
 from zerokeep.models import Base
-from zerokeep.prune import prune, weighted_layers
+from zerokeep.network import Network
+from zerokeep.prune import COST_IMAGES, prune
 from zerokeep.quantise import quantise
 from zerokeep.recipe import Recipe
+from zerokeep.removal import weighted_layers
+from zerokeep.rounded import finetune_rounded
 
 PACKAGES = ("zerokeep", "torch", "torch-pruning", "numpy", "onnx", "onnxruntime")
 LEAST_AGREEMENT = 0.999
@@ -49,6 +58,78 @@ def _said(report: Progress, text: str) -> Callable[[float], None]:
     return lambda share: report(text, share)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """What a recipe made of a network.
+
+    Parameters
+    ----------
+    module
+        Pruned and fine-tuned.
+    network
+        The same in integers.
+    removed
+        Filters that went, by the first layer of their group.
+    accuracy
+        Shares of the test images, 0 to 1: `base`, `pruned`, `int8`.
+    answers
+        The integer network's, (N, classes).
+    """
+
+    module: nn.Module
+    network: Network
+    removed: dict[str, list[int]]
+    accuracy: dict[str, float]
+    answers: np.ndarray
+
+
+def carry_out(base: Base, data: DataSet, recipe: Recipe, progress: Progress | None = None) -> Outcome:
+    """Do `recipe` to `base`: prune, fine-tune, quantise, test.
+
+    Parameters
+    ----------
+    base
+        The trained network; it stays as it is.
+    data
+        Training images to fine-tune and calibrate on; test images to measure on.
+    recipe
+        What to do.
+    progress
+        Called with what is being done and the share done of the whole.
+
+    Raises
+    ------
+    UserError
+        The network cannot be traced or has no integer form, or the recipe cannot be done to it.
+    """
+    test = data.test_images, data.test_labels
+    report = _part(progress, 0.0, 0.05)
+    report("testing the base network", 0.0)
+    trace(base.module, data.shape)
+    numbers = to_numbers(data.train_images[:COST_IMAGES])
+    with reproducible(recipe.seed):
+        shares = {"base": accuracy(base.module, *test)}
+        report("pruning", 0.9)
+        pruned = prune(base.module, recipe, numbers)
+        growth = growth_of(pruned, recipe, numbers) if recipe.schedule == "gradual" else None
+    epochs = recipe.epochs_for(len(data.train_images))
+    teacher = base.module if recipe.distil else None
+    module = pruned.dense if growth is not None and epochs else pruned.module
+    finetune(module, data, epochs=epochs, seed=recipe.seed, teacher=teacher, growth=growth, precision=recipe.precision,
+             progress=_part(progress, 0.05, 0.75))
+    if recipe.qat_epochs:
+        finetune_rounded(module, data, epochs=recipe.qat_epochs, seed=recipe.seed, teacher=teacher,
+                         progress=_part(progress, 0.75, 0.85))
+    report = _part(progress, 0.85, 1.0)
+    report("quantising", 0.0)
+    with reproducible(recipe.seed):
+        shares["pruned"] = accuracy(module, *test)
+        network = quantise(module, data.train_images, name=base.name)
+    answers = integer.run(network, data.test_images, _said(report, "testing the integer network"))
+    shares["int8"] = float((answers.argmax(1) == data.test_labels).mean())
+    return Outcome(module=module, network=network, removed=pruned.removed, accuracy=shares, answers=answers)
+
+
 def prune_model(
     base: Base,
     data: DataSet,
@@ -62,16 +143,12 @@ def prune_model(
 
     Parameters
     ----------
-    base
-        The trained network; it stays as it is.
-    data
-        Training images to fine-tune and calibrate on; test images to measure on.
+    base, data, progress
+        As for ``carry_out``; `data` is padded where the network takes larger images.
     recipe
         ``Recipe.unpruned()`` gives the int8 network with nothing removed.
     out
         A new folder, or an earlier model folder to replace.
-    progress
-        Called with what is being done and the share done of the whole.
     command
         What to write down as the way to run it again, where the default does not say enough.
 
@@ -81,35 +158,19 @@ def prune_model(
     Raises
     ------
     UserError
-        `out` cannot be written, or the ONNX file disagrees with the integer reference.
+        As for ``carry_out``; or `out` cannot be written, or the ONNX file disagrees with the integer reference.
     """
     model_folder.check_writable(out)
     started = time.monotonic()
+    data = data.fitted(base.input_shape or data.shape)
     images = len(data.train_images)
-    test = data.test_images, data.test_labels
-    report = _part(progress, 0.0, 0.05)
-    report("testing the base network", 0.0)
-    with reproducible(recipe.seed):
-        shares = {"base": accuracy(base.module, *test)}
-        report("pruning", 0.9)
-        module, removed = prune(base.module, recipe)
-    epochs = recipe.epochs_for(images)
-    teacher = base.module if recipe.distil else None
-    finetune(
-        module, data, epochs=epochs, seed=recipe.seed, teacher=teacher, progress=_part(progress, 0.05, 0.75)
-    )
-    report = _part(progress, 0.75, 1.0)
-    report("quantising", 0.0)
-    with reproducible(recipe.seed):
-        shares["pruned"] = accuracy(module, *test)
-        network = quantise(module, data.train_images, name=base.name)
-    results = integer.run(network, data.test_images, _said(report, "testing the integer network"))
-    shares["int8"] = float((results.argmax(1) == data.test_labels).mean())
-    exported = onnx_export.build(network).SerializeToString()
-    agreement = float((onnx_export.run(exported, data.test_images).argmax(1) == results.argmax(1)).mean())
+    found = carry_out(base, data, recipe, progress)
+    exported = onnx_export.build(found.network).SerializeToString()
+    codes = integer.encode(found.network, data.test_images)
+    agreement = float((onnx_export.run(exported, codes).argmax(1) == found.answers.argmax(1)).mean())
     if agreement < LEAST_AGREEMENT:
         raise UserError(f"ONNX Runtime agrees with the integer reference on only {agreement:.2%} of the images")
-    rows = layer_counts(network, {name: tuple(part.weight.shape) for name, part in weighted_layers(base.module)})
+    rows = layer_counts(found.network, shapes_of(base.module))
     total = totals(rows)
     info = {
         "base": {"model": base.name, "source": base.source, "training": dict(base.metadata)},
@@ -117,13 +178,18 @@ def prune_model(
         "criterion": recipe.criterion,
         "recipe": recipe.as_dict(images),
         "seed": recipe.seed,
-        "accuracy": shares | {
+        "accuracy": found.accuracy | {
             "data": data.name, "test_images": len(data.test_images), "onnx_agreement": agreement,
         },
         "nzer": total["nzer"], "nzer_orig": total["nzer_orig"],
-        "counts": rows, "totals": total, "removed": removed,
+        "counts": rows, "totals": total, "removed": found.removed,
         "command": command or f"zerokeep prune --model {base.source or base.name} {recipe.options(images)}",
         "tool_versions": tool_versions(),
         "seconds": round(time.monotonic() - started, 1),
     }  # fmt: skip
-    return model_folder.write(out, network, exported, info)
+    return model_folder.write(out, found.network, exported, info)
+
+
+def shapes_of(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    """The shape of every layer's weights, by name."""
+    return {name: tuple(part.weight.shape) for name, part in weighted_layers(module)}

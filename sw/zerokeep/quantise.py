@@ -1,13 +1,12 @@
 """From floats to integers: batch norm folded, scales chosen, requantisation as multiplier and shift.
 
-Weights are int8, symmetric, per output channel; activations uint8, per tensor; the code 0 is the number 0 in
-both, so that a zero stays a zero. The last layer keeps its int32 accumulators, and so has ONE weight scale for
-all its outputs: else they could not be compared.
+Weights are int8, symmetric, per output channel; activations uint8 where nothing is negative, else int8, per tensor; the
+code 0 is the number 0 in both, so that a zero stays a zero. A convolution or linear layer at the end keeps its int32
+accumulators, and so has ONE weight scale for all its outputs: else they could not be compared.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,85 +14,20 @@ import torch
 from torch import nn
 
 from zerokeep.errors import UserError
-from zerokeep.loops import to_numbers
-from zerokeep.models import INPUT_SHAPE, PIXEL_SCALE
-from zerokeep.network import INPUT, Network, Step
-from zeroskip.layer import MULTIPLIER_RANGE, SHIFT_RANGE, Layer
+from zerokeep.graph import INPUT, Graph, trace
+from zerokeep.loops import PIXEL_SCALE, to_numbers
+from zerokeep.network import Network, Step
+from zerokeep.parts import Part, float_results, fold, gain_and_offset, parts_of
+from zerokeep.scales import (
+    WEIGHT_LIMIT,
+    activation_scale,
+    multiplier_and_shift,
+    multipliers_and_shift,
+    weight_scales,
+)
+from zeroskip.layer import OUTPUT_RANGE, Layer
 
-WEIGHT_LIMIT = 127
-BIAS_LIMIT = 1 << 24
-"""A bias may take this much of the accumulator: a channel of tiny weights gets a coarser scale instead."""
 CALIBRATION_IMAGES = 512
-CLIPS = np.linspace(0.3, 1.0, 71)
-
-
-def multiplier_and_shift(scale: float) -> tuple[int, int]:
-    """Integers with multiplier / 2**shift nearest `scale`, at full precision where the shift's range allows.
-
-    The relative error is at most 2**-16 from 2**-25 on; below, the absolute error is at most 2**-41 until the
-    multiplier can only stay 1.
-
-    Raises
-    ------
-    UserError
-        `scale` is not positive and finite, or is above 65535 / 2.
-
-    >>> multiplier_and_shift(1.0)
-    (32768, 15)
-    """
-    if not (math.isfinite(scale) and scale > 0):
-        raise UserError(f"a requantisation scale must be positive and finite, not {scale}")
-    fraction, exponent = math.frexp(scale)
-    shift = 16 - exponent
-    if round(fraction * 65536) == 65536:
-        shift -= 1
-    shift = min(max(shift, SHIFT_RANGE[0]), SHIFT_RANGE[1])
-    multiplier = max(round(math.ldexp(scale, shift)), MULTIPLIER_RANGE[0])
-    if multiplier > MULTIPLIER_RANGE[1]:
-        raise UserError(f"a requantisation scale of {scale} is above what multiplier and shift can express")
-    return multiplier, shift
-
-
-def fold(part: nn.Conv2d | nn.Linear, norm: nn.BatchNorm2d | None) -> tuple[np.ndarray, np.ndarray]:
-    """Weight and bias (float64) of the layer with its batch norm, in evaluation mode, folded in."""
-    weight = part.weight.detach().double().numpy()
-    bias = np.zeros(len(weight)) if part.bias is None else part.bias.detach().double().numpy()
-    if norm is None:
-        return weight.copy(), bias.copy()
-    assert norm.running_mean is not None and norm.running_var is not None
-    spread = np.sqrt(norm.running_var.double().numpy() + norm.eps)
-    gain = (norm.weight.detach().double().numpy() if norm.affine else 1.0) / spread
-    offset = norm.bias.detach().double().numpy() if norm.affine else 0.0
-    mean = norm.running_mean.double().numpy()
-    return weight * gain.reshape((-1,) + (1,) * (weight.ndim - 1)), (bias - mean) * gain + offset
-
-
-def activation_scale(values: np.ndarray) -> float:
-    """The scale of a uint8 tensor of numbers from 0: of 71 clipping points, the one with the least squared error."""
-    flat = values[values > 0].astype(np.float64)
-    if flat.size == 0:
-        return 1.0 / 255.0
-    best, least = 1.0, math.inf
-    for clip in CLIPS * flat.max():
-        scale = clip / 255.0
-        codes = np.clip(np.floor(flat / scale + 0.5), 0, 255)
-        error = float(((codes * scale - flat) ** 2).sum())
-        if error < least:
-            best, least = scale, error
-    return float(best)
-
-
-def weight_scales(weight: np.ndarray, bias: np.ndarray, input_scale: float, *, shared: bool) -> np.ndarray:
-    """One scale per output channel, (O,) float64; the same for all where `shared`.
-
-    The largest magnitude becomes 127, unless the bias would then exceed ``BIAS_LIMIT``; a channel without
-    weights takes what its bias needs.
-    """
-    largest = np.abs(weight.reshape(len(weight), -1)).max(1) / WEIGHT_LIMIT
-    scales = np.maximum(largest, np.abs(bias) / (input_scale * BIAS_LIMIT))
-    if shared:
-        scales = np.full_like(scales, scales.max())
-    return np.where(scales > 0, scales, 1.0)
 
 
 def quantise_layer(
@@ -102,6 +36,7 @@ def quantise_layer(
     *,
     input_scale: float,
     output_scale: float | None,
+    output_dtype: str = "uint8",
     stride: tuple[int, int] = (1, 1),
     padding: tuple[int, int] = (0, 0),
     groups: int = 1,
@@ -115,7 +50,9 @@ def quantise_layer(
     input_scale
         Of the incoming codes.
     output_scale
-        Of the uint8 result, after ReLU; ``None`` keeps the accumulators, on one scale.
+        Of the result's codes; ``None`` keeps the accumulators, on one scale.
+    output_dtype
+        ``"uint8"`` after a ReLU, else ``"int8"``.
     stride, padding, groups
         As in ``Layer``.
     """
@@ -126,88 +63,200 @@ def quantise_layer(
     fields: dict[str, Any] = {}
     if output_scale is not None:
         pairs = [multiplier_and_shift(float(s) * input_scale / output_scale) for s in scales]
-        fields = {"multiplier": np.array([m for m, _ in pairs]), "shift": np.array([s for _, s in pairs])}
+        fields = {"multiplier": np.array([m for m, _ in pairs]), "shift": np.array([s for _, s in pairs]),
+                  "output_dtype": output_dtype}
     layer = Layer(weight=codes, bias=bias_codes, stride=stride, padding=padding, groups=groups, **fields)
     return layer, float(scales[0]) * input_scale if output_scale is None else output_scale
 
 
-def _pair(value: int | tuple[int, ...] | str) -> tuple[int, int]:
-    assert not isinstance(value, str), "padding by name is not supported"
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
-
-
-def _run_of(parts: list[tuple[str, nn.Module]], start: int) -> tuple[nn.BatchNorm2d | None, bool, int]:
-    """The batch norm and the ReLU that follow a layer, and how many parts they are."""
-    length, norm, relu = 1, None, False
-    if start + length < len(parts) and isinstance(parts[start + length][1], nn.BatchNorm2d):
-        norm = parts[start + length][1]
-        length += 1
-    if start + length < len(parts) and isinstance(parts[start + length][1], nn.ReLU):
-        relu = True
-        length += 1
-    return norm, relu, length  # type: ignore[return-value]
-
-
 def quantise(
-    module: nn.Sequential,
+    module: nn.Module,
     images: np.ndarray,
     *,
     name: str = "network",
-    input_shape: tuple[int, int, int] = INPUT_SHAPE,
 ) -> Network:
     """The network in integers.
 
     Parameters
     ----------
     module
-        A sequence of convolutions, batch norms, ReLUs, max pools, flatten and linear layers; every layer with
-        weights but the last is followed by a ReLU.
+        Anything that ``zerokeep.graph.trace`` takes.
     images
-        uint8 (N, C, H, W) to calibrate on, from the training set; the first 512 are used.
-    name, input_shape
+        (N, C, H, W) to calibrate on, from the training set, uint8 or float32; the first 512 are used.
+    name
         Of the network.
 
     Raises
     ------
     UserError
-        A part that has no integer form here.
+        The network cannot be traced, or a node has no integer form; the message names it.
     """
-    parts = list(module.named_children())
-    last = max((i for i, (_, p) in enumerate(parts) if isinstance(p, (nn.Conv2d, nn.Linear))), default=-1)
-    numbers = to_numbers(images[:CALIBRATION_IMAGES])
-    steps: list[Step] = []
-    before, scale, position = INPUT, PIXEL_SCALE, 0
+    channels, height, width = images.shape[1:]
     module.eval()
-    while position < len(parts):
-        label, part = parts[position]
-        norm, relu, length = None, False, 1
-        if isinstance(part, (nn.Conv2d, nn.Linear)):
-            norm, relu, length = _run_of(parts, position)
-        with torch.no_grad():
-            for _, each in parts[position : position + length]:
-                numbers = each(numbers)
-        if isinstance(part, (nn.Conv2d, nn.Linear)):
-            if not relu and position != last:
-                raise UserError(f"{label} is followed by no ReLU, so its uint8 result cannot hold it")
-            weight, bias = fold(part, norm)
-            geometry = {}
-            if isinstance(part, nn.Conv2d):
-                if _pair(part.dilation) != (1, 1):
-                    raise UserError(f"{label} is dilated, which has no integer form here")
-                geometry = {"stride": _pair(part.stride), "padding": _pair(part.padding)}
-            layer, scale = quantise_layer(
-                weight, bias, input_scale=scale, groups=getattr(part, "groups", 1),
-                output_scale=activation_scale(numbers.numpy()) if relu else None, **geometry,
-            )  # fmt: skip
-            op = "linear" if isinstance(part, nn.Linear) else "conv"
-            steps.append(Step(name=label, op=op, inputs=(before,), scale=scale, layer=layer))
-        elif isinstance(part, nn.MaxPool2d) and part.padding == 0 and not part.ceil_mode and part.dilation == 1:
-            given = {"kernel": _pair(part.kernel_size), "stride": _pair(part.stride)}
-            steps.append(Step(name=label, op="maxpool", inputs=(before,), scale=scale, parameters=dict(given)))
-        elif isinstance(part, nn.Flatten):
-            steps.append(Step(name=label, op="flatten", inputs=(before,), scale=scale))
+    graph = trace(module, (channels, height, width))
+    return Quantiser(graph, images[:CALIBRATION_IMAGES]).network(name, (channels, height, width))
+
+
+class Quantiser:
+    """Chooses every scale of a traced network, and makes its steps."""
+
+    def __init__(self, graph: Graph, images: np.ndarray) -> None:
+        self.graph, self.parts = graph, parts_of(graph)
+        self.results = float_results(graph, self.parts, to_numbers(images))
+        self.dtypes: dict[str, str] = {}
+        self.scales: dict[str, float] = {}
+        self._choose(images)
+
+    def _choose(self, images: np.ndarray) -> None:
+        """The type and the scale of the input and of every part's result."""
+        pixels = images.dtype == np.uint8
+        self.dtypes[INPUT] = "uint8" if pixels or images.min() >= 0 else "int8"
+        self.scales[INPUT] = PIXEL_SCALE if pixels else activation_scale(images, self.dtypes[INPUT])
+        for part in self.parts:
+            kind, before = part.node.kind, part.inputs[0]
+            if kind in ("maxpool", "flatten"):
+                self.dtypes[part.name], self.scales[part.name] = self.dtypes[before], self.scales[before]
+                continue
+            signed = [self.dtypes[own] == "int8" for own in part.inputs]
+            if kind == "table":
+                signed = [bool((self.results[part.name] < 0).any())]
+            negative = not part.relu and (any(signed) or kind in ("conv", "linear", "norm")) and kind != "relu"
+            dtype = "int8" if negative else "uint8"
+            self.dtypes[part.name] = dtype
+            self.scales[part.name] = activation_scale(self.results[part.name], dtype)
+
+    def network(self, name: str, shape: tuple[int, int, int]) -> Network:
+        """The network, its steps named as the parts."""
+        steps = [step for part in self.parts for step in self._steps(part)]
+        return Network(name=name, input_shape=shape, input_scale=self.scales[INPUT], steps=tuple(steps),
+                       input_dtype=self.dtypes[INPUT], host=self.graph.host)
+
+    def _steps(self, part: Part) -> list[Step]:
+        kind = part.node.kind
+        if kind in ("conv", "linear", "norm"):
+            return [self._weighted(part)]
+        given: dict[str, Any] = {"name": part.name, "op": kind, "inputs": part.inputs, "scale": self.scales[part.name]}
+        if kind == "flatten":
+            return [Step(**given)]
+        if kind in ("maxpool", "avgpool", "mean"):
+            return self._pool(part, given)
+        if kind in ("add", "concat"):
+            self._check_sum(part)
+            return [Step(**given, parameters=self._requantisation(part, self._input_scales(part)))]
+        return [Step(**given | {"op": "table"}, parameters=self._table(part))]
+
+    def _input_scales(self, part: Part) -> list[float]:
+        return [self.scales[name] for name in part.inputs]
+
+    def _requantisation(self, part: Part, scales: list[float]) -> dict[str, Any]:
+        dtype = self.dtypes[part.name]
+        multipliers, shift = multipliers_and_shift([scale / self.scales[part.name] for scale in scales])
+        return {"multipliers": multipliers, "shift": shift, "clamp": list(OUTPUT_RANGE[dtype]), "output_dtype": dtype}
+
+    def _check_sum(self, part: Part) -> None:
+        node = part.node
+        if node.kind == "add" and (len(node.inputs) != 2 or node.given[0] != node.given[1]
+                                   or node.options.get("alpha", 1) != 1):
+            raise UserError(f"node {node.name} adds shapes {', '.join(map(str, node.given))}: only two tensors of one shape "
+                            "have an integer form here")
+        channels = sum(shape[0] for shape in node.given)
+        if node.kind == "concat" and node.shape != (channels, *node.given[0][1:]):
+            raise UserError(f"node {node.name} joins {', '.join(map(str, node.given))} to {node.shape}: only channels can be "
+                            "joined here")
+
+    def _weighted(self, part: Part) -> Step:
+        node = part.node
+        if node.kind == "norm":
+            weight, bias, geometry = _norm_as_layer(part)
         else:
-            raise UserError(f"{label} ({type(part).__name__}) has no integer form here")
-        before = label
-        position += length
-    return Network(name=name, input_shape=input_shape, input_scale=PIXEL_SCALE, steps=tuple(steps))
+            if node.kind == "linear" and len(node.given[0]) != 1:
+                raise UserError(f"node {node.name} is a linear layer on {node.given[0]}, it has an integer form here only "
+                                "after flattening")
+            weight, bias = fold(node.weighted, part.norm)
+            geometry = _geometry(node.name, node.weighted)
+            weight = spread(weight, geometry.pop("dilation", (1, 1)))
+        is_end = part is self.parts[-1] and not part.relu
+        layer, scale = quantise_layer(
+            weight, bias, input_scale=self.scales[part.inputs[0]], output_dtype=self.dtypes[part.name],
+            output_scale=None if is_end else self.scales[part.name], **geometry,
+        )  # fmt: skip
+        op = "linear" if weight.ndim == 2 else "conv"
+        return Step(name=part.name, op=op, inputs=part.inputs, scale=scale, layer=layer)
+
+    def _pool(self, part: Part, given: dict[str, Any]) -> list[Step]:
+        node = part.node
+        if node.kind == "mean":
+            told: dict[str, Any] = {"kernel": tuple(node.given[0][1:]), "stride": (1, 1)}
+        else:
+            told = _pool_geometry(part)
+        if node.kind == "maxpool":
+            return [Step(**given, parameters=told)]
+        area = told["kernel"][0] * told["kernel"][1]
+        told |= self._requantisation(part, [self.scales[part.inputs[0]] / area])
+        flat = node.kind == "mean" and len(node.shape) == 1
+        pool = Step(**given | {"op": "avgpool", "name": f"{part.name}_map" if flat else part.name}, parameters=told)
+        return [pool, Step(**given | {"op": "flatten", "inputs": (pool.name,)})] if flat else [pool]
+
+    def _table(self, part: Part) -> dict[str, Any]:
+        """The result's code of each of the input's 256 codes."""
+        source, dtype = part.inputs[0], self.dtypes[part.name]
+        low, high = OUTPUT_RANGE[self.dtypes[source]]
+        numbers = torch.arange(low, high + 1, dtype=torch.float32) * self.scales[source]
+        made = part.node.function(numbers).double().numpy() / self.scales[part.name]
+        codes = np.clip(np.floor(made + 0.5), *OUTPUT_RANGE[dtype])
+        return {"values": [int(code) for code in codes], "output_dtype": dtype}
+
+
+def spread(weight: np.ndarray, dilation: tuple[int, int]) -> np.ndarray:
+    """A dilated kernel as a larger one with zeros between: they cost the zero-skip array nothing."""
+    if dilation == (1, 1) or weight.ndim == 2:
+        return weight
+    (dy, dx), (kh, kw) = dilation, weight.shape[2:]
+    wide = np.zeros((*weight.shape[:2], (kh - 1) * dy + 1, (kw - 1) * dx + 1))
+    wide[:, :, ::dy, ::dx] = weight
+    return wide
+
+
+def _geometry(name: str, part: nn.Conv2d | nn.Linear) -> dict[str, Any]:
+    """Stride, padding, dilation and groups of a convolution."""
+    if isinstance(part, nn.Linear):
+        return {}
+    if part.padding_mode != "zeros":
+        raise UserError(f"node {name} pads by {part.padding_mode!r}, only zeros have an integer form here")
+    dilation, padding = _pair(part.dilation), part.padding
+    if isinstance(padding, str):
+        around = [0, 0] if padding == "valid" else [d * (k - 1) for d, k in zip(dilation, part.kernel_size, strict=True)]
+        if any(each % 2 for each in around):
+            raise UserError(f"node {name} pads unevenly ('same' with an even kernel), which has no integer form here")
+        padding = (around[0] // 2, around[1] // 2)
+    return {"stride": _pair(part.stride), "padding": _pair(padding), "dilation": dilation, "groups": part.groups}
+
+
+def _norm_as_layer(part: Part) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """A batch norm that stands alone: a 1x1 convolution of each channel with itself, or a diagonal linear layer."""
+    assert part.node.module is not None
+    gain, offset = gain_and_offset(part.node.module)
+    if len(part.node.shape) == 1:
+        return np.diag(gain), offset, {}
+    return gain.reshape(-1, 1, 1, 1), offset, {"groups": len(gain)}
+
+
+def _pool_geometry(part: Part) -> dict[str, Any]:
+    """Kernel, stride and padding of a pool, module or function."""
+    node = part.node
+    names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "count_include_pad", "divisor_override")
+    told = {name: getattr(node.module, name) for name in names if hasattr(node.module, name)} or dict(node.options)
+    padding = _pair(told.get("padding", 0))
+    uneven = padding != (0, 0) and node.kind == "avgpool" and not told.get("count_include_pad", True)
+    dilated = _pair(told.get("dilation", 1)) != (1, 1)
+    if told.get("ceil_mode") or told.get("divisor_override") or dilated or uneven:
+        raise UserError(f"node {node.name} pools with ceil_mode, dilation, a divisor or uncounted padding, which has no "
+                        "integer form here")
+    kernel = _pair(told["kernel_size"])
+    stride = told.get("stride")
+    found = {"kernel": kernel, "stride": kernel if stride is None else _pair(stride)}
+    return found | ({"padding": padding} if padding != (0, 0) else {})
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))

@@ -1,0 +1,246 @@
+"""What a network does, node by node, in the few kinds that have an integer form: traced with torch.fx.
+
+Networks are taken as they are: modules, functions and methods, residual additions, concatenations, any names. What has
+no integer form is refused by name; what follows the last layer with weights and only shapes the answer (a softmax) is
+left to the host and listed.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+
+from zerokeep.errors import UserError
+
+INPUT = "input"
+KINDS: dict[Any, str] = {
+    nn.Conv2d: "conv", nn.Linear: "linear", nn.BatchNorm2d: "norm", nn.BatchNorm1d: "norm",
+    nn.ReLU: "relu", torch.relu: "relu", nn.functional.relu: "relu", "relu": "relu", "relu_": "relu",
+    nn.ReLU6: "relu", nn.functional.relu6: "relu",
+    nn.MaxPool2d: "maxpool", nn.functional.max_pool2d: "maxpool",
+    nn.AvgPool2d: "avgpool", nn.functional.avg_pool2d: "avgpool",
+    nn.AdaptiveAvgPool2d: "mean", nn.functional.adaptive_avg_pool2d: "mean", torch.mean: "mean", "mean": "mean",
+    operator.add: "add", operator.iadd: "add", torch.add: "add", "add": "add", "add_": "add",
+    torch.cat: "concat", torch.concat: "concat",
+    nn.Flatten: "flatten", torch.flatten: "flatten", "flatten": "flatten", "view": "flatten", "reshape": "flatten",
+    torch.reshape: "flatten",
+    nn.Identity: "nothing", nn.Dropout: "nothing", nn.Dropout2d: "nothing", nn.functional.dropout: "nothing",
+    "contiguous": "nothing",
+    **dict.fromkeys((
+        nn.Hardtanh, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Mish, nn.Softplus, nn.Sigmoid, nn.Tanh,
+        nn.Hardswish, nn.Hardsigmoid, nn.functional.hardtanh, nn.functional.leaky_relu,
+        nn.functional.elu, nn.functional.gelu, nn.functional.silu, nn.functional.mish, nn.functional.softplus,
+        nn.functional.hardswish, nn.functional.hardsigmoid, torch.sigmoid, torch.tanh, nn.functional.sigmoid,
+        nn.functional.tanh, "sigmoid", "tanh",
+    ), "table"),
+    **dict.fromkeys((
+        nn.Softmax, nn.LogSoftmax, nn.functional.softmax, nn.functional.log_softmax, torch.softmax, torch.log_softmax,
+        "softmax", "log_softmax",
+    ), "answer"),
+    "size": "shape", getattr: "shape", operator.getitem: "shape",
+}  # fmt: skip
+"""What a module, a function or a method is to us. ``relu``: nothing below 0. ``table``: of one number at a time, so 256
+entries will do."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Node:
+    """One operation.
+
+    Parameters
+    ----------
+    name
+        The module's path, or the name that torch.fx gave.
+    kind
+        A value of ``KINDS``.
+    inputs
+        Names of earlier nodes, or ``"input"``.
+    shape
+        Of its result for one image, without the N.
+    given
+        Shapes of its inputs.
+    module
+        The module, where it is one.
+    function
+        What it does to the floats of its inputs.
+    options
+        By keyword, for a function or a method.
+    """
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    shape: tuple[int, ...]
+    given: tuple[tuple[int, ...], ...]
+    module: nn.Module | None
+    function: Callable[..., torch.Tensor]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def weighted(self) -> nn.Conv2d | nn.Linear:
+        """The convolution or linear layer."""
+        assert isinstance(self.module, (nn.Conv2d, nn.Linear))
+        return self.module
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Graph:
+    """A traced network: its `nodes` in order, the last one's result its own; and what is left to the `host` by name."""
+
+    nodes: tuple[Node, ...]
+    host: tuple[str, ...] = ()
+
+    def users(self, name: str) -> list[Node]:
+        """The nodes that use a result."""
+        return [node for node in self.nodes if name in node.inputs]
+
+
+def trace(module: nn.Module, shape: tuple[int, ...]) -> Graph:
+    """The graph of `module` for images (C, H, W) of `shape`.
+
+    Raises
+    ------
+    UserError
+        It cannot be traced, does not take such images, or has a node without an integer form; the message names it.
+    """
+    module.eval()
+    try:
+        traced = fx.symbolic_trace(module)
+    except Exception as error:
+        raise UserError(f"the network cannot be traced by torch.fx: {_line(error)}") from None
+    try:
+        with torch.no_grad():
+            ShapeProp(traced).propagate(torch.zeros(2, *shape))
+    except Exception as error:
+        raise UserError(f"the network does not take images of {tuple(shape)}: {_line(error)}") from None
+    return _Reader(traced).read()
+
+
+def _line(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return text[0] if text else type(error).__name__
+
+
+class _Reader:
+    """Turns a traced module into a graph."""
+
+    def __init__(self, traced: fx.GraphModule) -> None:
+        self.traced = traced
+        self.parts = dict(traced.named_modules())
+        self.names: dict[fx.Node, str] = {}
+        self.nodes: list[Node] = []
+
+    def read(self) -> Graph:
+        placeholders = [node for node in self.traced.graph.nodes if node.op == "placeholder"]
+        if len([node for node in placeholders if not node.args]) != 1:
+            raise UserError(f"the network must take one tensor, it takes {len(placeholders)}")
+        result = ""
+        for node in self.traced.graph.nodes:
+            if node.op == "placeholder":
+                self.names[node] = INPUT
+            elif node.op == "output":
+                result = self._output(node)
+            else:
+                self._read(node)
+        return self._cut(result)
+
+    def _output(self, node: fx.Node) -> str:
+        given = node.args[0]
+        if not isinstance(given, fx.Node) or given not in self.names:
+            raise UserError("the network must give one tensor")
+        return self.names[given]
+
+    def _read(self, node: fx.Node) -> None:
+        module = self.parts[str(node.target)] if node.op == "call_module" else None
+        kind = KINDS.get(type(module) if module is not None else node.target)
+        name = str(node.target) if module is not None else node.name
+        if kind is None:
+            what = type(module).__name__ if module is not None else getattr(node.target, "__name__", node.target)
+            raise UserError(f"node {name} ({what}) has no integer form here")
+        if kind == "shape":
+            return
+        given = [value for value in _tensors(node) if value in self.names]
+        if kind == "flatten" and len(_shape(node)) != 1:
+            raise UserError(f"node {name} gives a shape of {_shape(node)}, only flattening has an integer form here")
+        if kind == "mean" and _shape(node)[1:] not in ((1, 1), ()):
+            raise UserError(f"node {name} gives a shape of {_shape(node)}, a mean must be over the whole map")
+        if kind == "nothing":
+            self.names[node] = self.names[given[0]]
+            return
+        name = name if all(own.name != name for own in self.nodes) else node.name
+        self.names[node] = name
+        self.nodes.append(Node(
+            name=name, kind=kind, inputs=tuple(self.names[value] for value in given), shape=_shape(node),
+            given=tuple(_shape(value) for value in given), module=module, function=_function(node, module),
+            options=_options(node, given),
+        ))  # fmt: skip
+
+    def _cut(self, result: str) -> Graph:
+        """Without what nobody uses, and without the answer's shaping at the end."""
+        by_name = {node.name: node for node in self.nodes}
+        host = []
+        while result in by_name and by_name[result].kind == "answer":
+            host.append(result)
+            result = by_name[result].inputs[0]
+        used, waiting = set(), [result]
+        while waiting:
+            name = waiting.pop()
+            if name not in used and name in by_name:
+                used.add(name)
+                waiting += by_name[name].inputs
+        nodes = tuple(node for node in self.nodes if node.name in used)
+        for node in nodes:
+            if node.kind == "answer":
+                raise UserError(f"node {node.name} (softmax) has no integer form here but as the last one")
+        if not any(node.kind in ("conv", "linear") for node in nodes):
+            raise UserError("the network has no convolution and no linear layer")
+        return Graph(nodes=nodes, host=tuple(reversed(host)))
+
+
+def _tensors(node: fx.Node) -> list[fx.Node]:
+    found: list[fx.Node] = []
+    for value in [*node.args, *node.kwargs.values()]:
+        values = value if isinstance(value, (list, tuple)) else [value]
+        found += [own for own in values if isinstance(own, fx.Node) and "tensor_meta" in own.meta]
+    return found
+
+
+def _shape(node: fx.Node) -> tuple[int, ...]:
+    return tuple(node.meta["tensor_meta"].shape[1:])
+
+
+def _function(node: fx.Node, module: nn.Module | None) -> Callable[..., torch.Tensor]:
+    """What the node does, of its tensors alone."""
+    if module is not None:
+        return module
+
+    def run(*tensors: torch.Tensor) -> torch.Tensor:
+        if KINDS[node.target] == "flatten":
+            return tensors[0].flatten(1)
+        values = iter(tensors)
+        args = fx.map_arg(node.args, lambda own: next(values) if "tensor_meta" in own.meta else None)
+        options = fx.map_arg(node.kwargs, lambda own: next(values) if "tensor_meta" in own.meta else None)
+        if node.op == "call_method":
+            return getattr(args[0], str(node.target))(*args[1:], **options)
+        assert callable(node.target)
+        return node.target(*args, **options)
+
+    return run
+
+
+POOL_ORDER = ("kernel_size", "stride", "padding")
+"""How functions of pooling take what they are told, after the tensor."""
+
+
+def _options(node: fx.Node, given: list[fx.Node]) -> dict[str, Any]:
+    """What a function was told beside its tensors, by keyword."""
+    if node.op == "call_module":
+        return {}
+    rest = [value for value in node.args if not (isinstance(value, fx.Node) and value in given)]
+    return dict(zip(POOL_ORDER, rest, strict=False)) | dict(node.kwargs)

@@ -1,0 +1,167 @@
+"""Runs a study: cells in parallel, each one's line kept as soon as it is there, those that are there not done again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from zerokeep.errors import UserError
+from zerokeep.study.cell import run_cell, train_base
+from zerokeep.study.plan import BaseSpec, Cell, StudyPlan
+
+LINES = "cells.jsonl"
+BASES = "bases"
+PATIENCE = 10
+"""Seconds that a cluster's scheduler has to answer."""
+Say = Callable[[int, int, str], None]
+"""Called with cells done, cells in all, and what was done last."""
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a study; a last one that was cut off is left out.
+
+    Raises
+    ------
+    UserError
+        Another line is damaged; the message has its number.
+    """
+    if not path.exists():
+        return []
+    found: list[dict[str, Any]] = []
+    rows = path.read_text(encoding="utf-8").split("\n")
+    for number, row in enumerate(rows, start=1):
+        try:
+            if row.strip():
+                found.append(dict(json.loads(row)))
+        except (ValueError, TypeError):
+            if number < len(rows):
+                raise UserError(f"{path}, line {number}, is no JSON object") from None
+    return found
+
+
+class Lines:
+    """The file of lines: what is in it, and more at its end."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.found = {line["key"]: line for line in read_lines(path)}
+        text = path.read_bytes() if path.exists() else b""
+        if text and not text.endswith(b"\n"):  # the run before was cut off while it wrote: take that line away
+            os.truncate(path, text.rfind(b"\n") + 1)
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Write a line, and see it on the disk."""
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line, allow_nan=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.found[line["key"]] = line
+
+
+@contextlib.contextmanager
+def executor(workers: int, address: str | None) -> Iterator[Executor]:
+    """Processes on this machine or, given the `address` of its scheduler, a Dask cluster.
+
+    Raises
+    ------
+    UserError
+        Dask is not installed, or no scheduler answers there.
+    """
+    if address is None:
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(max_workers=workers, mp_context=context)
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UserError("a Dask cluster needs the package 'distributed': pip install 'zerokeep[cluster]'") from None
+    try:
+        client = Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"no Dask scheduler answers at {address}: {error or type(error).__name__}") from None
+    with client, client.get_executor(pure=False) as cluster:
+        yield cluster
+
+
+def run_study(
+    plan: StudyPlan, out: Path, *, workers: int = 2, address: str | None = None, say: Say = lambda done, of, text: None
+) -> list[dict[str, Any]]:
+    """Do what is left of a study in the folder `out`.
+
+    Parameters
+    ----------
+    plan
+        What to do.
+    out
+        Base networks are kept in ``bases/`` and lines in ``cells.jsonl``: what is there is not done again.
+    workers
+        Processes, where no `address` is given.
+    address
+        Of the scheduler of a Dask cluster, such as ``tcp://host:8786``.
+    say
+        Called whenever something is finished.
+
+    Returns every line of the plan's cells, in the plan's order.
+
+    Raises
+    ------
+    UserError
+        A cell cannot be done, `out` cannot be written, or the cluster is not there. Finished cells are kept.
+    """
+    from zerokeep.data import load
+
+    name = load(plan.data).name
+    try:
+        (out / BASES).mkdir(parents=True, exist_ok=True)
+        lines = Lines(out / LINES)
+    except OSError as error:
+        raise UserError(f"cannot write the study {out}: {error.strerror or error}") from None
+    todo = [cell for cell in plan.cells if cell.key not in lines.found]
+    count = len(plan.cells)
+    say(count - len(todo), count, "begin")
+    if todo:
+        with executor(workers, address) as pool:
+            bases = list(dict.fromkeys(cell.base for cell in todo))
+            weights = _bases(pool, bases, out / BASES, plan.data,
+                             lambda text: say(count - len(todo), count, text))
+            tasks = {pool.submit(run_cell, cell, weights[cell.base], plan.data, name): cell for cell in todo}
+            for done, (future, cell) in enumerate(_finished(pool, tasks), start=count - len(todo) + 1):
+                lines.add(future.result())
+                say(done, count, f"{cell.base.network}, {cell.recipe.criterion}, seed {cell.recipe.seed}")
+    return [lines.found[cell.key] for cell in plan.cells]
+
+
+def _finished(pool: Executor, tasks: dict[Future[dict[str, Any]], Cell]) -> Iterator[tuple[Any, Cell]]:
+    """The tasks as they end; one that fails stops what has not begun."""
+    try:
+        for future in as_completed(tasks):
+            yield future, tasks[future]
+    except BaseException:
+        for future in tasks:
+            future.cancel()
+        raise
+
+
+def _bases(pool: Executor, specs: list[BaseSpec], folder: Path, data: str | None,
+           say: Callable[[str], None]) -> dict[BaseSpec, bytes]:
+    """The weights of every base network, trained where they are not there yet."""
+    found = {spec: path.read_bytes() for spec in specs if (path := folder / f"{spec.key}.safetensors").is_file()}
+    tasks = {pool.submit(train_base, spec, data): spec for spec in specs if spec not in found}
+    for future in as_completed(tasks):
+        spec = tasks[future]
+        found[spec] = future.result()
+        fresh = folder / f".{spec.key}.tmp"
+        fresh.write_bytes(found[spec])
+        os.replace(fresh, folder / f"{spec.key}.safetensors")
+        say(f"trained {spec.key}")
+    return found
