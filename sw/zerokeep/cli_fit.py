@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json
+from zerokeep.cli_prune import Data
 from zerokeep.cli_simulate import load_layers
 from zerokeep.errors import UserError, check_count
 
@@ -76,7 +77,7 @@ def fit(
     goal: Annotated[str, typer.Option("--goal", metavar="NAME", help=(
         "cycles (fewest), per-lut or per-multiplier (most done for each)."))] = "cycles",
     images: Annotated[int, typer.Option("--images", metavar="N", help="The first N test images.")] = 1,
-    data: Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Where the test images are.")] = None,
+    data: Data = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")] = None,
 ) -> int:
     """Print the best ten by area and cycle model, and the options that make the best one."""

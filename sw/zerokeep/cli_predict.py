@@ -9,6 +9,7 @@ import typer
 
 from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json
 from zerokeep.cli_generate import Engines, Multipliers, Preset
+from zerokeep.cli_prune import Data
 from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def predict(
     images: Annotated[int | None, typer.Option("--images", metavar="N", help=(
         "Images: of a folder the first N test images (default 4), of a layer file all of its own."))] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")] = None,
-    data: Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Where the test images are.")] = None,
+    data: Data = None,
     groups: Groups = None, lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
 ) -> int:
     """Predict and show."""

@@ -18,7 +18,12 @@ from zerokeep.cli_prune import (
     FirstZeroRatio,
     LinearZeroRatio,
     Model,
+    NzerOrig,
+    Precision,
+    QatEpochs,
+    Schedule,
     Seed,
+    Threshold,
     ZeroRatio,
 )
 from zerokeep.recipe import Recipe
@@ -37,10 +42,13 @@ def run(
     preset: Preset = None, multipliers: Multipliers = None, model: Model = "vgg-small",
     train_epochs: Annotated[int | None, typer.Option("--train-epochs", metavar="N", help=(
         "Train the base network first, so many epochs, instead of loading weights."))] = None,
-    data: Data = None, criterion: Criterion = _DEFAULT.criterion, zero_ratio: ZeroRatio = _DEFAULT.zero_ratio,
+    data: Data = None, criterion: Criterion = _DEFAULT.criterion, threshold: Threshold = _DEFAULT.threshold,
+    zero_ratio: ZeroRatio = _DEFAULT.zero_ratio,
     first_zero_ratio: FirstZeroRatio = _DEFAULT.first_zero_ratio,
     linear_zero_ratio: LinearZeroRatio = _DEFAULT.linear_zero_ratio,
-    filter_ratio: FilterRatio = _DEFAULT.filter_ratio, epochs: Epochs = None, distil: Distil = True, seed: Seed = 0,
+    filter_ratio: FilterRatio = _DEFAULT.filter_ratio, nzer_orig: NzerOrig = _DEFAULT.nzer_orig,
+    schedule: Schedule = _DEFAULT.schedule, epochs: Epochs = _DEFAULT.epochs, distil: Distil = _DEFAULT.distil,
+    qat_epochs: QatEpochs = _DEFAULT.qat_epochs, precision: Precision = _DEFAULT.precision, seed: Seed = 0,
     images: Annotated[int, typer.Option("--images", metavar="N", help="Test images to simulate.")] = 4,
     simulator: Annotated[str, typer.Option("--simulator", metavar="NAME", help="verilator or icarus.")] = "verilator",
     cache: Annotated[Path, typer.Option("--cache", metavar="FOLDER", help="Verilog and simulators built before.")] =
@@ -48,8 +56,9 @@ def run(
     workers: Annotated[int, typer.Option("--workers", metavar="N", help="Steps at a time.")] = 2,
 ) -> int:
     """Status 1 where the hardware was wrong; the report is written then, too."""
-    recipe = Recipe(criterion=criterion, zero_ratio=zero_ratio, first_zero_ratio=first_zero_ratio,
-                    linear_zero_ratio=linear_zero_ratio, filter_ratio=filter_ratio, epochs=epochs, distil=distil,
+    recipe = Recipe(criterion=criterion, threshold=threshold, zero_ratio=zero_ratio, first_zero_ratio=first_zero_ratio,
+                    linear_zero_ratio=linear_zero_ratio, filter_ratio=filter_ratio, nzer_orig=nzer_orig,
+                    schedule=schedule, epochs=epochs, distil=distil, qat_epochs=qat_epochs, precision=precision,
                     seed=seed)
     from zerokeep.cli_report import print_summary
     from zerokeep.report import make

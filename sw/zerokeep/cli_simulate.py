@@ -9,6 +9,7 @@ import typer
 
 from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json, writing
 from zerokeep.cli_generate import Engines, Multipliers, Preset
+from zerokeep.cli_prune import Data
 from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
 from zerokeep.errors import UserError, check_count
 
@@ -27,7 +28,7 @@ def register(app: typer.Typer) -> None:
         simulate)
 
 
-def load_layers(source: Path, images: int | None, data: Path | None) -> dict[str, Layer]:
+def load_layers(source: Path, images: int | None, data: str | None) -> dict[str, Layer]:
     """The layers to simulate, by name, each with its input.
 
     Raises
@@ -43,13 +44,14 @@ def load_layers(source: Path, images: int | None, data: Path | None) -> dict[str
         check_count("--images", images, 1)
     if source.is_dir():
         from zerokeep import model_folder
-        from zerokeep.data import load
+        from zerokeep.user_code import open_data
 
-        pictures = load(data).test_images
+        model = model_folder.read(source)
+        pictures = open_data(data).fitted(model.network.input_shape).test_images
         count = DEFAULT_IMAGES if images is None else images
         if count > len(pictures):
             raise UserError(f"--images {count} is more than the {len(pictures)} test images")
-        return {step.name: layer for step, layer in model_folder.layer_inputs(source, pictures[:count])}
+        return {step.name: layer for step, layer in model_folder.layer_inputs(model, pictures[:count])}
     layer = Layer.load(source)
     inputs = layer.needed_input()
     if images is not None:
@@ -120,7 +122,7 @@ def simulate(
     stall: Annotated[float, typer.Option("--stall", metavar="P", help=(
         "Pause each stream at random with this probability per cycle."))] = 0.0,
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Of the pauses.")] = 0,
-    data: Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Where the test images are.")] = None,
+    data: Data = None,
     simulator: Annotated[str, typer.Option("--simulator", metavar="NAME", help="verilator or icarus.")] = "verilator",
     cache: Annotated[Path, typer.Option("--cache", metavar="FOLDER", help="Verilog and simulators built before.")] =
         Path("build/cache"),

@@ -13,7 +13,7 @@ from zerokeep.errors import check_count
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("study", help="Networks x criteria x levels x seeds: one JSON line each; what is done stays done.")(study)
+    app.command("study", help="Networks x criteria x levels x seeds, a JSON line each; what is done stays done.")(study)
 
 
 def study(

@@ -50,8 +50,8 @@ def weight_costs(module: nn.Module, numbers: torch.Tensor, config: ArrayConfig) 
             busy = (given.reshape(-1, given.shape[-1]) != 0).float().mean(0).numpy()
             found[name] = np.maximum(busy / config.multipliers, 1 / ENTRIES_IN_A_BEAT)[None]
             return
-        assert isinstance(part.stride, tuple)
-        share = blocks_with_work(given.numpy(), part.stride[:2], config.pixels)
+        stride_y, stride_x = part.stride
+        share = blocks_with_work(given.numpy(), (stride_y, stride_x), config.pixels)
         cost = np.maximum(share, LEAST_SHARE) * made.shape[2] * made.shape[3] / config.multipliers
         per_filter = np.repeat(cost.reshape(part.groups, 1, -1), part.out_channels // part.groups, axis=1)
         found[name] = per_filter.reshape(part.out_channels, -1, 1, 1)

@@ -7,6 +7,7 @@ import os
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -76,7 +77,7 @@ def load_folder(folder: str | os.PathLike[str], label: str = "folder") -> DataSe
     base = Path(folder)
     if not base.is_dir():
         raise UserError(f"the data folder {base} does not exist, or is no folder")
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for key, stem in STEMS.items():
         path = _find(base, stem)
         if path is None:

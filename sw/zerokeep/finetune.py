@@ -25,7 +25,7 @@ GROWTHS = 40
 
 
 class HeldZeros:
-    """The weights that are held at zero; with a `growth` they become more until ``GROWING_SHARE`` of `steps` is done."""
+    """The weights that are held at zero; with a `growth` more and more until ``GROWING_SHARE`` of `steps` is done."""
 
     def __init__(self, module: nn.Module, growth: Growth | None, steps: int) -> None:
         self.module, self.growth = module, growth
@@ -35,7 +35,7 @@ class HeldZeros:
 
     def _tensors(self, masks: Masks) -> list[tuple[torch.Tensor, torch.Tensor]]:
         parts = dict(weighted_layers(self.module))
-        return [(parts[name].weight, torch.from_numpy(mask.astype(np.float32)).contiguous()) for name, mask in masks.items()]
+        return [(parts[name].weight, torch.from_numpy(mask.astype(np.float32))) for name, mask in masks.items()]
 
     def hold(self, done: int) -> None:
         """Set them to zero again after `done` steps."""

@@ -33,8 +33,8 @@ class Step:
     layer
         Weights and integers of ``conv`` and ``linear``, without `input`.
     parameters
-        ``maxpool``: `kernel`, `stride` and, where not 0, `padding`, pairs. ``avgpool``: these, `multipliers` (one), `shift`,
-        `clamp`, `output_dtype`. ``add`` and ``concat``: `multipliers`, one for each input, `shift`, `clamp`,
+        ``maxpool``: `kernel`, `stride` and, where not 0, `padding`, pairs. ``avgpool``: these, `multipliers` (one),
+        `shift`, `clamp`, `output_dtype`. ``add`` and ``concat``: `multipliers`, one for each input, `shift`, `clamp`,
         `output_dtype`. ``table``: `values`, a result for each of the 256 codes from the lowest, and `output_dtype`.
     """
 

@@ -89,8 +89,8 @@ def _maxpool(graph: _Graph, step: Step, source: str) -> str:
 def _avgpool(graph: _Graph, step: Step, source: str, shape: tuple[int, ...]) -> str:
     """The mean of each window of a map (C, H, W), as codes again.
 
-    Not as ``AveragePool``: ONNX Runtime 1.32 fuses it with the quantisation behind a convolution into a node that it then
-    refuses ("Scale and Zero-point must be a scalar").
+    Not as ``AveragePool``: ONNX Runtime 1.32 fuses it with the quantisation behind a convolution into a node that it
+    then refuses ("Scale and Zero-point must be a scalar").
     """
     kernel = pair(step, "kernel")
     if kernel == shape[1:] and not any(padding(step)):

@@ -1,4 +1,4 @@
-"""A traced network in the parts that become steps: a layer with the batch norm and the ReLU that follow it, and so on."""
+"""A traced network in the parts that become steps: a layer with the batch norm and the ReLU that follow it, say."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Part:
 def parts_of(graph: Graph) -> list[Part]:
     """The parts in order.
 
-    A batch norm or a ReLU joins the part before it where nobody else uses that one's result; else it is a part of its own.
+    A batch norm or a ReLU joins the part before it where nobody else uses that one's result; else it is a part itself.
     """
     found: list[Part] = []
     part_of = {INPUT: INPUT}

@@ -157,12 +157,12 @@ class Quantiser:
         node = part.node
         if node.kind == "add" and (len(node.inputs) != 2 or node.given[0] != node.given[1]
                                    or node.options.get("alpha", 1) != 1):
-            raise UserError(f"node {node.name} adds shapes {', '.join(map(str, node.given))}: only two tensors of one shape "
-                            "have an integer form here")
+            raise UserError(f"node {node.name} adds shapes {', '.join(map(str, node.given))}: only two tensors of one "
+                            "shape have an integer form here")
         channels = sum(shape[0] for shape in node.given)
         if node.kind == "concat" and node.shape != (channels, *node.given[0][1:]):
-            raise UserError(f"node {node.name} joins {', '.join(map(str, node.given))} to {node.shape}: only channels can be "
-                            "joined here")
+            raise UserError(f"node {node.name} joins {', '.join(map(str, node.given))} to {node.shape}: only channels "
+                            "can be joined here")
 
     def _weighted(self, part: Part) -> Step:
         node = part.node
@@ -170,8 +170,8 @@ class Quantiser:
             weight, bias, geometry = _norm_as_layer(part)
         else:
             if node.kind == "linear" and len(node.given[0]) != 1:
-                raise UserError(f"node {node.name} is a linear layer on {node.given[0]}, it has an integer form here only "
-                                "after flattening")
+                raise UserError(f"node {node.name} is a linear layer on {node.given[0]}, it has an integer form here "
+                                "only after flattening")
             weight, bias = fold(node.weighted, part.norm)
             geometry = _geometry(node.name, node.weighted)
             weight = spread(weight, geometry.pop("dilation", (1, 1)))
@@ -225,7 +225,8 @@ def _geometry(name: str, part: nn.Conv2d | nn.Linear) -> dict[str, Any]:
         raise UserError(f"node {name} pads by {part.padding_mode!r}, only zeros have an integer form here")
     dilation, padding = _pair(part.dilation), part.padding
     if isinstance(padding, str):
-        around = [0, 0] if padding == "valid" else [d * (k - 1) for d, k in zip(dilation, part.kernel_size, strict=True)]
+        same = [d * (k - 1) for d, k in zip(dilation, part.kernel_size, strict=True)]
+        around = [0, 0] if padding == "valid" else same
         if any(each % 2 for each in around):
             raise UserError(f"node {name} pads unevenly ('same' with an even kernel), which has no integer form here")
         padding = (around[0] // 2, around[1] // 2)
@@ -250,8 +251,8 @@ def _pool_geometry(part: Part) -> dict[str, Any]:
     uneven = padding != (0, 0) and node.kind == "avgpool" and not told.get("count_include_pad", True)
     dilated = _pair(told.get("dilation", 1)) != (1, 1)
     if told.get("ceil_mode") or told.get("divisor_override") or dilated or uneven:
-        raise UserError(f"node {node.name} pools with ceil_mode, dilation, a divisor or uncounted padding, which has no "
-                        "integer form here")
+        raise UserError(f"node {node.name} pools with ceil_mode, dilation, a divisor or uncounted padding, which has "
+                        "no integer form here")
     kernel = _pair(told["kernel_size"])
     stride = told.get("stride")
     found = {"kernel": kernel, "stride": kernel if stride is None else _pair(stride)}

@@ -95,7 +95,8 @@ def channel_groups(module: nn.Module, shape: tuple[int, ...]) -> list[ChannelGro
     for name, part in layers:
         if name in seen or not isinstance(part, nn.Conv2d) or is_depthwise(part):
             continue
-        whole = graph.get_pruning_group(part, torch_pruning.prune_conv_out_channels, idxs=list(range(part.out_channels)))
+        channels = list(range(part.out_channels))
+        whole = graph.get_pruning_group(part, torch_pruning.prune_conv_out_channels, idxs=channels)
         group = _as_group(name, part, whole, names)
         seen |= set(group.rows)
         if layers[-1][0] not in group.rows and group.blocks:

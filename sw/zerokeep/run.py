@@ -17,7 +17,7 @@ from zerokeep.run_steps import Result, Say, Show, Step, output_errors, run_steps
 
 if TYPE_CHECKING:
     from cosim.simulate import Options as SimulationOptions
-    from zerokeep.data import DataSet
+    from zerokeep.dataset import DataSet
     from zeroskip.config import ArrayConfig
 
 KINDS = {"dense": ("dense",), "dense-gate": ("gate",), "zero-skip": ("skip-weights", "skip-both")}
@@ -40,13 +40,13 @@ class RunOptions:
     preset, multipliers
         The configuration, by one or the other; ``base`` where neither is given.
     model
-        A network with shipped weights, or a file of weights; with `train_epochs` a network to train.
+        A network with shipped weights, a file of weights or a user's factory; with `train_epochs` a network to train.
     train_epochs
         Train the base network from nothing, so many epochs, instead of loading it; ``None``: load it.
     recipe
         How to prune; its seed is that of everything.
     data
-        Folder of the data set; ``None`` for what is installed, else what is shipped.
+        Folder of the data set or a user's loaders; ``None`` for what is installed, else what is shipped.
     images
         Test images to simulate.
     simulator
@@ -63,7 +63,7 @@ class RunOptions:
     model: str = "vgg-small"
     train_epochs: int | None = None
     recipe: Recipe = field(default_factory=Recipe)
-    data: Path | None = None
+    data: str | None = None
     images: int = DEFAULT_IMAGES
     simulator: str = "verilator"
     cache: Path = Path("build/cache")
@@ -84,7 +84,7 @@ class Run:
     def __init__(self, options: RunOptions) -> None:
         from cosim import simulate as simulation
         from zerokeep.cli_common import as_user_error, writable
-        from zerokeep.data import load
+        from zerokeep.user_code import open_data
         from zeroskip.verilog import preset_name
 
         self.options = options
@@ -99,22 +99,27 @@ class Run:
         simulation.find_simulator(options.simulator)
         if options.train_epochs is not None:
             check_count("--train-epochs", options.train_epochs, 1)
-        self.data: DataSet = load(options.data)
+        self.data: DataSet = open_data(options.data)
         if options.images > len(self.data.test_images):
             raise UserError(f"--images {options.images} is more than the {len(self.data.test_images)} test images")
         self._base_inputs = self._check_base()
 
     def _check_base(self) -> dict[str, object]:
         """What the base network depends on; it is loaded once here, so that a damaged one is seen early."""
-        from zerokeep.models import ASSETS, MODELS, build, load_base
+        from zerokeep.models import MODELS, build
+        from zerokeep.user_code import open_model
 
         options = self.options
         if options.train_epochs is not None:
             build(options.model)
+            self.data = self.data.fitted(MODELS[options.model].input_shape)
             return {"train": options.model, "epochs": options.train_epochs, "seed": options.recipe.seed}
-        load_base(options.model)
-        path = ASSETS / f"{options.model}.safetensors" if options.model in MODELS else Path(options.model)
-        return {"weights": hashlib.sha256(path.read_bytes()).hexdigest()}
+        base = open_model(options.model)
+        self.data = self.data.fitted(base.input_shape or self.data.shape)
+        found = hashlib.sha256()
+        for name, value in base.module.state_dict().items():
+            found.update(name.encode() + value.numpy().tobytes())
+        return {"weights": found.hexdigest()}
 
     def _simulation(self, part: str = "", workers: int = 1) -> SimulationOptions:
         from cosim.simulate import Options
@@ -184,10 +189,11 @@ class Run:
         """The base network: loaded, or trained and kept."""
         from zerokeep.models import load_base
         from zerokeep.train import train
+        from zerokeep.user_code import open_model
 
         epochs, seed = self.options.train_epochs, self.options.recipe.seed
         if epochs is None:
-            return load_base(self.options.model)
+            return open_model(self.options.model)
         kept = self.options.out / "base.safetensors"
         if kept.is_file():
             with contextlib.suppress(UserError):

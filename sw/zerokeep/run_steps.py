@@ -22,7 +22,7 @@ Result = dict[str, Any]
 Say = Callable[[str, float | None], None]
 """Called with what is being done and, where it is known, the share done."""
 
-PRESENTATION = ("cli", "report", "run")
+PRESENTATION = ("cli", "report", "run", "study/")
 """Modules of this package with these beginnings show results but do not shape them."""
 _WAIT = 0.2
 _OUTPUT_ERRORS = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EPERM, errno.EFBIG)
@@ -86,9 +86,11 @@ def source_digest(*packages: str) -> str:
     for package in packages:
         spec = importlib.util.find_spec(package)
         assert spec is not None and spec.origin is not None, package
-        for path in sorted(Path(spec.origin).parent.glob("*.py")):
-            if package != "zerokeep" or not path.name.startswith(PRESENTATION):
-                found.update(f"{package}/{path.name}\0".encode() + path.read_bytes() + b"\0")
+        root = Path(spec.origin).parent
+        for path in sorted(root.rglob("*.py")):
+            name = path.relative_to(root).as_posix()
+            if package != "zerokeep" or not name.startswith(PRESENTATION):
+                found.update(f"{package}/{name}\0".encode() + path.read_bytes() + b"\0")
     return found.hexdigest()
 
 

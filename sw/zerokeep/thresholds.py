@@ -70,7 +70,7 @@ def by_cycles(weights: Weights, costs: Weights, limits: Mapping[str, float]) -> 
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
-    """One way: its `scores` of weights, costs and limits by layer, what it is, and whether ratios are of the network."""
+    """One way: its `scores` of weights, costs and limits by layer, and whether ratios are of the network."""
 
     scores: Callable[[Weights, Weights, Mapping[str, float]], Scores]
     text: str
