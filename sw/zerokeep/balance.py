@@ -23,7 +23,9 @@ def lane_loads(mask: np.ndarray, lanes: int) -> np.ndarray:
 def balance_layer(weight: np.ndarray, mask: np.ndarray, lanes: int) -> np.ndarray:
     """A mask of as many weights, equally many in each lane (one more in some, where they cannot be shared evenly).
 
-    A lane with too many gives up its smallest magnitudes, one with too few takes its largest that were left out.
+    A lane with too many gives up its smallest magnitudes, one with too few takes its largest that were left out. That
+    changes the filters' counts, by which the packer shares them: so it is done again until it is settled, or the best
+    of ``ROUNDS`` is taken.
 
     Parameters
     ----------
@@ -33,20 +35,27 @@ def balance_layer(weight: np.ndarray, mask: np.ndarray, lanes: int) -> np.ndarra
         Of a group of the array.
     """
     flat = np.abs(weight).reshape(len(weight), -1)
-    found = mask.reshape(flat.shape).copy()
-    goal, more = divmod(int(found.sum()), lanes)
+    tried = best = mask.reshape(flat.shape)
     for _ in range(ROUNDS):
-        table = share_filters(found.sum(axis=1), lanes)
-        loads = np.array([found[row[row >= 0]].sum() for row in table])
-        wanted = np.full(lanes, goal)
-        wanted[np.argsort(-loads, kind="stable")[:more]] += 1
-        sizes = np.array([(row >= 0).sum() * flat.shape[1] for row in table])
-        if (loads == wanted).all() or (wanted > sizes).any():
+        if np.ptp(lane_loads(tried, lanes)) < np.ptp(lane_loads(best, lanes)):
+            best = tried
+        if np.ptp(lane_loads(best, lanes)) <= 1:
             break
-        for row, count in zip(table, wanted, strict=True):
-            filters = np.sort(row[row >= 0])
-            found[filters] = _trimmed(flat[filters], found[filters], int(count))
-    return found.reshape(mask.shape)
+        tried = _evened(flat, tried, lanes)
+    return best.reshape(mask.shape)
+
+
+def _evened(magnitudes: np.ndarray, mask: np.ndarray, lanes: int) -> np.ndarray:
+    """The mask with equally many in each lane as its filters are shared now: of (O, K), (O, K)."""
+    table = share_filters(mask.sum(axis=1), lanes)
+    goal, more = divmod(int(mask.sum()), lanes)
+    found = mask.copy()
+    if goal >= (table >= 0).sum(axis=1).min() * mask.shape[1]:
+        return found  # a lane has not so many weights at all
+    for number, row in enumerate(table):
+        filters = np.sort(row[row >= 0])
+        found[filters] = _trimmed(magnitudes[filters], mask[filters], goal + (number < more))
+    return found
 
 
 def _trimmed(magnitudes: np.ndarray, mask: np.ndarray, count: int) -> np.ndarray:

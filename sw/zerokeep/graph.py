@@ -8,6 +8,7 @@ left to the host and listed.
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,7 +116,8 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Graph:
     except Exception as error:
         raise UserError(f"the network cannot be traced by torch.fx: {_line(error)}") from None
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             ShapeProp(traced).propagate(torch.zeros(2, *shape))
     except Exception as error:
         raise UserError(f"the network does not take images of {tuple(shape)}: {_line(error)}") from None
@@ -123,7 +125,8 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Graph:
 
 
 def _line(error: Exception) -> str:
-    text = str(error).strip().splitlines()
+    """The first line of what went wrong at the bottom of it."""
+    text = str(error.__cause__ or error).strip().splitlines()
     return text[0] if text else type(error).__name__
 
 

@@ -125,10 +125,11 @@ class Pruner:
             return masks, self.doomed(masks, recipe.filter_ratio)
 
         kept = sum(int((score >= KEPT).sum()) for score in scores.values()) if recipe.line == "layer" else 0
-        return self._search(goal, 0, size - kept, at)
+        _, doomed = self._search(goal, 0, size - kept, at)
+        return ranking.best(goal, without(whole, self.groups, doomed, self.base)), doomed
 
     def _search(self, goal: int, low: int, high: int, at: Callable[[int], Plan]) -> Plan:
-        """The plan `at` the smallest number that leaves no more than `goal` weights, by halving."""
+        """A plan `at` a number that leaves no more than `goal` weights, and nearly as many, by halving."""
         plan = at(high)
         if (left := self.left(plan)) > goal:
             raise UserError(f"nzer_orig {self.recipe.nzer_orig} cannot be reached by {self.recipe.criterion} with "

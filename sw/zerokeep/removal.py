@@ -124,6 +124,7 @@ def _as_group(name: str, part: nn.Conv2d, whole: torch_pruning.Group, names: dic
         place[names[layer]] = np.array([list(item.root_idxs), list(item.idxs)])
         if isinstance(layer, nn.Conv2d) and layer.groups > 1 and not is_depthwise(layer):
             complete = len(item.idxs) == (layer.in_channels if inward else layer.out_channels) == part.out_channels
+            complete &= layer.groups != layer.out_channels  # torch-pruning takes that for depthwise, which it is not
             blocks = math.lcm(blocks, layer.groups) if complete else 0
     fits = blocks and part.out_channels % blocks == 0
     return ChannelGroup(root=name, channels=part.out_channels, rows=group.rows, columns=group.columns,

@@ -93,10 +93,13 @@ class Ranking:
         every = np.concatenate([score.ravel() for score in scores.values()])
         self.order = np.argsort(-every, kind="stable")
 
-    def best(self, count: int) -> Masks:
-        """The masks of the `count` highest, True where a weight stays."""
+    def best(self, count: int, alive: Masks | None = None) -> Masks:
+        """The masks of the `count` highest, of those that are `alive` where that is given; True where a weight stays."""
+        order = self.order
+        if alive is not None:
+            order = order[np.concatenate([alive[name].ravel() for name in self.shapes])[order]]
         mask = np.zeros(self.order.size, bool)
-        mask[self.order[:count]] = True
+        mask[order[:count]] = True
         parts = np.split(mask, np.cumsum([np.prod(shape) for shape in self.shapes.values()])[:-1])
         return {name: part.reshape(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from zerokeep.data import DataSet
+from zerokeep.dataset import DataSet
 
 
 def make_images(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

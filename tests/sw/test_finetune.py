@@ -1,17 +1,20 @@
 import copy
+import itertools
 
 import pytest
 import torch
 from torch import nn
 
-from zerokeep.finetune import TEACHER_SHARE, distilled_loss, finetune
+from zerokeep.finetune import TEACHER_SHARE, HeldZeros, distilled_loss, finetune
+from zerokeep.growth import Growth
 from zerokeep.loops import accuracy
-from zerokeep.prune import weighted_layers, zero_smallest
+from zerokeep.removal import weighted_layers
 
 
 def zeroed(net):
     for _, part in weighted_layers(net):
-        zero_smallest(part.weight, 0.5)
+        weight = part.weight.data
+        weight[weight.abs() < weight.abs().median()] = 0
     return net
 
 
@@ -60,6 +63,39 @@ def test_it_learns(small_net, bars):
     net = zeroed(small_net)
     finetune(net, bars, epochs=4)
     assert accuracy(net, bars.test_images, bars.test_labels) > 0.5
+
+
+def test_zeros_grow_to_their_number_and_stay(small_net, bars):
+    """As many weights stay in each layer as asked, the growth is over half-way, and what went never comes back."""
+    counts = {"conv1": 9, "conv2": 40, "linear": 300}
+    zeros = HeldZeros(small_net, Growth(counts=counts, costs={}), steps=100)
+    seen = []
+    for done in range(101):
+        for _, part in weighted_layers(small_net):
+            part.weight.data += 1e-3
+        zeros.hold(done)
+        seen.append({name: int((part.weight != 0).sum()) for name, part in weighted_layers(small_net)})
+    assert seen[0] == {"conv1": 36, "conv2": 216, "linear": 2940}
+    assert all(later[name] <= before[name] for before, later in itertools.pairwise(seen) for name in counts)
+    assert seen[25] != counts
+    assert seen[50] == seen[100] == counts
+
+
+def test_gradual_fine_tuning_ends_with_the_zeros_asked_for(small_net, bars):
+    counts = {"conv1": 9, "conv2": 40, "linear": 300}
+    finetune(small_net, bars, epochs=2, growth=Growth(counts=counts, costs={}))
+    assert {name: int((part.weight != 0).sum()) for name, part in weighted_layers(small_net)} == counts
+
+
+def test_bfloat16_is_near_float32(small_net, bars):
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        net = copy.deepcopy(small_net)
+        finetune(net, bars, epochs=1, precision=precision)
+        found[precision] = net.linear.weight.detach()
+        assert found[precision].dtype == torch.float32
+    assert not torch.equal(found["float32"], found["bfloat16"])
+    torch.testing.assert_close(found["float32"], found["bfloat16"], rtol=0, atol=0.05)
 
 
 def test_distilled_loss():

@@ -9,10 +9,19 @@ from zerokeep.network import Network, Step
 from zeroskip.layer import Layer
 
 
+def pool(kernel, stride, op="maxpool", **parameters) -> Step:
+    return Step(name="p", op=op, inputs=("x",), scale=1.0, parameters={"kernel": kernel, "stride": stride, **parameters})
+
+
+def apply(step, *given):
+    """A step's result on codes, through a walk over a network that has nothing else."""
+    return integer._apply(step, list(given))
+
+
 def test_maxpool_against_torch():
     values = np.random.default_rng(0).integers(0, 256, (2, 3, 7, 9)).astype(np.uint8)
     for kernel, stride in (((2, 2), (2, 2)), ((3, 2), (2, 1)), ((1, 1), (1, 1)), ((3, 3), (2, 2))):
-        found = integer.maxpool(values, kernel, stride)
+        found = integer.maxpool(values, pool(kernel, stride))
         expected = nn.functional.max_pool2d(torch.as_tensor(values).double(), kernel, stride).numpy()
         assert found.dtype == np.uint8
         np.testing.assert_array_equal(found, expected)
@@ -20,7 +29,7 @@ def test_maxpool_against_torch():
 
 def test_maxpool_keeps_signs():
     values = np.array([[[[-3, -1], [-128, -2]]]], np.int8)
-    assert integer.maxpool(values, (2, 2), (2, 2)).tolist() == [[[[-1]]]]
+    assert integer.maxpool(values, pool((2, 2), (2, 2))).tolist() == [[[[-1]]]]
 
 
 def test_add_by_hand():
@@ -31,8 +40,40 @@ def test_add_by_hand():
     first = np.array([0, 1, 2, 255, 0], np.uint8)
     second = np.array([0, 0, 2, 255, 1], np.uint8)
     # 0, 3 / 4 up, 10 / 4 = 2.5 up, over the clamp, 2 / 4 = 0.5 up
-    assert integer.add(first, second, step).tolist() == [0, 1, 3, 200, 1]
-    assert integer.add(first, second, step).dtype == np.uint8
+    assert apply(step, first, second).tolist() == [0, 1, 3, 200, 1]
+    assert apply(step, first, second).dtype == np.uint8
+
+
+def test_maxpool_with_padding_against_torch():
+    values = np.random.default_rng(0).integers(-128, 128, (2, 3, 7, 9)).astype(np.int8)
+    found = integer.maxpool(values, pool((3, 3), (2, 2), padding=(1, 1)))
+    expected = nn.functional.max_pool2d(torch.as_tensor(values).double(), 3, 2, 1).numpy()
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_avgpool_by_hand():
+    """Sums 10, 26, 42, 58 of four, a quarter each with half up; and with padding that counts."""
+    integers = {"multipliers": [1], "shift": 2, "clamp": [0, 255], "output_dtype": "uint8"}
+    values = np.array([[[[1, 2, 5, 6], [3, 4, 7, 8], [9, 10, 13, 14], [11, 12, 15, 16]]]], np.uint8)
+    assert apply(pool((2, 2), (2, 2), "avgpool", **integers), values).tolist() == [[[[3, 7], [11, 15]]]]
+    padded = apply(pool((2, 2), (2, 2), "avgpool", padding=(1, 1), **integers), values)
+    assert padded[0, 0].tolist() == [[0, 2, 2], [3, 9, 6], [3, 7, 4]]
+
+
+def test_concat_by_hand():
+    step = Step(name="c", op="concat", inputs=("x", "y"), scale=1.0, parameters={
+        "multipliers": [4, 2], "shift": 2, "clamp": [-128, 127], "output_dtype": "int8"})
+    first, second = np.array([[[[200]], [[7]]]], np.uint8), np.array([[[[-3]]]], np.int8)
+    assert apply(step, first, second)[0, :, 0, 0].tolist() == [127, 7, -1]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+def test_table_has_a_result_for_every_code(dtype):
+    low = np.iinfo(dtype).min
+    step = Step(name="t", op="table", inputs=("x",), scale=1.0, parameters={
+        "values": [(code * 7) % 256 for code in range(256)], "output_dtype": "uint8"})
+    codes = np.arange(low, low + 256).astype(dtype)
+    assert apply(step, codes).tolist() == [(code * 7) % 256 for code in range(256)]
 
 
 @pytest.fixture
@@ -87,5 +128,15 @@ def test_batches_do_not_matter(hand_net, monkeypatch):
     "images", [np.zeros((1, 1, 3, 3), np.int8), np.zeros((1, 1, 3, 4), np.uint8), np.zeros((0, 1, 3, 3), np.uint8)]
 )
 def test_wrong_images(hand_net, images):
-    with pytest.raises(UserError, match=r"the network's images are .*, expected uint8 \(N, 1, 3, 3\)"):
+    with pytest.raises(UserError, match=r"the network's images are .*, expected uint8 or float32 \(N, 1, 3, 3\)"):
         integer.run(hand_net, images)
+
+
+def test_floats_are_divided_by_the_scale(hand_net):
+    import dataclasses
+
+    net = dataclasses.replace(hand_net, input_scale=0.5, input_dtype="int8")
+    images = np.array([[[[0.25, -0.26, 100], [-100, 1, 0.24], [0, 0, 0]]]], np.float32)
+    codes = integer.encode(net, images)
+    assert codes.dtype == np.int8
+    assert codes.ravel().tolist() == [1, -1, 127, -128, 2, 0, 0, 0, 0]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from zerokeep.dataset import DataSet
 from zerokeep.loops import accuracy, augment, batches, one_cycle, reproducible, steps_in_epoch, to_numbers
 
 
@@ -24,19 +25,34 @@ def test_augment_fills_with_zeros():
     assert set(moved.sum((1, 2, 3)).tolist()) == {64.0, 56.0, 49.0}
 
 
+def numbered(count: int) -> DataSet:
+    """Images that are bright as their label."""
+    images = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, 1, 28, 28), np.uint8)
+    return DataSet(name="numbered", train_images=images, train_labels=np.arange(count), test_images=images,
+                   test_labels=np.arange(count), classes=count)
+
+
 def test_batches_use_each_image_once():
-    images = np.arange(50, dtype=np.uint8)[:, None, None, None] * np.ones((1, 1, 28, 28), np.uint8)
-    seen = [int(label) for _, labels in batches(images, np.arange(50), 8, torch.Generator()) for label in labels]
-    assert len(seen) == 48 == 8 * steps_in_epoch(50, 8)
+    data = numbered(50)
+    seen = [int(label) for _, labels in batches(data, 8, torch.Generator()) for label in labels]
+    assert len(seen) == 48 == 8 * steps_in_epoch(data, 8)
     assert len(set(seen)) == 48
-    for numbers, labels in batches(images, np.arange(50), 8, torch.Generator()):
+    for numbers, labels in batches(data, 8, torch.Generator()):
         assert torch.allclose(numbers[:, 0, 14, 14] * 255, labels.float())
 
 
 def test_one_short_batch():
-    images = np.zeros((3, 1, 28, 28), np.uint8)
-    assert [len(labels) for _, labels in batches(images, np.arange(3), 8, torch.Generator())] == [3]
-    assert steps_in_epoch(3, 8) == 1
+    data = numbered(3)
+    assert [len(labels) for _, labels in batches(data, 8, torch.Generator())] == [3]
+    assert steps_in_epoch(data, 8) == 1
+
+
+def test_floats_are_taken_as_they_are_and_not_moved_where_not_wanted():
+    images = np.random.default_rng(0).normal(size=(8, 2, 5, 5)).astype(np.float32)
+    data = DataSet(name="f", train_images=images, train_labels=np.arange(8), test_images=images,
+                   test_labels=np.arange(8), augment=False)
+    numbers, labels = next(batches(data, 8, torch.Generator()))
+    np.testing.assert_array_equal(numbers.numpy(), images[labels.numpy()])
 
 
 def test_reproducible_puts_all_back():

@@ -42,15 +42,21 @@ ADD = {"multipliers": [1, 1], "shift": 1, "clamp": [0, 255], "output_dtype": "ui
         ((), "the network has no steps"),
         ((conv(), conv()), "two steps of the network have the same name"),
         ((conv(inputs=("x",)),), "step c uses 'x', which no earlier step makes"),
-        ((conv(), step("softmax")), "step s is a 'softmax'; there is conv, linear, maxpool, add, flatten"),
+        ((conv(), step("softmax")), "step s is a 'softmax'; there is conv, linear, maxpool, avgpool, add, concat, table, flatten"),
         ((conv(channels=3),), r"step c \(conv\) has weights \(2, 3, 3, 3\) for an input of \(1, 8, 8\)"),
         ((conv(kernel=9),), r"step c has a kernel \(9, 9\) larger than its padded input"),
         ((conv(), step("add")), r"step s \(add\) has 1 inputs"),
-        ((conv(), step("add", inputs=("c", "input"), **ADD)), r"step s adds shapes \(2, 6, 6\) and \(1, 8, 8\)"),
+        ((conv(), step("add", inputs=("c", "input"), **ADD)), r"step s \(add\) has inputs of shapes \(2, 6, 6\), \(1, 8, 8\)"),
         ((conv(), step("add", inputs=("c", "c"), **(ADD | {"shift": 41}))), "step s: add has wrong parameters"),
         ((conv(), step("add", inputs=("c", "c"), **(ADD | {"clamp": [0, 256]}))), "step s: add has wrong parameters"),
         ((conv(), step("add", inputs=("c", "c"))), "step s: add has wrong parameters"),
-        ((conv(), step("maxpool", kernel=[7, 7], stride=[1, 1])), r"step s pools \(7, 7\) on an input of"),
+        ((conv(), step("concat", inputs=("c", "input"), **ADD)), r"step s \(concat\) has inputs of shapes"),
+        ((conv(), step("table", values=[0] * 255, output_dtype="uint8")), "step s: a table must have 256 values"),
+        ((conv(), step("table", values=[-1] * 256, output_dtype="uint8")), "step s: a table must have 256 values"),
+        ((conv(), step("avgpool", kernel=[2, 2], stride=[1, 1])), "step s: avgpool has wrong parameters"),
+        ((conv(), step("maxpool", kernel=[2, 2], stride=[1, 1], padding=[2, 0])), r"with padding \(2, 0\)"),
+        ((conv(), step("maxpool", kernel=[2, 2], stride=[1, 1], padding=1)), "padding must be two whole numbers"),
+        ((conv(), step("maxpool", kernel=[7, 7], stride=[1, 1])), r"step s pools \(7, 7\) with padding"),
         ((conv(), step("maxpool", kernel=[2, 0], stride=[1, 1])), "kernel must be two positive whole numbers"),
         ((conv(), step("maxpool", kernel=[2, 2])), "stride must be two positive whole numbers, not None"),
         ((conv(), step("flatten"), step("maxpool", "p", ("s",), kernel=[1, 1], stride=[1, 1])), "needs 3 dimensions"),
@@ -59,3 +65,19 @@ ADD = {"multipliers": [1, 1], "shift": 1, "clamp": [0, 255], "output_dtype": "ui
 def test_what_does_not_fit(steps, message):
     with pytest.raises(UserError, match=message):
         network(*steps)
+
+
+def test_shapes_of_pools_and_joins():
+    net = network(
+        conv(padding=(1, 1)), step("concat", "j", ("c", "input"), **ADD),
+        step("maxpool", "p", ("j",), kernel=[3, 3], stride=[2, 2], padding=[1, 1]),
+        step("avgpool", "m", ("p",), kernel=[4, 4], stride=[1, 1], **(ADD | {"multipliers": [1]})),
+        step("table", "t", ("m",), values=list(range(-128, 128)), output_dtype="int8"),
+    )  # fmt: skip
+    assert [net.shapes()[name] for name in "cjpmt"] == [(2, 8, 8), (3, 8, 8), (3, 4, 4), (3, 1, 1), (3, 1, 1)]
+    assert net.dtypes() == {"input": "uint8", "c": "int32", "j": "uint8", "p": "uint8", "m": "uint8", "t": "int8"}
+
+
+def test_the_type_of_the_input():
+    with pytest.raises(UserError, match="the network's input is 'float32', expected uint8 or int8"):
+        Network(name="n", input_shape=(1, 8, 8), input_scale=1.0, steps=(conv(),), input_dtype="float32")

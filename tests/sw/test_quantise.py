@@ -10,14 +10,9 @@ from torch import nn
 from zerokeep import integer
 from zerokeep.errors import UserError
 from zerokeep.loops import logits
-from zerokeep.quantise import (
-    BIAS_LIMIT,
-    activation_scale,
-    fold,
-    multiplier_and_shift,
-    quantise,
-    quantise_layer,
-)
+from zerokeep.parts import fold
+from zerokeep.quantise import quantise, quantise_layer
+from zerokeep.scales import BIAS_LIMIT, activation_scale, multiplier_and_shift, multipliers_and_shift
 from zeroskip import reference
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 1, 28, 28)).astype(np.uint8)
@@ -144,15 +139,138 @@ def test_integer_network_is_near_the_float_one(small_net):
     assert np.abs(found - wanted).max() < 0.05 * np.abs(wanted).max()
 
 
+def test_several_multipliers_share_a_shift():
+    multipliers, shift = multipliers_and_shift([0.3, 1.7, 0.001])
+    assert max(multipliers) >= 32768
+    np.testing.assert_allclose(np.array(multipliers) / 2.0**shift, [0.3, 1.7, 0.001], atol=2.0**-shift / 2)
+
+
+def test_activation_scale_of_signed_numbers():
+    assert activation_scale(np.arange(-127.0, 128), "int8") == pytest.approx(1.0)
+    assert activation_scale(np.zeros(5), "int8") == pytest.approx(1 / 127)
+
+
+class Everything(nn.Module):
+    """One of each kind: what joins, adds, pools, looks up, stands alone, is dilated, and what comes after the end."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv2d(1, 4, 3, padding=1)
+        self.b = nn.Conv2d(1, 6, 3, padding="same", dilation=2)
+        self.own = nn.Conv2d(10, 10, 3, padding=1, groups=10)
+        self.c = nn.Conv2d(10, 8, 3, padding=1, stride=2)
+        self.d = nn.Conv2d(8, 8, 1, bias=False)
+        self.norm = nn.BatchNorm2d(8)
+        self.mean = nn.AvgPool2d(2)
+        self.hidden = nn.Linear(8 * 9, 20)
+        self.norm1 = nn.BatchNorm1d(20)
+        self.drop = nn.Dropout()
+        self.last = nn.Linear(20, 10)
+
+    def forward(self, images):
+        both = torch.cat([self.a(images), nn.functional.silu(self.b(images))], 1)
+        inner = torch.relu(self.c(nn.functional.relu6(self.own(both))))
+        inner = torch.relu(inner + self.d(inner))
+        inner = self.mean(nn.functional.max_pool2d(self.norm(inner), 3, 2, 1))
+        hidden = torch.sigmoid(self.norm1(self.hidden(inner.view(inner.size(0), -1))))
+        return nn.functional.log_softmax(self.last(self.drop(hidden)), dim=1)
+
+
+@pytest.fixture
+def everything() -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        net = Everything()
+        for part in net.modules():
+            if isinstance(part, (nn.BatchNorm1d, nn.BatchNorm2d)):
+                assert part.running_mean is not None and part.running_var is not None
+                part.running_mean.uniform_(-0.3, 0.3)
+                part.running_var.uniform_(0.5, 2)
+    return net.eval()
+
+
+def test_every_kind_of_node(everything):
+    network = quantise(everything, IMAGES)
+    assert [(step.name, step.op) for step in network.steps] == [
+        ("a", "conv"), ("b", "conv"), ("silu", "table"), ("cat", "concat"), ("own", "conv"), ("c", "conv"),
+        ("d", "conv"), ("add", "add"), ("norm", "conv"), ("max_pool2d", "maxpool"), ("mean", "avgpool"),
+        ("view", "flatten"), ("hidden", "linear"), ("sigmoid", "table"), ("last", "linear"),
+    ]  # fmt: skip
+    assert network.host == ("log_softmax",)
+    assert network.dtypes()["cat"] == "int8"
+    assert network.dtypes()["add"] == "uint8"
+    assert network.layers()[1].weights.kernel == (5, 5)
+    assert np.count_nonzero(network.layers()[1].weights.weight) <= 6 * 9
+    found = integer.run(network, IMAGES) * network.steps[-1].scale
+    shaped = torch.log_softmax(torch.as_tensor(found), 1).numpy()
+    wanted = logits(everything, IMAGES).numpy()
+    assert np.corrcoef(shaped.ravel(), wanted.ravel())[0, 1] > 0.999
+    assert np.abs(shaped - wanted).max() < 0.05 * np.abs(wanted).max()
+
+
+def test_signed_images():
+    """Floats with a sign are rounded to int8 on the way in."""
+    net = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(3 * 36, 4)).eval()
+    images = np.random.default_rng(0).normal(size=(50, 2, 8, 8)).astype(np.float32)
+    network = quantise(net, images)
+    assert network.input_dtype == "int8"
+    found = integer.run(network, images) * network.steps[-1].scale
+    with torch.no_grad():
+        wanted = net(torch.as_tensor(images)).numpy()
+    assert np.abs(found - wanted).max() < 0.05 * np.abs(wanted).max()
+
+
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        (nn.Sequential(nn.Conv2d(1, 2, 3), nn.Sigmoid()), r"1 \(Sigmoid\) has no integer form here"),
-        (nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(2, 2, 3)), "0 is followed by no ReLU"),
-        (nn.Sequential(nn.Conv2d(1, 2, 3, dilation=2)), "0 is dilated"),
-        (nn.Sequential(nn.MaxPool2d(2, padding=1)), r"0 \(MaxPool2d\) has no integer form here"),
+        (nn.Sequential(nn.ConvTranspose2d(1, 2, 3)), r"node 0 \(ConvTranspose2d\) has no integer form here"),
+        (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect")), "node 0 pads by 'reflect'"),
+        (nn.Sequential(nn.Conv2d(1, 2, 4, padding="same")), "node 0 pads unevenly"),
+        (nn.Sequential(nn.MaxPool2d(3, ceil_mode=True), nn.Conv2d(1, 2, 3)), "node 0 pools with ceil_mode"),
+        (nn.Sequential(nn.Linear(28, 3)), "node 0 is a linear layer on .1, 28, 28., it has an integer form here only"),
+        (nn.Sequential(nn.Softmax(1), nn.Conv2d(1, 2, 3)), "node 0 .softmax. has no integer form here but as the last"),
+        (nn.Sequential(nn.ReLU()), "the network has no convolution and no linear layer"),
+        (nn.Sequential(nn.Conv2d(3, 2, 3)), r"the network does not take images of \(1, 28, 28\)"),
     ],
 )
 def test_no_integer_form(module, message):
+    with pytest.raises(UserError, match=message):
+        quantise(module, IMAGES)
+
+
+class Branching(nn.Module):
+    """Decides by what it sees, so it cannot be traced."""
+
+    def forward(self, images):
+        return images if images.sum() > 0 else -images
+
+
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+
+    def forward(self, images):
+        return self.conv(images) + 1
+
+
+class Paired(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+
+    def forward(self, images):
+        return self.conv(images), images
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (Branching(), "the network cannot be traced by torch.fx: symbolically traced variables"),
+        (Scaled(), "node add adds shapes"),
+        (Paired(), "the network must give one tensor"),
+    ],
+)
+def test_not_to_be_traced(module, message):
     with pytest.raises(UserError, match=message):
         quantise(module, IMAGES)

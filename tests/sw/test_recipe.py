@@ -1,18 +1,26 @@
 import pytest
 
+from zerokeep.criteria import CRITERIA
 from zerokeep.errors import UserError
-from zerokeep.recipe import CRITERIA, Recipe
+from zerokeep.recipe import Recipe
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"criterion": "biggest"}, "unknown criterion 'biggest'; there is zero-keep, random, most-zeros, l1, none"),
+        ({"criterion": "biggest"}, "unknown criterion 'biggest'; there is zero-keep, zero-keep-balanced, zero-keep-cycles, "
+         "random, most-zeros, l1, fpgm, zeros-only, filters-only"),
         ({"zero_ratio": 1.01}, "zero ratio must be from 0 to 1, not 1.01"),
         ({"first_zero_ratio": -1}, "first zero ratio must be from 0 to 1, not -1"),
         ({"linear_zero_ratio": 2}, "linear zero ratio must be from 0 to 1, not 2"),
         ({"filter_ratio": 1.0}, "filter ratio must be from 0 to less than 1, not 1.0"),
         ({"epochs": -1}, "epochs must be a whole number of at least 0, not -1"),
+        ({"threshold": "size"}, "unknown threshold 'size'; there is layer, global, deviation, cycles"),
+        ({"schedule": "slow"}, "unknown schedule 'slow'; there is one-shot, gradual"),
+        ({"precision": "half"}, "unknown precision 'half'; there is float32, bfloat16"),
+        ({"threshold": "deviation", "zero_ratio": 11}, "zero ratio must be from 0 to 10 standard deviations, not 11"),
+        ({"nzer_orig": 0.0}, "nzer_orig must be above 0, not 0.0"),
+        ({"qat_epochs": -1}, "qat epochs must be a whole number of at least 0, not -1"),
         ({"seed": -1}, "seed must be a whole number of at least 0, not -1"),
     ],
 )
@@ -31,24 +39,33 @@ def test_default_epochs_see_no_more_images_than_the_full_set():
     assert [recipe.epochs_for(n) for n in (60_000, 100_000, 6_000, 25_000, 100)] == [1, 1, 10, 2, 10]
     assert Recipe(epochs=3).epochs_for(60_000) == 3
     assert Recipe(zero_ratio=0, filter_ratio=0).epochs_for(60_000) == 0
-    assert Recipe(zero_ratio=0, criterion="none").epochs_for(60_000) == 0
+    assert Recipe(zero_ratio=0, criterion="zeros-only").epochs_for(60_000) == 0
     assert Recipe(zero_ratio=0).epochs_for(60_000) == 1
 
 
 def test_ratios_by_layer():
     recipe = Recipe(zero_ratio=0.8, first_zero_ratio=0.3, linear_zero_ratio=0.9)
-    assert recipe.zero_ratio_of("conv", first=True) == 0.3
-    assert recipe.zero_ratio_of("conv", first=False) == 0.8
-    assert recipe.zero_ratio_of("linear", first=False) == 0.8
-    plain = Recipe.unpruned()
-    assert {plain.zero_ratio_of(op, first=first) for op in ("conv", "linear") for first in (True, False)} == {0}
-    assert not plain.removes_filters
+    assert recipe.limits([("c", "conv"), ("d", "conv"), ("l", "linear")]) == {"c": 0.3, "l": 0.9}
+    assert recipe.limits([("l", "linear")]) == {"l": 0.9}
+
+
+def test_what_prunes():
+    assert not Recipe.unpruned().removes_filters
+    assert not Recipe.unpruned().prunes
+    assert Recipe(criterion="filters-only", filter_ratio=0).removes_filters
+    assert Recipe(criterion="zeros-only").prunes
+    assert not Recipe(criterion="zeros-only").removes_filters
+
+
+def test_a_criterion_may_have_its_own_threshold():
+    assert Recipe(criterion="zero-keep-cycles", threshold="layer").line == "cycles"
+    assert Recipe(threshold="global").line == "global"
 
 
 def test_what_is_written_down():
     recipe = Recipe(criterion="l1", filter_ratio=0.5, distil=False, seed=3)
     assert recipe.as_dict(6_000)["epochs"] == 10
     assert recipe.options(6_000) == (
-        "--criterion l1 --zero-ratio 0.85 --first-zero-ratio 0.3 --linear-zero-ratio 0.6 --filter-ratio 0.5 "
-        "--epochs 10 --no-distil --seed 3"
+        "--criterion l1 --threshold layer --zero-ratio 0.85 --first-zero-ratio 0.3 --linear-zero-ratio 0.6 "
+        "--filter-ratio 0.5 --schedule one-shot --epochs 10 --no-distil --qat-epochs 0 --precision float32 --seed 3"
     )

@@ -19,7 +19,7 @@ def test_train_from_a_seed(bars, tmp_path):
     assert stored.metadata == first.metadata
     assert stored.metadata["seed"] == 2
     assert stored.metadata["epochs"] == 2
-    assert stored.metadata["command"] == "zerokeep train --model vgg-small --epochs 2 --seed 2"
+    assert stored.metadata["command"] == "zerokeep train --model vgg-small --epochs 2 --precision float32 --seed 2"
     assert torch.equal(stored.module.conv4.weight, first.module.conv4.weight)
 
 
