@@ -94,7 +94,7 @@ class Ranking:
         self.order = np.argsort(-every, kind="stable")
 
     def best(self, count: int, alive: Masks | None = None) -> Masks:
-        """The masks of the `count` highest, of those that are `alive` where that is given; True where a weight stays."""
+        """The masks of the `count` highest, of those `alive` where that is given; True where a weight stays."""
         order = self.order
         if alive is not None:
             order = order[np.concatenate([alive[name].ravel() for name in self.shapes])[order]]

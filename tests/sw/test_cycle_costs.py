@@ -18,7 +18,7 @@ def test_blocks_by_hand():
 
 
 def test_costs_of_a_network():
-    """Channel 1 of the second layer is never seen non-zero; 6 x 6 pixels in fours; the linear layer's stream bounds it."""
+    """Channel 1 of the second layer is never seen non-zero; 6 x 6 pixels in fours; the stream bounds the last one."""
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 3, 1), nn.Flatten(), nn.Linear(108, 2))
     with torch.no_grad():
         net[0].weight[:] = torch.tensor([1.0, -1.0]).reshape(2, 1, 1, 1)

@@ -10,7 +10,8 @@ from zeroskip.layer import Layer
 
 
 def pool(kernel, stride, op="maxpool", **parameters) -> Step:
-    return Step(name="p", op=op, inputs=("x",), scale=1.0, parameters={"kernel": kernel, "stride": stride, **parameters})
+    parameters |= {"kernel": kernel, "stride": stride}
+    return Step(name="p", op=op, inputs=("x",), scale=1.0, parameters=parameters)
 
 
 def apply(step, *given):

@@ -45,7 +45,7 @@ def test_there_and_back(tmp_path):
 
 
 def test_missing(tmp_path):
-    with pytest.raises(UserError, match=r"there is no model file .*; the models by name are vgg-small, resnet20, vgg16"):
+    with pytest.raises(UserError, match=r"no model file .*; the models by name are vgg-small, resnet20, vgg16"):
         load_base(tmp_path / "none.safetensors")
     with pytest.raises(UserError, match="unknown model 'resnet'; there is vgg-small, resnet20, vgg16"):
         build("resnet")

@@ -14,7 +14,8 @@ def test_cheap_import():
     assert done.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("name", ["data", "recipe", "thresholds", "scales", "rounded", "cycle_costs", "criteria.criterion", "criteria.geometric_median"])
+@pytest.mark.parametrize("name", ["data", "recipe", "thresholds", "scales", "rounded", "cycle_costs",
+                                  "criteria.criterion", "criteria.geometric_median"])
 def test_examples(name):
     results = doctest.testmod(importlib.import_module(f"zerokeep.{name}"))
     assert results.attempted > 0

@@ -8,8 +8,7 @@ from zerokeep.recipe import Recipe
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"criterion": "biggest"}, "unknown criterion 'biggest'; there is zero-keep, zero-keep-balanced, zero-keep-cycles, "
-         "random, most-zeros, l1, fpgm, zeros-only, filters-only"),
+        ({"criterion": "biggest"}, f"unknown criterion 'biggest'; there is {', '.join(CRITERIA)}"),
         ({"zero_ratio": 1.01}, "zero ratio must be from 0 to 1, not 1.01"),
         ({"first_zero_ratio": -1}, "first zero ratio must be from 0 to 1, not -1"),
         ({"linear_zero_ratio": 2}, "linear zero ratio must be from 0 to 1, not 2"),
