@@ -13,7 +13,7 @@ from zerokeep.dataset import DataSet
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share done, 0 to 1."""
-PIXEL_SCALE = 1.0 / 255.0
+PIXEL_SCALE = float(np.float32(1.0 / 255.0))
 """A pixel's code times this is the number the network sees: the code 0 is the number 0."""
 LAYOUT = torch.channels_last
 """Of images and weights in memory while a network learns: the quickest on a processor."""

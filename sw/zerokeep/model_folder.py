@@ -1,4 +1,4 @@
-"""The model folder: ``model.json``, ``layers/NN_name.npz`` and ``model.onnx``; written whole or not at all.
+"""The model folder: ``model.json``, ``layers/NN_name.npz``, ``model.onnx``, ``model.safetensors``; whole or not at all.
 
 ``model.json`` holds `format` and `schema`, the network (`network`, `input`, `steps`), `files` with the SHA-256 of
 every other file, and what the writer adds: data, recipe, accuracy, counts, versions.
@@ -18,16 +18,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import save
 
 from zerokeep import integer
 from zerokeep.errors import UserError
-from zerokeep.network import Network, Step
+from zerokeep.network import INPUT, Network, Step
 from zeroskip.layer import Layer, LayerError
 
 FORMAT = "zerokeep-model"
 SCHEMA = 1
 DOCUMENT = "model.json"
 ONNX = "model.onnx"
+TENSORS = "model.safetensors"
 LAYER_FILE = re.compile(r"layers/\d{2,}_[A-Za-z0-9_.-]+\.npz")
 
 
@@ -60,6 +62,7 @@ def _write_into(folder: Path, network: Network, onnx_bytes: bytes, info: Mapping
             }  # fmt: skip
         steps.append(entry | {"parameters": step.parameters})
     (folder / ONNX).write_bytes(onnx_bytes)
+    (folder / TENSORS).write_bytes(tensors(network))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     document = {
         "format": FORMAT, "schema": SCHEMA, "network": network.name,
@@ -68,6 +71,21 @@ def _write_into(folder: Path, network: Network, onnx_bytes: bytes, info: Mapping
         "steps": steps, "files": {path.relative_to(folder).as_posix(): _digest(path) for path in files},
     } | dict(info)  # fmt: skip
     (folder / DOCUMENT).write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def tensors(network: Network) -> bytes:
+    """All integers of the layers as a safetensors file: ``NAME.weight``, ``.bias``, ``.multiplier``, ``.shift``.
+
+    What each result's code stands for is in its metadata: ``scales``, JSON by step.
+    """
+    found = {}
+    for step in network.layers():
+        for part in ("weight", "bias", "multiplier", "shift"):
+            values = getattr(step.weights, part)
+            if values is not None:
+                found[f"{step.name}.{part}"] = np.ascontiguousarray(values)
+    scales = json.dumps({INPUT: network.input_scale} | {step.name: step.scale for step in network.steps})
+    return save(found, metadata={"scales": scales})
 
 
 def _check_target(target: Path) -> None:
@@ -148,7 +166,7 @@ def _read_document(folder: Path) -> dict[str, Any]:
 
 def _check_files(folder: Path, files: Mapping[str, str]) -> None:
     for name, expected in files.items():
-        if name != ONNX and not LAYER_FILE.fullmatch(name):
+        if name not in (ONNX, TENSORS) and not LAYER_FILE.fullmatch(name):
             raise UserError(f"{folder / DOCUMENT} lists {name!r}, which is no part of a model folder")
         try:
             found = _digest(folder / name)

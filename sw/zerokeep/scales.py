@@ -77,7 +77,7 @@ def activation_scale(values: np.ndarray, dtype: str = "uint8") -> float:
         error = float(((codes * scale - flat) ** 2).sum())
         if error < least:
             best, least = scale, error
-    return float(best)
+    return float(np.float32(best))  # as an ONNX file holds it, so that the same integers come back
 
 
 def weight_scales(weight: np.ndarray, bias: np.ndarray, input_scale: float, *, shared: bool) -> np.ndarray:

@@ -65,12 +65,27 @@ def open_model(text: str) -> Base:
     UserError
         There is no such thing, or it is no network.
     """
+    if text.endswith(".onnx"):
+        return _open_onnx(text)
     if not is_reference(text) or text in MODELS:
         return load_base(text)
     module = _call(text)
     if not isinstance(module, nn.Module):
         raise UserError(f"{text} gave a {type(module).__name__}, expected a torch.nn.Module")
     return Base(name=text.partition(":")[2], module=module.eval(), source=text)
+
+
+def _open_onnx(text: str) -> Base:
+    from zerokeep import onnx_read
+    from zerokeep.onnx_float import to_module
+
+    file = onnx_read.read(text)
+    if file.is_quantised:
+        raise UserError(f"{text} is quantised already: 'zerokeep import {text}' takes it as it is")
+    if len(file.shape) != 3:
+        raise UserError(f"{text} takes inputs of {file.shape}, expected (C, H, W)")
+    channels, height, width = file.shape
+    return Base(name=Path(text).stem, module=to_module(file), input_shape=(channels, height, width), source=text)
 
 
 def open_data(text: str | None) -> DataSet:

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from zerokeep import integer, model_folder
 from zerokeep.errors import UserError
@@ -31,7 +32,8 @@ def rewrite(folder, change):
 
 def test_there_and_back(network, folder, tmp_path):
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    assert files == ["layers/01_conv1.npz", "layers/02_conv2.npz", "layers/03_linear.npz", "model.json", "model.onnx"]
+    assert files == ["layers/01_conv1.npz", "layers/02_conv2.npz", "layers/03_linear.npz", "model.json", "model.onnx",
+                     "model.safetensors"]
     found = model_folder.read(folder)
     assert found.info["criterion"] == "none"
     assert found.info["schema"] == model_folder.SCHEMA
@@ -171,3 +173,17 @@ def test_damaged_description(folder, change):
 def test_it_may_be_moved(folder, tmp_path):
     shutil.move(folder, tmp_path / "elsewhere")
     assert model_folder.read(tmp_path / "elsewhere").network.name == "small"
+
+
+def test_safetensors_have_every_integer(network, tmp_path):
+    model_folder.write(tmp_path / "m", network, b"onnx", {})
+    with safe_open(tmp_path / "m" / "model.safetensors", framework="np") as archive:
+        found = {name: archive.get_tensor(name) for name in archive.keys()}
+        scales = json.loads(archive.metadata()["scales"])
+    for step in network.layers():
+        for part in ("weight", "bias", "multiplier", "shift"):
+            values = getattr(step.weights, part)
+            if values is not None:
+                np.testing.assert_array_equal(found.pop(f"{step.name}.{part}"), values)
+    assert not found
+    assert scales == {"input": network.input_scale} | {step.name: step.scale for step in network.steps}

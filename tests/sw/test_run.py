@@ -8,6 +8,8 @@ from tests.sw.report_records import cells, layer
 
 from zerokeep import run as run_module
 from zerokeep.cli import main
+from zerokeep.criteria import CRITERIA
+from zerokeep.models import MODELS
 from zerokeep.run import KINDS, Run, RunOptions, resources
 
 
@@ -106,7 +108,7 @@ def test_wrong_hardware_is_status_1_with_a_report(tmp_path, data_folder, hardwar
 def test_command_makes_the_same_options(tmp_path, data_folder):
     from zerokeep.recipe import Recipe
 
-    options = RunOptions(out=tmp_path / "out", cache=tmp_path / "c", multipliers=16, data=data_folder, images=3,
+    options = RunOptions(out=tmp_path / "out", cache=tmp_path / "c", multipliers=16, data=str(data_folder), images=3,
                          recipe=Recipe(criterion="l1", filter_ratio=0.5, seed=9, epochs=2, distil=False))
     words = Run(options).command()
     for text in ("zerokeep run --out", "--preset small", "--criterion l1", "--filter-ratio 0.5", "--seed 9",
@@ -116,7 +118,7 @@ def test_command_makes_the_same_options(tmp_path, data_folder):
 
 def test_steps_know_what_they_depend_on(tmp_path, data_folder):
     def keys(**changes):
-        job = Run(RunOptions(out=tmp_path / "out", cache=tmp_path / "c", data=data_folder, **changes))
+        job = Run(RunOptions(out=tmp_path / "out", cache=tmp_path / "c", data=str(data_folder), **changes))
         return {step.name: json.dumps([step.inputs, step.after], sort_keys=True) for step in job.steps()}
 
     first = keys()
@@ -130,7 +132,7 @@ def test_steps_know_what_they_depend_on(tmp_path, data_folder):
 @pytest.mark.parametrize(("more", "text"), [
     (["--zero-ratio", "1.5"], "zero ratio must be from 0 to 1, not 1.5"),
     (["--filter-ratio", "1"], "filter ratio must be from 0 to less than 1, not 1.0"),
-    (["--criterion", "best"], "unknown criterion 'best'; there is zero-keep, random, most-zeros, l1, none"),
+    (["--criterion", "best"], f"unknown criterion 'best'; there is {', '.join(CRITERIA)}"),
     (["--preset", "huge"], "preset must be one of tiny, small, base, large, fine, not 'huge'"),
     (["--multipliers", "7"], "multipliers must be one of 4, 16, 64, 128, not 7"),
     (["--images", "0"], "--images must be a whole number of at least 1, not 0"),
@@ -138,8 +140,8 @@ def test_steps_know_what_they_depend_on(tmp_path, data_folder):
     (["--workers", "0"], "--workers must be a whole number of at least 1, not 0"),
     (["--epochs", "-1"], "epochs must be a whole number of at least 0, not -1"),
     (["--train-epochs", "0"], "--train-epochs must be a whole number of at least 1, not 0"),
-    (["--train-epochs", "1", "--model", "alexnet"], "unknown model 'alexnet'; there is vgg-small"),
-    (["--model", "alexnet"], "there is no model file alexnet; the models by name are vgg-small"),
+    (["--train-epochs", "1", "--model", "alexnet"], f"unknown model 'alexnet'; there is {', '.join(MODELS)}"),
+    (["--model", "alexnet"], f"there is no model file alexnet; the models by name are {', '.join(MODELS)}"),
     (["--data", "nowhere"], "the data folder nowhere does not exist, or is no folder"),
     (["--simulator", "vcs"], "simulator must be one of verilator, icarus, not 'vcs'"),
 ])
@@ -174,7 +176,7 @@ def test_output_that_holds_other_files(tmp_path, data_folder, hardware, capsys):
 
 
 def test_training_first(tmp_path, data_folder, hardware):
-    job = Run(RunOptions(out=tmp_path / "out", cache=tmp_path / "c", data=data_folder, train_epochs=1))
+    job = Run(RunOptions(out=tmp_path / "out", cache=tmp_path / "c", data=str(data_folder), train_epochs=1))
     first = job._base(lambda text, share: None)
     assert first.metadata["epochs"] == 1 and (tmp_path / "out" / "base.safetensors").is_file()
     again = job._base(lambda text, share: pytest.fail("trained twice"))
@@ -208,10 +210,10 @@ def test_prune_and_train_verbs(tmp_path, data_folder, capsys):
 
 @pytest.mark.parametrize(("command", "text"), [
     (["prune", "--zero-ratio", "nan"], "zero ratio must be from 0 to 1, not nan"),
-    (["prune", "--criterion", "x"], "unknown criterion 'x'; there is zero-keep, random, most-zeros, l1, none"),
+    (["prune", "--criterion", "x"], f"unknown criterion 'x'; there is {', '.join(CRITERIA)}"),
     (["prune", "--data", "nowhere"], "the data folder nowhere does not exist, or is no folder"),
     (["train", "--epochs", "0"], "epochs must be a whole number of at least 1, not 0"),
-    (["train", "--model", "x"], "unknown model 'x'; there is vgg-small"),
+    (["train", "--model", "x"], f"unknown model 'x'; there is {', '.join(MODELS)}"),
 ])
 def test_bad_options_of_prune_and_train(tmp_path, monkeypatch, capsys, command, text):
     monkeypatch.chdir(tmp_path)

@@ -68,7 +68,7 @@ def test_a_network_and_data_of_ones_own(mine, tmp_path):
     assert base.name == "net"
     assert data.counts == (64, 64)
     assert data.classes == 4
-    recipe = Recipe(criterion="zero-keep", threshold="global", zero_ratio=0.5, filter_ratio=0.25, epochs=60, distil=False)
+    recipe = Recipe(threshold="global", zero_ratio=0.3, filter_ratio=0.25, epochs=120, distil=False)
     info = pipeline.prune_model(base, data, recipe, tmp_path / "m")
     assert info["host"] == ["log_softmax"]
     assert info["input"]["dtype"] == "int8"
