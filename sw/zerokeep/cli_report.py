@@ -23,6 +23,10 @@ def print_summary(found: Mapping[str, Any], folder: Path) -> None:
     accuracy, network = found["accuracy"], found["network"]
     shares = [f"{name} {accuracy[name]:.2%}" for name in ("base", "pruned", "int8")]
     typer.echo(f"accuracy: {', '.join(shares)} ({accuracy['test_images']:,} images, {accuracy['data']})")
+    if found["shipped"]:
+        here = found["accuracy_here"]
+        typer.echo(f"the pruned network ships ({found['shipped']}); here int8 {here['int8']:.2%} "
+                   f"({here['test_images']:,} images, {here['data']})")
     typer.echo(f"non-zero weights: {found['nzer_orig']:.2%} of the unpruned network's")
     rows = []
     for name, entry in network["engines"].items():

@@ -54,6 +54,8 @@ def run(
     cache: Annotated[Path, typer.Option("--cache", metavar="FOLDER", help="Verilog and simulators built before.")] =
         Path("build/cache"),
     workers: Annotated[int, typer.Option("--workers", metavar="N", help="Steps at a time.")] = 2,
+    fresh: Annotated[bool, typer.Option("--fresh", help=(
+        "Prune, although the network that the default recipe makes ships with the package."))] = False,
 ) -> int:
     """Status 1 where the hardware was wrong; the report is written then, too."""
     recipe = Recipe(criterion=criterion, threshold=threshold, zero_ratio=zero_ratio, first_zero_ratio=first_zero_ratio,
@@ -66,7 +68,8 @@ def run(
     from zerokeep.run_progress import showing
 
     job = Run(RunOptions(out=out, preset=preset, multipliers=multipliers, model=model, train_epochs=train_epochs,
-                         recipe=recipe, data=data, images=images, simulator=simulator, cache=cache, workers=workers))
+                         recipe=recipe, data=data, images=images, simulator=simulator, cache=cache, workers=workers,
+                         fresh=fresh))
     steps = job.steps()
     with showing(steps) as show:
         results = job.do(steps, show)

@@ -13,6 +13,7 @@ from zerokeep.errors import check_count
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
+    app.command("compare", help="Tables, paired tests and plots of a study's lines.")(compare)
     app.command("study", help="Networks x criteria x levels x seeds, a JSON line each; what is done stays done.")(study)
 
 
@@ -34,4 +35,29 @@ def study(
         lines = run_study(plan, out, workers=workers, address=cluster,
                           say=lambda done, of, text: say(f"{done} of {of} cells ({text})"))
     typer.echo(f"{len(lines)} cells: {out / LINES}")
+    return Status.DONE
+
+
+def compare(
+    sources: Annotated[list[Path], typer.Argument(metavar="CELLS.jsonl...", help="Lines of studies of one network.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="For the page and its plots.")] =
+        Path("build/study"),
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What the files are called.")] = "study",
+) -> int:
+    """Write the page and say where it is."""
+    from zerokeep.cli_common import writing
+    from zerokeep.errors import UserError
+    from zerokeep.study.page import write_page
+    from zerokeep.study.runner import read_lines
+
+    missing = [path for path in sources if not path.is_file()]
+    if missing:
+        raise UserError(f"there is no file {missing[0]}")
+    lines = list({line["key"]: line for path in sources for line in read_lines(path)}.values())
+    networks = sorted({line["network"] for line in lines})
+    if len(networks) != 1:
+        raise UserError(f"the lines are of {len(networks)} networks ({', '.join(networks)}), expected one")
+    with writing(out):
+        for path in write_page(lines, out, name):
+            typer.echo(path)
     return Status.DONE

@@ -28,6 +28,7 @@ from zerokeep.quantise import quantise
 from zerokeep.recipe import Recipe
 from zerokeep.removal import weighted_layers
 from zerokeep.rounded import finetune_rounded
+from zerokeep.shipped import weights_digest
 
 PACKAGES = ("zerokeep", "torch", "torch-pruning", "numpy", "onnx", "onnxruntime")
 LEAST_AGREEMENT = 0.999
@@ -173,7 +174,8 @@ def prune_model(
     rows = layer_counts(found.network, shapes_of(base.module))
     total = totals(rows)
     info = {
-        "base": {"model": base.name, "source": base.source, "training": dict(base.metadata)},
+        "base": {"model": base.name, "source": base.source, "training": dict(base.metadata),
+                 "sha256": weights_digest(base.module)},
         "data": {"name": data.name, "train_images": images, "test_images": len(data.test_images)},
         "criterion": recipe.criterion,
         "recipe": recipe.as_dict(images),
@@ -188,6 +190,34 @@ def prune_model(
         "seconds": round(time.monotonic() - started, 1),
     }  # fmt: skip
     return model_folder.write(out, found.network, exported, info)
+
+
+def take_shipped(folder: str | os.PathLike[str], data: DataSet, out: str | os.PathLike[str]) -> dict[str, Any]:
+    """Write the model folder `out` as a shipped `folder` has it, its integers tested on `data` once more.
+
+    Returns ``model.json``'s content; beside `accuracy`, which is what was measured when it was made, it has
+    `accuracy_here`: `int8`, `data`, `test_images`; and `shipped`, the folder's name.
+
+    Raises
+    ------
+    UserError
+        `out` cannot be written, or on the data that it was made on the network is not as good as it says.
+    """
+    model_folder.check_writable(out)
+    model = model_folder.read(folder)
+    data = data.fitted(model.network.input_shape)
+    share = integer.accuracy(model.network, data.test_images, data.test_labels)
+    recorded = model.info["accuracy"]
+    if data.name == recorded["data"] and share != recorded["int8"]:
+        raise UserError(f"the shipped network {model.path.name} has {share:.2%} on {data.name}, it says "
+                        f"{recorded['int8']:.2%}")
+    exported = (model.path / model_folder.ONNX).read_bytes()
+    own = ("format", "schema", "network", "input", "host", "steps", "files")
+    info = {key: value for key, value in model.info.items() if key not in own} | {
+        "shipped": model.path.name,
+        "accuracy_here": {"int8": share, "data": data.name, "test_images": len(data.test_images)},
+    }  # fmt: skip
+    return model_folder.write(out, model.network, exported, info)
 
 
 def shapes_of(module: nn.Module) -> dict[str, tuple[int, ...]]:

@@ -136,6 +136,7 @@ def document(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "format": "zerokeep-report", "schema": SCHEMA,
         "accuracy": dict(pruned["accuracy"]) | {"unpruned_int8": unpruned["accuracy"]["int8"]},
+        "accuracy_here": pruned.get("accuracy_here"), "shipped": pruned.get("shipped"),
         "recipe": pruned["recipe"], "nzer": pruned["nzer"], "nzer_orig": pruned["nzer_orig"],
         "totals": pruned["totals"], "base": pruned["base"],
         "bit_exact": all(run["bit_exact"] for run in runs) and not failed,

@@ -55,6 +55,8 @@ class RunOptions:
         Folder for Verilog and simulators built before.
     workers
         Steps at a time.
+    fresh
+        Prune although what the recipe makes of the network ships.
     """
 
     out: Path
@@ -68,6 +70,7 @@ class RunOptions:
     simulator: str = "verilator"
     cache: Path = Path("build/cache")
     workers: int = 2
+    fresh: bool = False
 
 
 class Run:
@@ -107,6 +110,7 @@ class Run:
     def _check_base(self) -> dict[str, object]:
         """What the base network depends on; it is loaded once here, so that a damaged one is seen early."""
         from zerokeep.models import MODELS, build
+        from zerokeep.shipped import weights_digest
         from zerokeep.user_code import open_model
 
         options = self.options
@@ -116,10 +120,7 @@ class Run:
             return {"train": options.model, "epochs": options.train_epochs, "seed": options.recipe.seed}
         base = open_model(options.model)
         self.data = self.data.fitted(base.input_shape or self.data.shape)
-        found = hashlib.sha256()
-        for name, value in base.module.state_dict().items():
-            found.update(name.encode() + value.numpy().tobytes())
-        return {"weights": found.hexdigest()}
+        return {"weights": weights_digest(base.module)}
 
     def _simulation(self, part: str = "", workers: int = 1) -> SimulationOptions:
         from cosim.simulate import Options
@@ -139,7 +140,8 @@ class Run:
         found = [
             Step(name=RUN, title="Note what is asked for", action=self._note, inputs=self._asked()),
             Step(name="prune", title="Prune, fine-tune, quantise", action=partial(self._prune, "model"),
-                 inputs={"recipe": self._resolved(), **network}, whole=partial(_model_is_whole, folder / "model")),
+                 inputs={"recipe": self._resolved(), "fresh": self.options.fresh, **network},
+                 whole=partial(_model_is_whole, folder / "model")),
         ]
         for kind in reversed(KINDS):  # the one that takes longest first
             found += [
@@ -179,6 +181,7 @@ class Run:
         words += [f"--train-epochs {options.train_epochs}"] if options.train_epochs is not None else []
         words += [f"--data {options.data}"] if options.data is not None else []
         words += [options.recipe.options(len(self.data.train_images)), f"--images {options.images}"]
+        words += ["--fresh"] if options.fresh else []
         words += [f"--simulator {options.simulator}"] if options.simulator != "verilator" else []
         return " ".join(words)
 
@@ -204,10 +207,17 @@ class Run:
         return train(self.options.model, self.data, seed=seed, epochs=epochs, out=kept, progress=say)
 
     def _prune(self, name: str, say: Say, results: Mapping[str, Result]) -> Result:
-        from zerokeep.pipeline import prune_model
+        from zerokeep.pipeline import prune_model, take_shipped
+        from zerokeep.shipped import made_by
 
         recipe = self.options.recipe if name == "model" else Recipe.unpruned(self.options.recipe.seed)
-        info = prune_model(self._base(say), self.data, recipe, self.options.out / name, say)
+        base = self._base(say)
+        shipped = None if self.options.fresh else made_by(recipe, base.module)
+        if shipped is not None:
+            say("take the network that ships, and test it", None)
+            info = take_shipped(shipped, self.data, self.options.out / name)
+        else:
+            info = prune_model(base, self.data, recipe, self.options.out / name, say)
         return info | {"fingerprint": info["files"]}
 
     def _generate(self, kind: str, say: Say, results: Mapping[str, Result]) -> Result:

@@ -53,7 +53,8 @@ def results() -> dict[str, dict[str, Any]]:
     accuracy = {"base": 0.93, "pruned": 0.91, "int8": 0.905, "data": "made up", "test_images": 10,
                 "onnx_agreement": 1.0}
     recipe = {"criterion": "zero-keep", "zero_ratio": 0.85, "first_zero_ratio": 0.3, "linear_zero_ratio": 0.6,
-              "filter_ratio": 0.25, "epochs": 1, "distil": True, "seed": 3}
+              "filter_ratio": 0.25, "nzer_orig": None, "threshold": "layer", "schedule": "one-shot", "epochs": 1,
+              "distil": True, "seed": 3}
     model = {"accuracy": accuracy, "recipe": recipe, "nzer": 0.2, "nzer_orig": 0.15,
              "counts": [counts("conv1"), counts("conv2")], "base": {"model": "vgg-small", "training": {}},
              "totals": {"filters": 6, "filters_before": 8, "filters_removed": 0.25},

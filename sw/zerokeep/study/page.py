@@ -1,0 +1,115 @@
+"""A study's lines as a page of tables and two plots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from zerokeep.study.statistics import Line, summary
+from zerokeep.study.tables import (
+    REFERENCE,
+    accuracy,
+    at_equal_cycles,
+    comparison,
+    criteria,
+    cycles,
+    filters_left,
+    filters_that_may_go,
+    levels,
+    nonzeros,
+    select,
+)
+
+COLOURS = ("#0b6b5f", "#c2410c", "#1d4ed8", "#a16207", "#7c3aed", "#64748b", "#db2777", "#111827")
+MARKERS = "osD^vPX*"
+
+
+def write_page(lines: Sequence[Line], folder: Path, stem: str) -> list[Path]:
+    """Write ``STEM.md`` and its plots into `folder`; their paths.
+
+    Parameters
+    ----------
+    lines
+        Of one network, as ``run_study`` gives them.
+    folder
+        Made where it is not there.
+    stem
+        The beginning of the files' names.
+    """
+    from zeroskip.verilog import write_atomically
+
+    folder.mkdir(parents=True, exist_ok=True)
+    swept = _swept(lines)
+    paths = [folder / f"{stem}.md"]
+    parts = [f"# {stem}: {len(lines)} cells\n", _about(lines)]
+    if swept:
+        for along, name, label in ((nonzeros, "nonzeros", "non-zero weights"), (cycles, "cycles", "cycles an image")):
+            path = folder / f"{stem}-{name}.png"
+            _plot(swept, along, label, path)
+            paths.append(path)
+            parts.append(f"![Accuracy over {label}]({path.name})\n")
+    parts += _sections(lines, swept)
+    write_atomically(paths[0], "\n".join(parts))
+    return paths
+
+
+def _swept(lines: Sequence[Line]) -> list[Line]:
+    """The lines of the grids that have several levels of non-zeros."""
+    grids = dict.fromkeys(line["grid"] for line in lines)
+    return [line for grid in grids if len(levels(own := select(lines, grid=grid))) > 1 for line in own]
+
+
+def _about(lines: Sequence[Line]) -> str:
+    first = lines[0]
+    bases = {line["base"]["sha256"]: 100 * line["accuracy"]["base"] for line in lines}
+    shares = ", ".join(f"{share:.2f} %" for share in bases.values())
+    own = first["cycles"]
+    return (f"{first['network']} on {first['data']['name']}: {first['data']['train_images']:,} training and "
+            f"{first['data']['test_images']:,} test images, {len(bases)} base networks ({shares}). Accuracy is that of "
+            "the int8 network; ± is the standard deviation over seeds; p is Student's t over pairs of the same seed "
+            f"and base, two-sided. Cycles are predicted for `skip-both` on `{own['preset']}`, {own['images']} images at a "
+            "time, all layers, weights included.\n")
+
+
+def _sections(lines: Sequence[Line], swept: Sequence[Line]) -> list[str]:
+    parts = []
+    for grid in dict.fromkeys(line["grid"] for line in lines):
+        own = select(lines, grid=grid)
+        if not levels(own):
+            parts += [f"## {grid}: at an equal filter ratio\n", comparison(own)]
+    for level in levels(swept):
+        own = select(swept, nzer_orig_asked=level)
+        parts += [f"## At equal non-zeros: {level:g} of the unpruned network\n", comparison(own),
+                  "Filters left, and non-zeros in them:\n", filters_left(own)]
+    if found := at_equal_cycles(swept):
+        parts += ["## At equal cycles\n", found]
+    for level in levels(lines):
+        if len({line["recipe"]["filter_ratio"] for line in select(lines, nzer_orig_asked=level)}) > 1:
+            parts += [f"## How many filters may go, at {level:g}\n", filters_that_may_go(lines, level)]
+    return parts
+
+
+def _plot(lines: Sequence[Line], along: object, label: str, path: Path) -> None:
+    """Accuracy over something, a line for each criterion, bars for the spread over seeds."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    assert callable(along)
+    figure, axes = plt.subplots(figsize=(8, 4.8), layout="constrained")
+    for number, name in enumerate(criteria(lines)):
+        own = select(lines, criterion=name)
+        points = [(summary([along(line) for line in group]).mean, summary([accuracy(line) for line in group]))
+                  for level in levels(own) if (group := select(own, nzer_orig_asked=level))]
+        axes.errorbar([x for x, _ in points], [y.mean for _, y in points], yerr=[y.spread for _, y in points],
+                      label=name, color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
+                      markersize=5, capsize=3, linewidth=2.2 if name == REFERENCE else 1.2)
+    axes.set_xscale("log")
+    axes.set_xlabel(label)
+    axes.set_ylabel("accuracy in int8, %")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(frameon=False, fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
