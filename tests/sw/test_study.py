@@ -1,7 +1,12 @@
 import json
+import os
 import struct
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -193,3 +198,40 @@ def test_processes(study, tmp_path, capsys):
     kept = (tmp_path / "out" / LINES).read_bytes()
     assert main(["study", str(study), "-o", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / LINES).read_bytes() == kept
+
+
+def test_workers_end_with_the_process_that_was_killed(tmp_path):
+    """A worker says when it began, its parent is killed, and the worker is gone."""
+    code = (
+        "import os, sys, time\n"
+        "from zerokeep.study import runner\n"
+        "def work(path):\n"
+        "    open(path, 'w').write(str(os.getpid()))\n"
+        "    time.sleep(60)\n"
+        "if __name__ == '__main__':\n"
+        "    with runner.executor(1, None) as pool:\n"
+        "        pool.submit(work, sys.argv[1]).result()\n"
+    )
+    (tmp_path / "killed.py").write_text(code)
+    parent = subprocess.Popen([sys.executable, str(tmp_path / "killed.py"), str(tmp_path / "pid")])
+    wait_until(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text())
+    worker = int((tmp_path / "pid").read_text())
+    os.kill(worker, 0)
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not alive(worker))
+
+
+def alive(process):
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def wait_until(holds, seconds=60):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.1)

@@ -67,8 +67,8 @@ def _about(lines: Sequence[Line]) -> str:
     return (f"{first['network']} on {first['data']['name']}: {first['data']['train_images']:,} training and "
             f"{first['data']['test_images']:,} test images, {len(bases)} base networks ({shares}). Accuracy is that of "
             "the int8 network; ± is the standard deviation over seeds; p is Student's t over pairs of the same seed "
-            f"and base, two-sided. Cycles are predicted for `skip-both` on `{own['preset']}`, {own['images']} images at a "
-            "time, all layers, weights included.\n")
+            f"and base, two-sided. Cycles are predicted for `skip-both` on `{own['preset']}`, {own['images']} images "
+            "at a time, all layers, weights included.\n")
 
 
 def _sections(lines: Sequence[Line], swept: Sequence[Line]) -> list[str]:

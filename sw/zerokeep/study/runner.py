@@ -6,6 +6,8 @@ import contextlib
 import json
 import multiprocessing
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -64,6 +66,16 @@ class Lines:
         self.found[line["key"]] = line
 
 
+def end_with_parent(parent: int) -> None:
+    """See to it that a worker does not go on alone where the process `parent` was killed."""
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 @contextlib.contextmanager
 def executor(workers: int, address: str | None) -> Iterator[Executor]:
     """Processes on this machine or, given the `address` of its scheduler, a Dask cluster.
@@ -75,7 +87,8 @@ def executor(workers: int, address: str | None) -> Iterator[Executor]:
     """
     if address is None:
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(max_workers=workers, mp_context=context)
+        pool = ProcessPoolExecutor(max_workers=workers, mp_context=context, initializer=end_with_parent,
+                                   initargs=(os.getpid(),))
         try:
             yield pool
         finally:
