@@ -46,8 +46,8 @@ def main() -> None:
         exact = all(entry["engines"]["skip-both"]["bit_exact"] for entry in done.layers)
         predicted = lines[cell.key]["cycles"]["skip-both"]
         print(f"{cell.recipe.criterion} {cell.recipe.nzer_orig} seed {cell.recipe.seed}: RTL {sum(totals):,}, "
-              f"predicted {predicted['total']:,} ({sum(totals) / predicted['total'] - 1:+.3%}); by layer {totals} against "
-              f"{predicted['layers']}; {'bit-exact' if exact else 'WRONG'}", flush=True)
+              f"predicted {predicted['total']:,} ({sum(totals) / predicted['total'] - 1:+.3%}); by layer {totals}, "
+              f"predicted {predicted['layers']}; {'bit-exact' if exact else 'WRONG'}", flush=True)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help=(
 Distil = Annotated[bool, typer.Option("--distil/--no-distil", help="Fine-tune on the base network's answers, too.")]
 QatEpochs = Annotated[int, typer.Option("--qat-epochs", metavar="N", help=(
     "Passes after that with weights and activations rounded as the integers will be."))]
+Shift = Annotated[int, typer.Option("--shift", metavar="N", help="Pixels by which images are moved in fine-tuning.")]
 Precision = Annotated[str, typer.Option("--precision", metavar="NAME", help=(
     "Of multiplications in fine-tuning: " + " or ".join(PRECISIONS) + ", twice as fast where the processor has it."))]
 Seed = Annotated[int, typer.Option("--seed", metavar="S", help="Of everything random.")]
@@ -65,7 +66,8 @@ def prune(
     linear_zero_ratio: LinearZeroRatio = _DEFAULT.linear_zero_ratio,
     filter_ratio: FilterRatio = _DEFAULT.filter_ratio, nzer_orig: NzerOrig = _DEFAULT.nzer_orig,
     schedule: Schedule = _DEFAULT.schedule, epochs: Epochs = _DEFAULT.epochs, distil: Distil = _DEFAULT.distil,
-    qat_epochs: QatEpochs = _DEFAULT.qat_epochs, precision: Precision = _DEFAULT.precision, seed: Seed = 0,
+    qat_epochs: QatEpochs = _DEFAULT.qat_epochs, shift: Shift = _DEFAULT.shift,
+    precision: Precision = _DEFAULT.precision, seed: Seed = 0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")] = None,
 ) -> int:
     """Write the model folder and print what is left of each layer."""
@@ -73,8 +75,8 @@ def prune(
         writable(json_file)
     recipe = Recipe(criterion=criterion, threshold=threshold, zero_ratio=zero_ratio, first_zero_ratio=first_zero_ratio,
                     linear_zero_ratio=linear_zero_ratio, filter_ratio=filter_ratio, nzer_orig=nzer_orig,
-                    schedule=schedule, epochs=epochs, distil=distil, qat_epochs=qat_epochs, precision=precision,
-                    seed=seed)
+                    schedule=schedule, epochs=epochs, distil=distil, qat_epochs=qat_epochs, shift=shift,
+                    precision=precision, seed=seed)
     from zerokeep import model_folder
     from zerokeep.pipeline import prune_model
     from zerokeep.user_code import open_data, open_model

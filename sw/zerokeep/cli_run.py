@@ -23,6 +23,7 @@ from zerokeep.cli_prune import (
     QatEpochs,
     Schedule,
     Seed,
+    Shift,
     Threshold,
     ZeroRatio,
 )
@@ -48,7 +49,8 @@ def run(
     linear_zero_ratio: LinearZeroRatio = _DEFAULT.linear_zero_ratio,
     filter_ratio: FilterRatio = _DEFAULT.filter_ratio, nzer_orig: NzerOrig = _DEFAULT.nzer_orig,
     schedule: Schedule = _DEFAULT.schedule, epochs: Epochs = _DEFAULT.epochs, distil: Distil = _DEFAULT.distil,
-    qat_epochs: QatEpochs = _DEFAULT.qat_epochs, precision: Precision = _DEFAULT.precision, seed: Seed = 0,
+    qat_epochs: QatEpochs = _DEFAULT.qat_epochs, shift: Shift = _DEFAULT.shift,
+    precision: Precision = _DEFAULT.precision, seed: Seed = 0,
     images: Annotated[int, typer.Option("--images", metavar="N", help="Test images to simulate.")] = 4,
     simulator: Annotated[str, typer.Option("--simulator", metavar="NAME", help="verilator or icarus.")] = "verilator",
     cache: Annotated[Path, typer.Option("--cache", metavar="FOLDER", help="Verilog and simulators built before.")] =
@@ -60,8 +62,8 @@ def run(
     """Status 1 where the hardware was wrong; the report is written then, too."""
     recipe = Recipe(criterion=criterion, threshold=threshold, zero_ratio=zero_ratio, first_zero_ratio=first_zero_ratio,
                     linear_zero_ratio=linear_zero_ratio, filter_ratio=filter_ratio, nzer_orig=nzer_orig,
-                    schedule=schedule, epochs=epochs, distil=distil, qat_epochs=qat_epochs, precision=precision,
-                    seed=seed)
+                    schedule=schedule, epochs=epochs, distil=distil, qat_epochs=qat_epochs, shift=shift,
+                    precision=precision, seed=seed)
     from zerokeep.cli_report import print_summary
     from zerokeep.report import make
     from zerokeep.run import Run, RunOptions, failures

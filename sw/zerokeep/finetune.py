@@ -70,6 +70,7 @@ def finetune(
     teacher: nn.Module | None = None,
     growth: Growth | None = None,
     precision: str = "float32",
+    shift: int = 0,
     peak_rate: float = PEAK_RATE,
     progress: Progress | None = None,
 ) -> None:
@@ -91,6 +92,8 @@ def finetune(
         More weights become zero in the first half.
     precision
         Of the multiplications: ``"float32"`` or ``"bfloat16"``.
+    shift
+        Pixels by which images are moved at random.
     peak_rate
         The highest learning rate.
     progress
@@ -111,7 +114,7 @@ def finetune(
     with reproducible(seed) as generator:
         module.train()
         for epoch in range(epochs):
-            for images, labels in batches(data, BATCH, generator):
+            for images, labels in batches(data, BATCH, generator, shift):
                 with multiplying(precision):
                     with torch.no_grad():
                         wanted = None if teacher is None else teacher(images).float()

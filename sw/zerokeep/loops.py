@@ -45,7 +45,7 @@ def multiplying(precision: str) -> Iterator[None]:
         yield
 
 
-def augment(images: torch.Tensor, generator: torch.Generator, reach: int = 1) -> torch.Tensor:
+def augment(images: torch.Tensor, generator: torch.Generator, reach: int) -> torch.Tensor:
     """Each image of (N, C, H, W) mirrored with probability 1/2 and moved by up to `reach` pixels each way."""
     count, _, height, width = images.shape
     mirrored = torch.rand(count, generator=generator) < 0.5
@@ -58,17 +58,20 @@ def augment(images: torch.Tensor, generator: torch.Generator, reach: int = 1) ->
     return padded[each, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-def batches(data: DataSet, size: int, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """One epoch, shuffled and augmented: (`size`, C, H, W) float and (`size`,) int64; a short last batch is left out.
+def batches(
+    data: DataSet, size: int, generator: torch.Generator, shift: int = 1
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """One epoch, shuffled: (`size`, C, H, W) float and (`size`,) int64; a short last batch is left out.
 
-    A set smaller than `size` makes one batch of what there is.
+    A set smaller than `size` makes one batch of what there is. Images are mirrored and moved by up to `shift` pixels
+    where the data may be.
     """
     count = len(data.train_images)
     order = torch.randperm(count, generator=generator).numpy()
     for start in range(0, max(1, count - size + 1), size):
         chosen = order[start : start + size]
         numbers = to_numbers(data.train_images[chosen])
-        given = augment(numbers, generator) if data.augment else numbers
+        given = augment(numbers, generator, shift) if data.augment else numbers
         yield given.contiguous(memory_format=LAYOUT), torch.as_tensor(data.train_labels[chosen])
 
 

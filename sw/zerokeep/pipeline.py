@@ -117,9 +117,9 @@ def carry_out(base: Base, data: DataSet, recipe: Recipe, progress: Progress | No
     teacher = base.module if recipe.distil else None
     module = pruned.dense if growth is not None and epochs else pruned.module
     finetune(module, data, epochs=epochs, seed=recipe.seed, teacher=teacher, growth=growth, precision=recipe.precision,
-             progress=_part(progress, 0.05, 0.75))
+             shift=recipe.shift, progress=_part(progress, 0.05, 0.75))
     if recipe.qat_epochs:
-        finetune_rounded(module, data, epochs=recipe.qat_epochs, seed=recipe.seed, teacher=teacher,
+        finetune_rounded(module, data, epochs=recipe.qat_epochs, seed=recipe.seed, teacher=teacher, shift=recipe.shift,
                          progress=_part(progress, 0.75, 0.85))
     report = _part(progress, 0.85, 1.0)
     report("quantising", 0.0)

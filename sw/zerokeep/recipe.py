@@ -49,6 +49,9 @@ class Recipe:
         Whether fine-tuning also follows the answers of the unpruned network.
     qat_epochs
         Passes with weights and activations rounded as the integers will be, after those.
+    shift
+        Pixels by which images are moved at random in fine-tuning, 0 or more; where the data may be changed, they are
+        mirrored, too.
     precision
         Of the multiplications in fine-tuning, one of ``PRECISIONS``.
     seed
@@ -71,6 +74,7 @@ class Recipe:
     epochs: int | None = None
     distil: bool = True
     qat_epochs: int = 0
+    shift: int = 0
     precision: str = "float32"
     seed: int = 0
 
@@ -94,6 +98,7 @@ class Recipe:
         if self.epochs is not None:
             check_count("epochs", self.epochs, 0)
         check_count("qat epochs", self.qat_epochs, 0)
+        check_count("shift", self.shift, 0)
         check_count("seed", self.seed, 0)
 
     @classmethod

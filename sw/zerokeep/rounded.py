@@ -79,6 +79,7 @@ def finetune_rounded(
     epochs: int,
     seed: int = 0,
     teacher: nn.Module | None = None,
+    shift: int = 0,
     progress: Progress | None = None,
 ) -> None:
     """Fine-tune `module` in place, rounded, with every zero weight held at zero; it ends in evaluation mode.
@@ -99,7 +100,7 @@ def finetune_rounded(
     done = 0
     with reproducible(seed) as generator:
         for epoch in range(epochs):
-            for images, labels in batches(data, BATCH, generator):
+            for images, labels in batches(data, BATCH, generator, shift):
                 with torch.no_grad():
                     wanted = None if teacher is None else teacher(images)
                 optimiser.zero_grad()

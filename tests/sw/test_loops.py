@@ -13,7 +13,7 @@ def test_pixel_zero_is_zero():
 def test_augment_moves_and_mirrors():
     image = torch.zeros(1, 1, 28, 28)
     image[0, 0, 10, 5] = 1
-    moved = augment(image.expand(500, -1, -1, -1).clone(), torch.Generator().manual_seed(0))
+    moved = augment(image.expand(500, -1, -1, -1).clone(), torch.Generator().manual_seed(0), 1)
     assert moved.shape == (500, 1, 28, 28)
     places = {tuple(place[2:]) for place in moved.nonzero().tolist()}
     assert places == {(y, x) for y in (9, 10, 11) for x in (4, 5, 6, 21, 22, 23)}
@@ -21,7 +21,7 @@ def test_augment_moves_and_mirrors():
 
 
 def test_augment_fills_with_zeros():
-    moved = augment(torch.ones(100, 1, 8, 8), torch.Generator().manual_seed(0))
+    moved = augment(torch.ones(100, 1, 8, 8), torch.Generator().manual_seed(0), 1)
     assert set(moved.sum((1, 2, 3)).tolist()) == {64.0, 56.0, 49.0}
 
 

@@ -66,5 +66,6 @@ def test_what_is_written_down():
     assert recipe.as_dict(6_000)["epochs"] == 10
     assert recipe.options(6_000) == (
         "--criterion l1 --threshold layer --zero-ratio 0.85 --first-zero-ratio 0.3 --linear-zero-ratio 0.6 "
-        "--filter-ratio 0.5 --schedule one-shot --epochs 10 --no-distil --qat-epochs 0 --precision float32 --seed 3"
+        "--filter-ratio 0.5 --schedule one-shot --epochs 10 --no-distil --qat-epochs 0 --shift 0 "
+        "--precision float32 --seed 3"
     )
