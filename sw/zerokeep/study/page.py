@@ -11,13 +11,13 @@ from zerokeep.study.tables import (
     accuracy,
     at_equal_cycles,
     comparison,
-    criteria,
     cycles,
     filters_left,
     filters_that_may_go,
     levels,
     nonzeros,
     select,
+    ways,
 )
 
 COLOURS = ("#0b6b5f", "#c2410c", "#1d4ed8", "#a16207", "#7c3aed", "#64748b", "#db2777", "#111827")
@@ -95,17 +95,19 @@ def _plot(lines: Sequence[Line], along: object, label: str, path: Path) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    import matplotlib.ticker
 
     assert callable(along)
     figure, axes = plt.subplots(figsize=(8, 4.8), layout="constrained")
-    for number, name in enumerate(criteria(lines)):
-        own = select(lines, criterion=name)
+    for number, (name, own) in enumerate(ways(lines).items()):
         points = [(summary([along(line) for line in group]).mean, summary([accuracy(line) for line in group]))
                   for level in levels(own) if (group := select(own, nzer_orig_asked=level))]
         axes.errorbar([x for x, _ in points], [y.mean for _, y in points], yerr=[y.spread for _, y in points],
                       label=name, color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
                       markersize=5, capsize=3, linewidth=2.2 if name == REFERENCE else 1.2)
     axes.set_xscale("log")
+    for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        axis(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel(label)
     axes.set_ylabel("accuracy in int8, %")
     axes.grid(alpha=0.3, which="both")

@@ -33,15 +33,24 @@ def nonzeros(line: Line) -> float:
     return float(line["totals"]["nonzero"])
 
 
+def way(line: Line) -> str:
+    """What a line is compared as: its criterion, and the threshold where that is not the study's common one."""
+    recipe = line["recipe"]
+    by_layer = recipe["threshold"] == "layer" and recipe["nzer_orig"] is not None
+    return f"{line['criterion']}, by layer" if by_layer else str(line["criterion"])
+
+
 def select(lines: Iterable[Line], **wanted: Any) -> list[Line]:
     """The lines with these values."""
     return [line for line in lines if all(line[key] == value for key, value in wanted.items())]
 
 
-def criteria(lines: Iterable[Line]) -> list[str]:
-    """Their criteria in order, the reference first."""
-    found = dict.fromkeys(line["criterion"] for line in lines)
-    return sorted(found, key=lambda name: name != REFERENCE)
+def ways(lines: Iterable[Line]) -> dict[str, list[Line]]:
+    """The lines of each way, the reference first."""
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        found.setdefault(way(line), []).append(line)
+    return dict(sorted(found.items(), key=lambda own: own[0] != REFERENCE))
 
 
 def levels(lines: Iterable[Line]) -> list[float]:
@@ -71,7 +80,7 @@ def compared(own: Paired | None) -> list[str]:
 
 def comparison(lines: Sequence[Line]) -> str:
     """One group of lines, criterion by criterion, paired by seed with the reference."""
-    groups = {name: select(lines, criterion=name) for name in criteria(lines)}
+    groups = ways(lines)
     reference = by_seed(groups.get(REFERENCE, []), accuracy)
     rows = []
     for name, group in groups.items():
@@ -85,7 +94,7 @@ def comparison(lines: Sequence[Line]) -> str:
 
 def at_equal_cycles(lines: Sequence[Line]) -> str:
     """Accuracy of each criterion where its curve over the levels passes the same cycles, seed by seed."""
-    curves = {name: _curves(select(lines, criterion=name)) for name in criteria(lines)}
+    curves = {name: _curves(own) for name, own in ways(lines).items()}
     whole = {name: own for name, own in curves.items() if all(len(curve) > 1 for curve in own.values())}
     if REFERENCE not in whole:
         return ""
@@ -109,8 +118,7 @@ def filters_left(lines: Sequence[Line]) -> str:
     """Filters and non-zeros that are left, layer by layer: means over the seeds."""
     names = [row["name"] for row in lines[0]["counts"]]
     rows = []
-    for name in criteria(lines):
-        group = select(lines, criterion=name)
+    for name, group in ways(lines).items():
         cells = []
         for number in range(len(names)):
             own = [line["counts"][number] for line in group]
@@ -127,12 +135,12 @@ def filters_that_may_go(lines: Sequence[Line], level: float, points: float = 1.0
     rows = []
     ratios = sorted({line["recipe"]["filter_ratio"] for line in own if line["criterion"] != "zeros-only"})
     seeds = set(none)
-    for name in criteria(own):
+    for name, of_way in ways(own).items():
         if name == "zeros-only":
             continue
         lost = [none]
         for ratio in ratios:
-            group = [line for line in select(own, criterion=name) if line["recipe"]["filter_ratio"] == ratio]
+            group = [line for line in of_way if line["recipe"]["filter_ratio"] == ratio]
             lost.append(by_seed(group, loss))
         if not all(lost):
             continue
