@@ -42,7 +42,7 @@ NzerOrig = Annotated[float | None, typer.Option("--nzer-orig", metavar="R", help
     "Find the zero ratio that leaves this share of the unpruned network's weights."))]
 Schedule = Annotated[str, typer.Option("--schedule", metavar="NAME", help=_names(SCHEDULES))]
 Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help=(
-    "Passes of fine-tuning; default: as many as see no more than 60,000 images (1 with the full set)."))]
+    "Passes of fine-tuning; default: as many as see no more than 720,000 images (12 with the full set; at most 40)."))]
 Distil = Annotated[bool, typer.Option("--distil/--no-distil", help="Fine-tune on the base network's answers, too.")]
 QatEpochs = Annotated[int, typer.Option("--qat-epochs", metavar="N", help=(
     "Passes after that with weights and activations rounded as the integers will be."))]

@@ -14,8 +14,8 @@ SCHEDULES = {
     "gradual": "zeros grow during the first half of fine-tuning",
 }
 PRECISIONS = ("float32", "bfloat16")
-IMAGES_TO_SEE = 60_000
-MOST_EPOCHS = 10
+IMAGES_TO_SEE = 720_000
+MOST_EPOCHS = 40
 MOST_DEVIATIONS = 10
 
 
@@ -43,8 +43,8 @@ class Recipe:
     schedule
         A key of ``SCHEDULES``.
     epochs
-        Passes of fine-tuning over the training images, 0 or more; ``None`` for as many as see no more than 60,000
-        images (1 with the full set, at most 10), and 0 where nothing is pruned.
+        Passes of fine-tuning over the training images, 0 or more; ``None`` for as many as see no more than
+        720,000 images (12 with the full set, at most 40), and 0 where nothing is pruned.
     distil
         Whether fine-tuning also follows the answers of the unpruned network.
     qat_epochs
@@ -65,12 +65,12 @@ class Recipe:
 
     criterion: str = "zero-keep"
     threshold: str = "layer"
-    zero_ratio: float = 0.85
+    zero_ratio: float = 0.9
     first_zero_ratio: float = 0.3
     linear_zero_ratio: float = 0.6
-    filter_ratio: float = 0.25
+    filter_ratio: float = 0.125
     nzer_orig: float | None = None
-    schedule: str = "one-shot"
+    schedule: str = "gradual"
     epochs: int | None = None
     distil: bool = True
     qat_epochs: int = 0

@@ -35,11 +35,11 @@ def test_every_criterion_is_accepted():
 
 def test_default_epochs_see_no_more_images_than_the_full_set():
     recipe = Recipe()
-    assert [recipe.epochs_for(n) for n in (60_000, 100_000, 6_000, 25_000, 100)] == [1, 1, 10, 2, 10]
+    assert [recipe.epochs_for(n) for n in (60_000, 100_000, 6_000, 25_000, 100)] == [12, 7, 40, 28, 40]
     assert Recipe(epochs=3).epochs_for(60_000) == 3
     assert Recipe(zero_ratio=0, filter_ratio=0).epochs_for(60_000) == 0
     assert Recipe(zero_ratio=0, criterion="zeros-only").epochs_for(60_000) == 0
-    assert Recipe(zero_ratio=0).epochs_for(60_000) == 1
+    assert Recipe(zero_ratio=0).epochs_for(60_000) == 12
 
 
 def test_ratios_by_layer():
@@ -63,9 +63,9 @@ def test_a_criterion_may_have_its_own_threshold():
 
 def test_what_is_written_down():
     recipe = Recipe(criterion="l1", filter_ratio=0.5, distil=False, seed=3)
-    assert recipe.as_dict(6_000)["epochs"] == 10
+    assert recipe.as_dict(6_000)["epochs"] == 40
     assert recipe.options(6_000) == (
-        "--criterion l1 --threshold layer --zero-ratio 0.85 --first-zero-ratio 0.3 --linear-zero-ratio 0.6 "
-        "--filter-ratio 0.5 --schedule one-shot --epochs 10 --no-distil --qat-epochs 0 --shift 0 "
+        "--criterion l1 --threshold layer --zero-ratio 0.9 --first-zero-ratio 0.3 --linear-zero-ratio 0.6 "
+        "--filter-ratio 0.5 --schedule gradual --epochs 40 --no-distil --qat-epochs 0 --shift 0 "
         "--precision float32 --seed 3"
     )
