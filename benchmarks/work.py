@@ -41,9 +41,9 @@ def keep(rng: np.random.Generator, values: np.ndarray, kept: float) -> np.ndarra
 
 
 def demo_folder(zero_ratio: float | None = None) -> Path:
-    """The model folder of the demo's network, pruned by the default recipe or with another zero ratio in every layer.
+    """The model folder of the demo's network: the one that ships, or one with another zero ratio in every layer.
 
-    The first convolution keeps the default's ratio. Made where it is not there yet.
+    The first convolution keeps the default's ratio. Made where it is not there yet, with one pass of fine-tuning.
     """
     from zerokeep import model_folder
     from zerokeep.data import load
@@ -51,8 +51,11 @@ def demo_folder(zero_ratio: float | None = None) -> Path:
     from zerokeep.models import load_base
     from zerokeep.pipeline import prune_model
     from zerokeep.recipe import Recipe
+    from zerokeep.shipped import shipped_folders
 
-    recipe = Recipe() if zero_ratio is None else Recipe(zero_ratio=zero_ratio, linear_zero_ratio=zero_ratio)
+    if zero_ratio is None:
+        return next(folder for folder in shipped_folders() if folder.name == "vgg-small")
+    recipe = Recipe(zero_ratio=zero_ratio, linear_zero_ratio=zero_ratio, epochs=1)
     folder = FOLDER / f"demo-{recipe.zero_ratio:g}"
     try:
         model_folder.read(folder)

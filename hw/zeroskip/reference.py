@@ -6,31 +6,34 @@ import numpy as np
 
 from zeroskip.layer import Layer
 
+EXACT_IN_FLOAT32 = 1 << 24
+LARGEST_INPUT = 255
+"""The largest magnitude of a code, uint8 or int8."""
 
-def patches(layer: Layer) -> np.ndarray:
-    """The input's patches, padded with zeros: (N, OH, OW, I, KH, KW), a read-only view on a padded copy."""
-    (kh, kw), (sy, sx), (py, px) = layer.kernel, layer.stride, layer.padding
-    padded = np.pad(layer.input4, ((0, 0), (0, 0), (py, py), (px, px)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (kh, kw), axis=(2, 3))[:, :, ::sy, ::sx]
-    return windows.transpose(0, 2, 3, 1, 4, 5)
+
+def largest_sum(layer: Layer) -> int:
+    """What no sum of products of the layer, or of some of them, exceeds in magnitude, whatever its input."""
+    weights = np.abs(layer.weight.astype(np.int64)).reshape(layer.filters, -1).sum(axis=1)
+    return int(weights.max()) * LARGEST_INPUT
 
 
 def accumulate(layer: Layer) -> np.ndarray:
     """Exact sums with bias: int64 (N, O, OH, OW), or (N, O) for a linear layer.
 
-    The products are summed in float64, exact because a sum of integers below 2**53 is.
+    The products are summed in floats, which is exact: no sum on the way reaches 2**24 in float32, nor 2**53 in float64.
     """
     count, filters, height, width = layer.output_shape
-    columns = patches(layer)
-    group_in, group_out = layer.channels // layer.groups, filters // layer.groups
+    (kh, kw), (sy, sx), (py, px) = layer.kernel, layer.stride, layer.padding
+    kind = np.float32 if largest_sum(layer) < EXACT_IN_FLOAT32 else np.float64
+    weight = layer.weight4.reshape(layer.groups, filters // layer.groups, -1).astype(kind)
+    padded = np.pad(layer.input4, ((0, 0), (0, 0), (py, py), (px, px)))
+    columns = np.empty((layer.channels, kh * kw, height, width), kind)
     out = np.empty((count, filters, height, width), np.int64)
-    for group in range(layer.groups):
-        own = slice(group * group_out, (group + 1) * group_out)
-        weight = layer.weight4[own].reshape(group_out, -1).astype(np.float64)
-        part = columns[:, :, :, group * group_in : (group + 1) * group_in]
-        for image in range(count):
-            matrix = part[image].reshape(height * width, -1).astype(np.float64)
-            out[image, own] = (weight @ matrix.T).astype(np.int64).reshape(group_out, height, width)
+    for image in range(count):
+        for tap, (y, x) in enumerate(np.ndindex(kh, kw)):
+            columns[:, tap] = padded[image, :, y : y + height * sy : sy, x : x + width * sx : sx][:, :height, :width]
+        sums = weight @ columns.reshape(layer.groups, -1, height * width)
+        out[image] = sums.reshape(filters, height, width)
     out += np.asarray(layer.bias, np.int64)[None, :, None, None]
     return out[:, :, 0, 0] if layer.is_linear else out
 

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 from tests.hw.layers import random_layer
 
 from zeroskip.layer import Layer
-from zeroskip.reference import accumulate, patches, requantise, run
+from zeroskip.reference import accumulate, largest_sum, requantise, run
 
 LAYERS = {
     "plain": random_layer(1, images=2, padding=(1, 1)),
@@ -145,12 +145,13 @@ def test_run(name):
         assert found[place] == exact(int(sums[place]), scale, places, *layer.clamp)
 
 
-def test_patches():
-    layer = random_layer(20, channels=2, size=(4, 3), kernel=(3, 2), stride=(2, 1), padding=(1, 0))
-    found = patches(layer)
-    _, _, height, width = layer.output_shape
-    assert found.shape == (1, height, width, 2, 3, 2)
-    for oy, ox, channel, ky, kx in np.ndindex(found.shape[1:]):
-        y, x = 2 * oy + ky - 1, ox + kx
-        wanted = layer.input[0, channel, y, x] if 0 <= y < 4 else 0
-        assert found[0, oy, ox, channel, ky, kx] == wanted
+@pytest.mark.parametrize("weight", [127, 119])
+def test_sums_that_float32_does_not_hold(weight):
+    """529 products of 127 and 255, and one more, make an odd number above 2**24, where float32 has only even ones."""
+    weights = np.full((1, 530), weight, np.int8)
+    weights[0, 0] = 2
+    layer = Layer(weight=weights, input=np.full((1, 530), 255, np.uint8))
+    wanted = 529 * weight * 255 + 2 * 255
+    assert wanted % 2 == 1
+    assert (largest_sum(layer) >= 1 << 24) == (weight == 127)
+    assert accumulate(layer).tolist() == [[wanted]]
