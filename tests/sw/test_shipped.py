@@ -30,7 +30,7 @@ def test_what_ships_is_the_default_recipe_on_the_base_that_ships(folder):
 
 
 def test_it_is_as_good_as_it_has_to_be(folder):
-    """At most a tenth of the weights, at least a tenth of the filters gone, at most a point lost; all on 10,000 images."""
+    """At most a tenth of the weights, a tenth of the filters gone, at most a point lost; on 10,000 images."""
     info = model_folder.read(folder).info
     accuracy = info["accuracy"]
     assert accuracy["test_images"] == 10_000
