@@ -69,12 +69,14 @@ class Simulation:
     """What came out.
 
     ``layers``: the JSON entry of each layer, in order. ``outputs``: what the hardware answered, by (layer, engine).
-    ``failed``: a sentence for everything that was wrong, with the folder that shows it again.
+    ``failed``: a sentence for everything that was wrong, with the folder that shows it again. ``host``: layers that do
+    not fit, by name, and why, where they were to be left to the host.
     """
 
     layers: list[dict[str, Any]]
     outputs: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    host: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,7 +135,8 @@ def tool_versions(simulator: Simulator) -> dict[str, str]:
 
 
 def simulate(layers: Layer | Mapping[str, Layer], config: ArrayConfig, engines: Sequence[str] = ENGINES, *,
-             options: Options | None = None, progress: Callable[[str], None] = lambda text: None) -> Simulation:
+             options: Options | None = None, progress: Callable[[str], None] = lambda text: None,
+             leave: bool = False) -> Simulation:
     """Run layers through the generated Verilog of each engine and compare with the integer reference.
 
     Parameters
@@ -148,6 +151,8 @@ def simulate(layers: Layer | Mapping[str, Layer], config: ArrayConfig, engines: 
         How to simulate.
     progress
         Called with a few words at each step; from several threads.
+    leave
+        Whether a layer that does not fit is left to the host, and named; else it is an error. One at least must fit.
 
     Returns
     -------
@@ -166,11 +171,18 @@ def simulate(layers: Layer | Mapping[str, Layer], config: ArrayConfig, engines: 
     check_options(options)
     named = {"layer": layers} if isinstance(layers, Layer) else dict(layers)
     simulator = find_simulator(options.simulator)
+    result = Simulation(layers=[])
     tasks: dict[str, list[_Task]] = {}
-    for name, layer in named.items():
+    for name, layer in list(named.items()):
         progress(f"pack {name}")
-        for engine in engines:
-            task = _pack(name, layer, engine, config)
+        try:
+            own = [_pack(name, layer, engine, config) for engine in engines]
+        except PackError as error:
+            if not leave or len(result.host) == len(named) - 1:
+                raise
+            result.host[name] = str(error)
+            continue
+        for task in own:
             tasks.setdefault(KINDS[task.packed.engine], []).append(task)
     workers = options.workers or os.cpu_count() or 1
     with ThreadPoolExecutor(max_workers=min(workers, len(tasks))) as pool:
@@ -178,8 +190,9 @@ def simulate(layers: Layer | Mapping[str, Layer], config: ArrayConfig, engines: 
                    for kind, own in tasks.items()]
         outcomes = {key: outcome for future in running for key, outcome in future.result().items()}
     by_engine = {(task.name, task.engine): task for own in tasks.values() for task in own}
-    result = Simulation(layers=[])
     for name, layer in named.items():
+        if name in result.host:
+            continue
         own = [by_engine[name, engine] for engine in engines]
         result.layers.append(_entry(name, layer, own, outcomes, config, options, simulator, result))
     return result

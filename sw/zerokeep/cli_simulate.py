@@ -66,8 +66,8 @@ def document(result: Simulation, *, folder: bool) -> dict[str, Any]:
     if not folder:
         return result.layers[0]
     shared = {key: result.layers[0][key] for key in SHARED}
-    return shared | {"layers": [{key: value for key, value in entry.items() if key not in ("tool_versions",)}
-                                for entry in result.layers]}
+    layers = [{key: value for key, value in entry.items() if key != "tool_versions"} for entry in result.layers]
+    return shared | {"host": result.host, "layers": layers}
 
 
 def _number(value: float | None, form: str) -> str:
@@ -141,11 +141,13 @@ def simulate(
     with as_user_error(ValueError):
         engines = simulation.check_engines(engine or simulation.ENGINES)
         simulation.check_options(options)
+    folder = source.is_dir()
     with progress("simulate") as say:
-        result = simulation.simulate(layers, config, engines, options=options, progress=say)
+        result = simulation.simulate(layers, config, engines, options=options, progress=say, leave=folder)
     _print(result)
     _print_lanes(result)
-    folder = source.is_dir()
+    for name, why in result.host.items():
+        typer.echo(f"left to the host: {name}: {why}")
     if json_file is not None:
         write_json(json_file, document(result, folder=folder))
     if outputs is not None:

@@ -10,11 +10,12 @@ from tests.sim.test_simulate import convolution, drop_a_weight
 
 from cosim import simulate as simulation
 from cosim.account import CLASSES
-from zerokeep import cli, model_folder
+from zerokeep import cli, cli_simulate, model_folder
 from zerokeep.network import Network, Step
 from zeroskip import reference
 from zeroskip.layer import Layer
 from zeroskip.packing import ENGINES
+from zeroskip.program_image import PackError
 
 TINY = ["--preset", "tiny", "--cache", str(CACHE)]
 
@@ -150,3 +151,19 @@ def test_a_missing_simulator_is_said(layer_file, capsys, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     assert cli.main(["simulate", str(layer_file), *TINY]) == 2
     assert "make was not found: verilator needs it to build" in capsys.readouterr().err
+
+
+def test_a_layer_that_does_not_fit_is_left_to_the_host_and_named():
+    """The others are simulated; where none fits, or it was not to be left, it is an error."""
+    rng = np.random.default_rng(0)
+    big = Layer(weight=rng.integers(-9, 9, (4, 16, 9, 9)).astype(np.int8), input=np.ones((1, 16, 9, 9), np.uint8))
+    options, tiny = simulation.Options(cache=CACHE), simulation.select("tiny")
+    done = simulation.simulate({"big": big, "conv": convolution()}, tiny, ["skip-both"], leave=True, options=options)
+    assert [entry["name"] for entry in done.layers] == ["conv"]
+    assert done.layers[0]["engines"]["skip-both"]["bit_exact"]
+    assert "big does not fit the engine skip-both" in done.host["big"]
+    assert cli_simulate.document(done, folder=True)["host"] == done.host
+    with pytest.raises(PackError, match="big does not fit"):
+        simulation.simulate({"big": big, "conv": convolution()}, tiny, ["skip-both"], options=options)
+    with pytest.raises(PackError, match="big does not fit"):
+        simulation.simulate({"big": big}, tiny, ["skip-both"], leave=True, options=options)
