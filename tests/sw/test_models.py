@@ -44,6 +44,11 @@ def test_there_and_back(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["base.safetensors"]
 
 
+def test_no_weights_ship():
+    with pytest.raises(UserError, match=r"no weights of vgg16 ship; train them with 'zerokeep train --model vgg16'"):
+        load_base("vgg16")
+
+
 def test_missing(tmp_path):
     with pytest.raises(UserError, match=r"no model file .*; the models by name are vgg-small, resnet20, vgg16"):
         load_base(tmp_path / "none.safetensors")
