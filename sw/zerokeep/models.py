@@ -112,7 +112,7 @@ def load_base(source: str | os.PathLike[str] = "vgg-small") -> Base:
     shipped = isinstance(source, str) and source in MODELS
     path = ASSETS / f"{source}.safetensors" if shipped else Path(source)
     if shipped and not path.is_file():
-        raise UserError(f"no weights of {source} ship; train them with 'zerokeep train --model {source}', give the file")
+        raise UserError(f"no weights of {source} ship; train them with 'zerokeep train --model {source}'")
     if not path.is_file():
         raise UserError(f"there is no model file {path}; the models by name are {', '.join(MODELS)}")
     try:
