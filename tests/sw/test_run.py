@@ -77,7 +77,7 @@ def test_main_job_once_and_again(tmp_path, data_folder, hardware, capsys, monkey
     assert sorted(hardware["simulate"]) == [("model", "dense"), ("model", "dense-gate"), ("model", "zero-skip"),
                                             ("unpruned", "dense")]
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert report["accuracy"]["test_images"] == 20 and report["totals"]["filters"] == 132
+    assert report["accuracy"]["test_images"] == 20 and report["totals"]["filters"] == 154
     assert report["unpruned"]["layers"][0]["name"] == "conv1"
     assert (tmp_path / "out" / "unpruned" / "model.onnx").is_file()
 

@@ -30,6 +30,7 @@ seeds = [0, 1]
 [recipe]
 epochs = 1
 threshold = "global"
+filter_ratio = 0.25
 
 [[grid]]
 name = "levels"
