@@ -172,10 +172,11 @@ def test_a_damaged_line_is_named(study, tmp_path, in_this_process):
         run_study(read_plan(study), tmp_path / "out")
 
 
-def test_no_cluster(study, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nowhere", "smoke://signals:1"])
+def test_no_cluster(study, tmp_path, monkeypatch, capsys, address):
     monkeypatch.setattr(runner, "PATIENCE", 1)
-    assert main(["study", str(study), "-o", str(tmp_path / "out"), "--cluster", "tcp://127.0.0.1:1"]) == 2
-    assert "no Dask scheduler answers at tcp://127.0.0.1:1" in capsys.readouterr().err
+    assert main(["study", str(study), "-o", str(tmp_path / "out"), "--cluster", address]) == 2
+    assert f"no Dask scheduler answers at {address}" in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -185,7 +186,8 @@ def test_on_a_cluster(study, tmp_path, monkeypatch):
 
     monkeypatch.setattr(runner, "train_base", lambda spec, data: b"weights")
     monkeypatch.setattr(runner, "run_cell", fake)
-    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, protocol="tcp",
+                      dashboard_address=None) as cluster:
         lines = run_study(read_plan(study), tmp_path / "out", address=cluster.scheduler_address)
     assert [line["weights"] for line in lines] == [7] * 5
 

@@ -96,9 +96,11 @@ def executor(workers: int, address: str | None) -> Iterator[Executor]:
         return
     try:
         from distributed import Client
+        from distributed.comm import get_address_host_port
     except ImportError:
         raise UserError("a Dask cluster needs the package 'distributed': pip install 'zerokeep[cluster]'") from None
     try:
+        get_address_host_port(address, strict=True)  # a client with a wrong address complains once more when it goes
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise UserError(f"no Dask scheduler answers at {address}: {error or type(error).__name__}") from None
