@@ -29,8 +29,9 @@ demo: $(STAMP)  ## prune, generate, simulate, synthesise, report: build/demo/rep
 test: lint  ## lint, then all tests
 	$(BIN)/pytest -n $(JOBS)
 
-prove: $(STAMP)  ## prove parts of the hardware; make test does the quick ones
+prove: $(STAMP)  ## prove parts of the hardware, lint every preset; make test does the quick ones
 	$(BIN)/python -m tests.formal
+	ZEROKEEP_ALL=1 $(BIN)/pytest -q -n $(JOBS) tests/sim/test_lint.py
 
 lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff check

@@ -21,7 +21,7 @@ from zeroskip.layer import Layer
 from zeroskip.packing import ENGINES
 
 SEED = int(os.environ.get("ZEROKEEP_FUZZ_SEED", "20261125"))
-CASES = 40
+CASES = 25
 QUICK = ("tiny", "pairs", "columns")
 ZERO_SKIP = ("tiny", "zero-skip")
 START = "import sys; from cosim.fuzz import main; sys.exit(main(sys.argv[1:]))"
