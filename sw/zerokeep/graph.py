@@ -167,22 +167,27 @@ class _Reader:
             what = type(module).__name__ if module is not None else getattr(node.target, "__name__", node.target)
             raise UserError(f"node {name} ({what}) has no integer form here")
         if kind == "shape":
+            if "tensor_meta" in node.meta:
+                raise UserError(f"node {name} takes a part of a tensor, which has no integer form here")
             return
         given = [value for value in _tensors(node) if value in self.names]
         if kind == "flatten" and len(_shape(node)) != 1:
             raise UserError(f"node {name} gives a shape of {_shape(node)}, only flattening has an integer form here")
         if kind == "mean" and _shape(node)[1:] not in ((1, 1), ()):
             raise UserError(f"node {name} gives a shape of {_shape(node)}, a mean must be over the whole map")
-        if kind == "nothing":
+        if kind == "nothing" or (kind == "concat" and len(given) == 1):
             self.names[node] = self.names[given[0]]
             return
         name = name if all(own.name != name for own in self.nodes) else node.name
+        name = f"{name}_" if name in (INPUT, "output") else name
         self.names[node] = name
         self.nodes.append(Node(
             name=name, kind=kind, inputs=tuple(self.names[value] for value in given), shape=_shape(node),
             given=tuple(_shape(value) for value in given), module=module, function=_function(node, module),
             options=_options(node, given),
         ))  # fmt: skip
+        if _in_place(node, module):
+            self.names[given[0]] = name
 
     def _cut(self, result: str) -> Graph:
         """Without what nobody uses, and without the answer's shaping at the end."""
@@ -204,6 +209,13 @@ class _Reader:
         if not any(node.kind in ("conv", "linear") for node in nodes):
             raise UserError("the network has no convolution and no linear layer")
         return Graph(nodes=nodes, host=tuple(reversed(host)))
+
+
+def _in_place(node: fx.Node, module: nn.Module | None) -> bool:
+    """Whether later uses of what it is given see what it made of it."""
+    if module is not None:
+        return bool(getattr(module, "inplace", False))
+    return bool(node.kwargs.get("inplace")) or node.target is operator.iadd or str(node.target).endswith("_")
 
 
 def _tensors(node: fx.Node) -> list[fx.Node]:
@@ -237,7 +249,10 @@ def _function(node: fx.Node, module: nn.Module | None) -> Callable[..., torch.Te
     return run
 
 
-POOL_ORDER = ("kernel_size", "stride", "padding")
+POOL_ORDER = {
+    "maxpool": ("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
+    "avgpool": ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"),
+}
 """How functions of pooling take what they are told, after the tensor."""
 
 
@@ -245,5 +260,12 @@ def _options(node: fx.Node, given: list[fx.Node]) -> dict[str, Any]:
     """What a function was told beside its tensors, by keyword."""
     if node.op == "call_module":
         return {}
-    rest = [value for value in node.args if not (isinstance(value, fx.Node) and value in given)]
-    return dict(zip(POOL_ORDER, rest, strict=False)) | dict(node.kwargs)
+    order = POOL_ORDER.get(KINDS[node.target])
+    if order is None:
+        return dict(node.kwargs)
+    told = dict(zip(order, node.args[1:], strict=False)) | {
+        name: value for name, value in node.kwargs.items() if name != "input"}
+    if len(node.args) > 1 + len(order) or any(isinstance(value, fx.Node) for value in told.values()):
+        raise UserError(f"node {node.name} pools by a size that is reckoned from a tensor, or is told more than is "
+                        "known; give it numbers")
+    return told

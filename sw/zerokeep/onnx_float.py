@@ -53,6 +53,9 @@ class _Builder:
 
     def _add(self, operation: Operation) -> None:
         tensors = [name for name in operation.inputs if name in self.values]
+        if not tensors and operation.op == "Identity":
+            self.constants[operation.result] = self.constants[operation.inputs[0]]
+            return
         if not tensors:
             raise operation.refuse("works on constants alone, which cannot be taken")
         given = [self.values[name] for name in tensors]

@@ -104,9 +104,10 @@ class _Taker:
         source, name = operation.inputs[0], operation.result
         value = self.values.get(source)
         if source == self.file.given:
-            self._set_input(operation, Codes(step=INPUT, scale=scale, dtype=dtype))
-            self.values[name] = Codes(step=INPUT, scale=scale, dtype=dtype)
-        elif isinstance(value, Codes) and same_scale(value.scale, scale) and value.dtype == dtype:
+            value = Codes(step=INPUT, scale=scale, dtype=dtype)
+            self._set_input(operation, value)
+        whole = limits == OUTPUT_RANGE[dtype]
+        if isinstance(value, Codes) and whole and same_scale(value.scale, scale) and value.dtype == dtype:
             self.values[name] = value
         elif isinstance(value, Codes):
             pending = Pending(operation=operation, sources=(value,), elementwise="Identity")
@@ -146,6 +147,8 @@ class _Taker:
         """QONNX: rounding and its reverse in one node, of constants and of activations."""
         bits, scales = self.constants.array(operation, 3), self.constants.scales(operation)
         width = float(np.asarray(bits).reshape(-1)[0])
+        if operation.attributes.get("rounding_mode", "ROUND") not in ("ROUND", "HALF_EVEN"):
+            raise operation.refuse(f"rounds by {operation.attributes['rounding_mode']}, not to the nearest")
         signed, narrow = bool(operation.attributes.get("signed", 1)), bool(operation.attributes.get("narrow", 0))
         if width != int(width) or not 2 <= width <= 8:
             raise operation.refuse(f"has a width of {width:g} bits, only 2 to 8 can be taken")
@@ -208,6 +211,8 @@ class _Taker:
         low, high = 0.0, np.inf
         if operation.op == "Clip":
             bounds = [self.constants.array(operation, place) for place in (1, 2)]
+            told = [operation.attributes.get(name) for name in ("min", "max")]
+            bounds = [own if found is None else found for found, own in zip(bounds, told, strict=True)]
             low = -np.inf if bounds[0] is None else float(bounds[0])
             high = np.inf if bounds[1] is None else float(bounds[1])
         value = self.values.get(operation.inputs[0])
@@ -236,7 +241,8 @@ class _Taker:
     def _sum(self, operation: Operation) -> None:
         pending = self.values.get(operation.inputs[0])
         constant = self.file.constants.get(operation.inputs[1]) if operation.op == "Add" else None
-        layer = isinstance(pending, Pending) and pending.weight is not None and pending.bias is None
+        layer = (isinstance(pending, Pending) and pending.weight is not None and pending.bias is None
+                 and np.isinf(pending.low) and np.isinf(pending.high))
         if layer and constant is not None:
             assert isinstance(pending, Pending) and pending.weight is not None
             scales = pending.weight.scales * pending.sources[0].scale

@@ -108,7 +108,8 @@ def float_results(graph: Graph, parts: list[Part], numbers: torch.Tensor, batch:
         for start in range(0, len(numbers), batch):
             results = {INPUT: numbers[start : start + batch]}
             for node in graph.nodes:
-                results[node.name] = node.function(*(results[name] for name in node.inputs))
+                given = [results[name].clone() for name in node.inputs]  # some work in place
+                results[node.name] = node.function(*given)
             for last, name in kept.items():
                 found.setdefault(name, []).append(results[last].numpy())
     return {name: np.concatenate(values) for name, values in found.items()} | {INPUT: numbers.numpy()}

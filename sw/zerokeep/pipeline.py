@@ -18,7 +18,6 @@ from zerokeep.counts import layer_counts, totals
 from zerokeep.dataset import DataSet
 from zerokeep.errors import UserError
 from zerokeep.finetune import finetune
-from zerokeep.graph import trace
 from zerokeep.growth import growth_of
 from zerokeep.loops import Progress, accuracy, reproducible, to_numbers
 from zerokeep.models import Base
@@ -32,6 +31,7 @@ from zerokeep.shipped import weights_digest
 
 PACKAGES = ("zerokeep", "torch", "torch-pruning", "numpy", "onnx", "onnxruntime")
 LEAST_AGREEMENT = 0.999
+FIRST_LOOK = 8
 
 
 def tool_versions() -> dict[str, str | None]:
@@ -106,7 +106,7 @@ def carry_out(base: Base, data: DataSet, recipe: Recipe, progress: Progress | No
     test = data.test_images, data.test_labels
     report = _part(progress, 0.0, 0.05)
     report("testing the base network", 0.0)
-    trace(base.module, data.shape)
+    quantise(base.module, data.train_images[:FIRST_LOOK])  # what has no integer form is said before anything is learnt
     numbers = to_numbers(data.train_images[:COST_IMAGES])
     with reproducible(recipe.seed):
         shares = {"base": accuracy(base.module, *test)}

@@ -90,18 +90,32 @@ def channel_groups(module: nn.Module, shape: tuple[int, ...]) -> list[ChannelGro
     names = {part: name for name, part in module.named_modules()}
     layers = weighted_layers(module)
     graph = _graph(module, shape)
+    outputs = {name for name, part in layers if _makes_output(graph, part)}
     seen: set[str] = set()
     found = []
     for name, part in layers:
         if name in seen or not isinstance(part, nn.Conv2d) or is_depthwise(part):
             continue
         channels = list(range(part.out_channels))
+        if part not in graph.module2node:
+            continue  # not used
         whole = graph.get_pruning_group(part, torch_pruning.prune_conv_out_channels, idxs=channels)
         group = _as_group(name, part, whole, names)
         seen |= set(group.rows)
-        if layers[-1][0] not in group.rows and group.blocks:
+        if not outputs & set(group.rows) and group.blocks:
             found.append(group)
     return found
+
+
+def _makes_output(graph: torch_pruning.DependencyGraph, part: nn.Module) -> bool:
+    """Whether a layer's filters are the network's outputs: no other layer reads them."""
+    if part not in graph.module2node or isinstance(part, nn.Linear):
+        return False
+    prune = torch_pruning.prune_depthwise_conv_out_channels if is_depthwise(part) else (
+        torch_pruning.prune_conv_out_channels)
+    whole = graph.get_pruning_group(part, prune, idxs=[0])
+    return not any(item.dep.handler in (torch_pruning.prune_conv_in_channels, torch_pruning.prune_linear_in_channels)
+                   for item in whole)
 
 
 def _graph(module: nn.Module, shape: tuple[int, ...]) -> torch_pruning.DependencyGraph:
@@ -155,3 +169,9 @@ def remove(module: nn.Module, doomed: dict[str, list[int]], shape: tuple[int, ..
         if channels:
             graph = _graph(module, shape)
             graph.get_pruning_group(parts[name], torch_pruning.prune_conv_out_channels, idxs=channels).prune()
+    try:
+        with torch.no_grad():
+            module(torch.zeros(2, *shape))
+    except Exception as error:
+        raise UserError(f"the network does not work without its filters (a size written into a view or reshape? "
+                        f"flatten(1) adapts itself): {str(error).splitlines()[0]}") from None

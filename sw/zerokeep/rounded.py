@@ -54,7 +54,7 @@ class RoundedNetwork:
         """The answers (N, classes) to images (N, C, H, W)."""
         results = {INPUT: self._round(images, INPUT)}
         for node in self.graph.nodes:
-            given = [results[name] for name in node.inputs]
+            given = [results[name].clone() for name in node.inputs]  # some work in place
             made = self._layer(node, given[0]) if node.kind in ("conv", "linear") else node.function(*given)
             if node.name in self.rounding and node.name != self.end:
                 made = self._round(made, self.rounding[node.name])

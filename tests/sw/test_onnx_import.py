@@ -218,6 +218,12 @@ def test_qonnx():
     assert list(layer.clamp) == [0, 15]
     images = np.array([[4, 2], [9, 0], [15, 15]], np.float32).reshape(3, 2, 1, 1)
     assert integer.run(network, images).reshape(3, 2).tolist() == [[2, 7], [5, 15], [4, 15]]
+    small = np.array([[-3, 99]], np.float32).reshape(1, 2, 1, 1)  # four bits hold 0 to 15: codes 0 and 15
+    assert integer.run(network, small).reshape(2).tolist() == [0, 0]
+    told = {"wq": {"rounding_mode": "FLOOR"}}
+    floor = [(op, given, made, more | told.get(made, {})) for op, given, made, more in nodes]
+    with pytest.raises(UserError, match=r"node wq \(Quant\) rounds by FLOOR, not to the nearest"):
+        to_network(parse(model(floor, constants, shape=(2, 1, 1), domain=domain)))
     wide = [(op, ["w", "s", "z", "nine"] if made == "wq" else given, made, more) for op, given, made, more in nodes]
     with pytest.raises(UserError, match=r"node wq \(Quant\) has a width of 9 bits"):
         to_network(parse(model(wide, constants | {"nine": np.float32(9)}, shape=(2, 1, 1), domain=domain)))
@@ -245,3 +251,15 @@ def test_the_command_line(tmp_path, capsys):
     assert main(["prune", "--model", str(tmp_path / "q.onnx"), "-o", str(tmp_path / "p")]) == 2
     assert "is quantised already: 'zerokeep import" in capsys.readouterr().err
     assert main(["import", str(tmp_path / "nothing.onnx")]) == 2
+
+
+def test_what_comes_after_a_relu_stays_after_it():
+    """A constant added behind a ReLU is no bias, and Clip's bounds may be attributes."""
+    with pytest.raises(UserError, match=r"node a \(Add\) takes c_relu, which is not quantised before it"):
+        to_network(parse(model([*QDQ_NODES[:6], ("Add", ["c_relu", "one"], "a", {}),
+                                ("QuantizeLinear", ["a", "sc", "zu"], "y", {})],
+                               CODES | {"one": np.ones((4, 1, 1), np.float32)})))
+    nodes = [("Clip", ["c"], "c_relu", {"min": 0.0, "max": 1.0}) if made == "c_relu" else (op, given, made, more)
+             for op, given, made, more in QDQ_NODES]
+    given = model(nodes, CODES)
+    assert list(to_network(parse(given)).layers()[0].weights.clamp) == [0, 20]

@@ -274,3 +274,61 @@ class Paired(nn.Module):
 def test_not_to_be_traced(module, message):
     with pytest.raises(UserError, match=message):
         quantise(module, IMAGES)
+
+
+class InPlace(nn.Module):
+    """PyTorch's aliases: what is added at the end is the ReLU's result, and LeakyReLU overwrites the convolution's."""
+
+    def __init__(self, inplace):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.relu, self.leaky = nn.ReLU(inplace=inplace), nn.LeakyReLU(0.1, inplace=inplace)
+        self.output = nn.Linear(4, 3)
+
+    def forward(self, images):
+        before = self.first(images)
+        after = self.relu(before)
+        made = self.second(after) + (before if self.relu.inplace else after)
+        return self.output(self.leaky(made).mean((2, 3)))
+
+
+def test_work_in_place_changes_nothing():
+    """The same integers as the network that does not work in place; a layer may be called output."""
+    networks = []
+    for inplace in (False, True):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(2)
+            networks.append(quantise(InPlace(inplace).eval(), IMAGES))
+    plain, aliased = networks
+    assert [step.name for step in plain.steps] == [step.name for step in aliased.steps]
+    assert plain.steps[-1].name == "output_"
+    assert [step.scale for step in plain.steps] == [step.scale for step in aliased.steps]
+    np.testing.assert_array_equal(integer.run(plain, IMAGES), integer.run(aliased, IMAGES))
+
+
+class Pooling(nn.Module):
+    def __init__(self, pool):
+        super().__init__()
+        self.conv, self.pool, self.last = nn.Conv2d(1, 3, 3), pool, nn.Conv2d(3, 2, 1)
+
+    def forward(self, images):
+        return self.last(self.pool(torch.cat([torch.relu(self.conv(images))], 1)))
+
+
+@pytest.mark.parametrize(
+    ("pool", "message"),
+    [
+        (lambda x: nn.functional.avg_pool2d(x, 3, 2, 1, False, False), "pools with ceil_mode, dilation, a div"),
+        (lambda x: nn.functional.avg_pool2d(x, 2, 2, 0, True), "pools with ceil_mode"),
+        (lambda x: nn.functional.avg_pool2d(x, x.size(3)), "pools by a size that is reckoned from a tensor"),
+        (lambda x: x[:, [2, 1, 0]], "node getitem takes a part of a tensor"),
+    ],
+)
+def test_what_functions_are_told_is_not_dropped(pool, message):
+    with pytest.raises(UserError, match=message):
+        quantise(Pooling(pool), IMAGES)
+
+
+def test_a_join_of_one_is_nothing():
+    network = quantise(Pooling(lambda x: nn.functional.avg_pool2d(x, 2)).eval(), IMAGES)
+    assert [step.op for step in network.steps] == ["conv", "avgpool", "conv"]

@@ -143,3 +143,32 @@ def test_outputs_of_the_network_stay():
 def test_a_network_that_cannot_be_followed():
     with pytest.raises(UserError, match=r"the network cannot be followed for images of \(2, 16, 16\)"):
         channel_groups(Joined().eval(), (2, 16, 16))
+
+
+class HeadFirst(nn.Module):
+    """The layer that gives the answer is the first that is registered; another is never used."""
+
+    def __init__(self):
+        super().__init__()
+        self.head, self.body, self.unused = nn.Conv2d(6, 5, 1), nn.Conv2d(1, 6, 3), nn.Conv2d(1, 9, 3)
+
+    def forward(self, images):
+        return self.head(torch.relu(self.body(images))).mean((2, 3))
+
+
+def test_the_outputs_are_those_that_nobody_reads():
+    assert [group.root for group in channel_groups(HeadFirst().eval(), SHAPE)] == ["body"]
+
+
+class Rigid(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.linear = nn.Conv2d(1, 4, 16), nn.Linear(4, 2)
+
+    def forward(self, images):
+        return self.linear(self.conv(images).view(-1, 4))
+
+
+def test_a_size_that_is_written_down():
+    with pytest.raises(UserError, match=r"does not work without its filters \(a size written into a view or reshape"):
+        remove(Rigid().eval(), {"conv": [0]}, SHAPE)
