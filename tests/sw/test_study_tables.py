@@ -49,8 +49,8 @@ def test_pairs_by_hand():
     assert found is not None
     assert (found.difference.mean, found.difference.spread, found.difference.count) == (2.0, 1.0, 3)
     assert found.p == pytest.approx(0.0742, abs=1e-4)
-    assert paired({0: 1.0}, {0: 2.0}) is None
-    same = paired({0: 1.0, 1: 2.0}, {0: 1.0, 1: 2.0})
+    assert paired({0: 1.0, 1: 2.0}, {0: 2.0, 1: 3.0}) is None
+    same = paired({0: 1.0, 1: 2.0, 2: 3.0}, {0: 1.0, 1: 2.0, 2: 3.0})
     assert same is not None and same.p == 1.0
 
 

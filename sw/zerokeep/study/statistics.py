@@ -42,11 +42,11 @@ class Paired:
 
 
 def paired(one: Mapping[Any, float], other: Mapping[Any, float]) -> Paired | None:
-    """The differences `one` - `other` over the keys that both have; ``None`` for fewer than two."""
+    """The differences `one` - `other` over the keys that both have; ``None`` for fewer than three."""
     from scipy import stats
 
     keys = sorted(set(one) & set(other))
-    if len(keys) < 2:
+    if len(keys) < 3:
         return None
     first, second = [one[key] for key in keys], [other[key] for key in keys]
     differences = summary([a - b for a, b in zip(first, second, strict=True)])
