@@ -21,7 +21,7 @@ from zeroskip.layer import Layer
 from zeroskip.packing import ENGINES
 
 SEED = int(os.environ.get("ZEROKEEP_FUZZ_SEED", "20261125"))
-CASES = 25
+CASES = 40
 QUICK = ("tiny", "pairs", "columns")
 ZERO_SKIP = ("tiny", "zero-skip")
 START = "import sys; from cosim.fuzz import main; sys.exit(main(sys.argv[1:]))"
@@ -129,7 +129,7 @@ def run(command: list[str], source: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_planted_fault_is_reported_made_smaller_and_kept(faulty: Path) -> None:
-    done = run([START, "--cases", "1", "--session", "1", "--seed", "2", "--preset", "tiny", "--cache", str(CACHE)],
+    done = run([START, "--cases", "5", "--session", "5", "--seed", "2", "--preset", "tiny", "--cache", str(CACHE)],
                faulty)
     assert done.returncode == 1, done.stderr
     assert "WRONG: tiny-zero-skip-000: " in done.stdout
