@@ -8,7 +8,8 @@ from torch import nn
 
 from zerokeep.dataset import DataSet
 from zerokeep.growth import Growth
-from zerokeep.loops import LAYOUT, Progress, batches, multiplying, one_cycle, reproducible, steps_in_epoch
+from zerokeep.learn import Pace, learn
+from zerokeep.loops import LAYOUT, Progress, multiplying
 from zerokeep.prune import weights_of
 from zerokeep.removal import Masks, weighted_layers
 
@@ -71,7 +72,6 @@ def finetune(
     growth: Growth | None = None,
     precision: str = "float32",
     shift: int = 0,
-    peak_rate: float = PEAK_RATE,
     progress: Progress | None = None,
 ) -> None:
     """Fine-tune `module` in place with every zero weight held at zero; it ends in evaluation mode.
@@ -94,38 +94,28 @@ def finetune(
         Of the multiplications: ``"float32"`` or ``"bfloat16"``.
     shift
         Pixels by which images are moved at random.
-    peak_rate
-        The highest learning rate.
     progress
         Called after every batch.
     """
     if epochs == 0:
         module.eval()
         return
-    total = epochs * steps_in_epoch(data, BATCH)
+    pace = Pace(batch=BATCH, rate=PEAK_RATE, warm_up=WARM_UP, decay=WEIGHT_DECAY)
     module.to(memory_format=LAYOUT)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(module.parameters(), lr=peak_rate, weight_decay=WEIGHT_DECAY)
-    schedule = one_cycle(optimiser, peak_rate, total, WARM_UP)
-    zeros = HeldZeros(module, growth, total)
+    zeros = HeldZeros(module, growth, pace.steps(data, epochs))
     zeros.hold(0)
     if teacher is not None:
         teacher.eval()
-    done = 0
-    with reproducible(seed) as generator:
-        module.train()
-        for epoch in range(epochs):
-            for images, labels in batches(data, BATCH, generator, shift):
-                with multiplying(precision):
-                    with torch.no_grad():
-                        wanted = None if teacher is None else teacher(images).float()
-                    answer = module(images).float()
-                optimiser.zero_grad()
-                distilled_loss(answer, labels, wanted).backward()
-                optimiser.step()
-                schedule.step()
-                done += 1
-                zeros.hold(done)
-                if progress:
-                    progress(f"fine-tuning, epoch {epoch + 1} of {epochs}", done / total)
+
+    def loss(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        with multiplying(precision):
+            with torch.no_grad():
+                wanted = None if teacher is None else teacher(images).float()
+            answer = module(images).float()
+        return distilled_loss(answer, labels, wanted)
+
+    module.train()
+    learn(module, data, loss, pace, epochs=epochs, seed=seed, shift=shift, what="fine-tuning", after=zeros.hold,
+          progress=progress)
     module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     module.eval()

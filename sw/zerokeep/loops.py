@@ -59,7 +59,7 @@ def augment(images: torch.Tensor, generator: torch.Generator, reach: int) -> tor
 
 
 def batches(
-    data: DataSet, size: int, generator: torch.Generator, shift: int = 1
+    data: DataSet, size: int, generator: torch.Generator, shift: int
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """One epoch, shuffled: (`size`, C, H, W) float and (`size`,) int64; a short last batch is left out.
 

@@ -13,7 +13,8 @@ from torch import nn
 from zerokeep.dataset import DataSet
 from zerokeep.finetune import BATCH, PEAK_RATE, WARM_UP, HeldZeros, distilled_loss
 from zerokeep.graph import INPUT, Node, trace
-from zerokeep.loops import Progress, batches, one_cycle, reproducible, steps_in_epoch
+from zerokeep.learn import Pace, learn
+from zerokeep.loops import Progress
 from zerokeep.quantise import CALIBRATION_IMAGES, Quantiser
 from zerokeep.scales import WEIGHT_LIMIT
 from zeroskip.layer import OUTPUT_RANGE
@@ -93,22 +94,14 @@ def finetune_rounded(
     """
     module.eval()
     network = RoundedNetwork(module, data)
-    total = epochs * steps_in_epoch(data, BATCH)
-    optimiser = torch.optim.AdamW(module.parameters(), lr=RATE, weight_decay=0.0)
-    schedule = one_cycle(optimiser, RATE, total, WARM_UP)
-    zeros = HeldZeros(module, None, total)
-    done = 0
-    with reproducible(seed) as generator:
-        for epoch in range(epochs):
-            for images, labels in batches(data, BATCH, generator, shift):
-                with torch.no_grad():
-                    wanted = None if teacher is None else teacher(images)
-                optimiser.zero_grad()
-                distilled_loss(network(images), labels, wanted).backward()
-                optimiser.step()
-                schedule.step()
-                done += 1
-                zeros.hold(done)
-                if progress:
-                    progress(f"fine-tuning rounded, epoch {epoch + 1} of {epochs}", done / total)
+    pace = Pace(batch=BATCH, rate=RATE, warm_up=WARM_UP, decay=0.0)
+    zeros = HeldZeros(module, None, pace.steps(data, epochs))
+
+    def loss(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            wanted = None if teacher is None else teacher(images)
+        return distilled_loss(network(images), labels, wanted)
+
+    learn(module, data, loss, pace, epochs=epochs, seed=seed, shift=shift, what="fine-tuning rounded",
+          after=zeros.hold, progress=progress)
     module.eval()

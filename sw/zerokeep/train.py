@@ -10,13 +10,16 @@ from torch import nn
 
 from zerokeep.dataset import DataSet
 from zerokeep.errors import check_count
-from zerokeep.loops import LAYOUT, Progress, accuracy, batches, multiplying, one_cycle, reproducible, steps_in_epoch
+from zerokeep.learn import Pace, learn
+from zerokeep.loops import LAYOUT, Progress, accuracy, multiplying, reproducible
 from zerokeep.models import MODELS, Base, build, save_base
 
 BATCH = 128
 PEAK_RATE = 0.01
 WARM_UP = 0.2
 WEIGHT_DECAY = 1e-3
+SHIFT = 1
+"""Pixels by which images are moved."""
 
 
 def train(
@@ -57,25 +60,19 @@ def train(
     check_count("seed", seed, 0)
     module = build(model_name, seed).to(memory_format=LAYOUT)  # type: ignore[call-overload]
     data = data.fitted(MODELS[model_name].input_shape)
-    steps = epochs * steps_in_epoch(data, BATCH)
-    optimiser = torch.optim.AdamW(module.parameters(), lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
-    schedule = one_cycle(optimiser, PEAK_RATE, steps, WARM_UP)
-    done = 0
-    with reproducible(seed) as generator:
-        module.train()
-        for epoch in range(epochs):
-            for images, labels in batches(data, BATCH, generator):
-                with multiplying(precision):
-                    answer = module(images).float()
-                optimiser.zero_grad()
-                nn.functional.cross_entropy(answer, labels).backward()
-                optimiser.step()
-                schedule.step()
-                done += 1
-                if progress:
-                    progress(f"training {model_name}, epoch {epoch + 1} of {epochs}", done / steps)
-        module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        module.eval()
+
+    def loss(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        with multiplying(precision):
+            answer = module(images).float()
+        return nn.functional.cross_entropy(answer, labels)
+
+    module.train()
+    pace = Pace(batch=BATCH, rate=PEAK_RATE, warm_up=WARM_UP, decay=WEIGHT_DECAY)
+    learn(module, data, loss, pace, epochs=epochs, seed=seed, shift=SHIFT, what=f"training {model_name}",
+          progress=progress)
+    module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    module.eval()
+    with reproducible(seed):
         share = accuracy(module, data.test_images, data.test_labels)
     metadata = {
         "seed": seed,

@@ -34,16 +34,16 @@ def numbered(count: int) -> DataSet:
 
 def test_batches_use_each_image_once():
     data = numbered(50)
-    seen = [int(label) for _, labels in batches(data, 8, torch.Generator()) for label in labels]
+    seen = [int(label) for _, labels in batches(data, 8, torch.Generator(), 1) for label in labels]
     assert len(seen) == 48 == 8 * steps_in_epoch(data, 8)
     assert len(set(seen)) == 48
-    for numbers, labels in batches(data, 8, torch.Generator()):
+    for numbers, labels in batches(data, 8, torch.Generator(), 1):
         assert torch.allclose(numbers[:, 0, 14, 14] * 255, labels.float())
 
 
 def test_one_short_batch():
     data = numbered(3)
-    assert [len(labels) for _, labels in batches(data, 8, torch.Generator())] == [3]
+    assert [len(labels) for _, labels in batches(data, 8, torch.Generator(), 1)] == [3]
     assert steps_in_epoch(data, 8) == 1
 
 
@@ -51,7 +51,7 @@ def test_floats_are_taken_as_they_are_and_not_moved_where_not_wanted():
     images = np.random.default_rng(0).normal(size=(8, 2, 5, 5)).astype(np.float32)
     data = DataSet(name="f", train_images=images, train_labels=np.arange(8), test_images=images,
                    test_labels=np.arange(8), augment=False)
-    numbers, labels = next(batches(data, 8, torch.Generator()))
+    numbers, labels = next(batches(data, 8, torch.Generator(), 1))
     np.testing.assert_array_equal(numbers.numpy(), images[labels.numpy()])
 
 
