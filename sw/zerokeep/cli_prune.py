@@ -10,8 +10,7 @@ import typer
 
 from zerokeep.cli_common import Status, progress, table, writable, write_json
 from zerokeep.criteria import CRITERIA
-from zerokeep.recipe import PRECISIONS, SCHEDULES, Recipe
-from zerokeep.thresholds import THRESHOLDS
+from zerokeep.recipe import PRECISIONS, SCHEDULES, THRESHOLDS, Recipe
 
 _DEFAULT = Recipe()
 
@@ -29,8 +28,8 @@ def _names(choices: Mapping[str, str]) -> str:
 
 Criterion = Annotated[str, typer.Option("--criterion", metavar="NAME", help=_names(
     {name: own.text for name, own in CRITERIA.items()}))]
-Threshold = Annotated[str, typer.Option("--threshold", metavar="NAME", help="Which weights become zero; " + _names(
-    {name: own.text for name, own in THRESHOLDS.items()}))]
+Threshold = Annotated[str, typer.Option("--threshold", metavar="NAME", help=(
+    "Which weights become zero; " + _names(THRESHOLDS)))]
 ZeroRatio = Annotated[float, typer.Option("--zero-ratio", metavar="R", help=(
     "Share of the weights set to zero; for --threshold deviation, the multiple."))]
 FirstZeroRatio = Annotated[float, typer.Option("--first-zero-ratio", metavar="R", help=(

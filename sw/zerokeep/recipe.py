@@ -1,4 +1,4 @@
-"""What to do to a network: criterion, zeros, filters, fine-tuning, seed. Plain values; knows no PyTorch."""
+"""What to do to a network: criterion, zeros, filters, fine-tuning, seed. Plain values; knows no PyTorch, no numpy."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from dataclasses import asdict, dataclass, fields
 from zerokeep.criteria import CRITERIA
 from zerokeep.criteria.criterion import Criterion
 from zerokeep.errors import UserError, check_count, check_ratio
-from zerokeep.thresholds import THRESHOLDS
 
+THRESHOLDS = {
+    "layer": "the same share of each layer",
+    "global": "a share of the whole network, by LAMP score",
+    "deviation": "a multiple of each layer's standard deviation",
+    "cycles": "a share of the network, by LAMP score for each cycle",
+}
 SCHEDULES = {
     "one-shot": "all zeros at once, then fine-tuning",
     "gradual": "zeros grow during the first half of fine-tuning",
@@ -28,7 +33,7 @@ class Recipe:
     criterion
         A key of ``zerokeep.criteria.CRITERIA``: which filters go, and whether weights are set to zero.
     threshold
-        A key of ``zerokeep.thresholds.THRESHOLDS``: how the line is drawn below which a weight is set to zero. A
+        A key of ``THRESHOLDS``: how the line is drawn below which a weight is set to zero. A
         criterion that has its own takes that.
     zero_ratio
         Share of the weights set to zero, 0 to 1: of each layer, or of the network. For ``"deviation"``: the multiple

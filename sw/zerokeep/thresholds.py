@@ -73,16 +73,16 @@ class Threshold:
     """One way: its `scores` of weights, costs and limits by layer, and whether ratios are of the network."""
 
     scores: Callable[[Weights, Weights, Mapping[str, float]], Scores]
-    text: str
     of_network: bool
 
 
 THRESHOLDS = {
-    "layer": Threshold(scores=by_layer, of_network=False, text="the same share of each layer"),
-    "global": Threshold(scores=by_network, of_network=True, text="a share of the whole network, by LAMP score"),
-    "deviation": Threshold(scores=by_deviation, of_network=False, text="a multiple of each layer's standard deviation"),
-    "cycles": Threshold(scores=by_cycles, of_network=True, text="a share of the network, by LAMP score for each cycle"),
+    "layer": Threshold(scores=by_layer, of_network=False),
+    "global": Threshold(scores=by_network, of_network=True),
+    "deviation": Threshold(scores=by_deviation, of_network=False),
+    "cycles": Threshold(scores=by_cycles, of_network=True),
 }
+"""By the names of ``zerokeep.recipe.THRESHOLDS``, which says what they are."""
 
 
 class Ranking:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from zerokeep import recipe
 from zerokeep.thresholds import THRESHOLDS, Ranking, at_ratio, lamp, places
 
 WEIGHTS = {
@@ -65,3 +66,7 @@ def test_cycles_take_zeros_where_a_weight_costs_more():
 def test_a_ranking_keeps_as_many_as_asked(count):
     masks = Ranking(THRESHOLDS["global"].scores(WEIGHTS, NO_COSTS, {})).best(count)
     assert sum(int(mask.sum()) for mask in masks.values()) == count
+
+
+def test_the_recipe_names_every_one():
+    assert list(recipe.THRESHOLDS) == list(THRESHOLDS)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
-Rank = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+Rank: TypeAlias = "Callable[[np.ndarray, np.random.Generator], np.ndarray]"
 """Of the filters (O, K), their zeros set, a number each, (O,): the lowest go first, among equals the lower index."""
 
 
@@ -24,7 +26,7 @@ class Criterion:
     zeros
         Whether small weights are set to zero.
     threshold
-        The zero threshold that belongs to it, a key of ``zerokeep.thresholds.THRESHOLDS``; ``None``: the recipe's.
+        The zero threshold that belongs to it, a key of ``zerokeep.recipe.THRESHOLDS``; ``None``: the recipe's.
     balanced
         Whether every lane of the array gets equally many non-zero weights.
     """
@@ -40,7 +42,8 @@ class Criterion:
 def lowest(ranks: np.ndarray, count: int) -> list[int]:
     """The numbers of the `count` lowest `ranks`, in rising order; among equals the lower number.
 
+    >>> import numpy as np
     >>> lowest(np.array([3, 1, 2, 1]), 3)
     [1, 2, 3]
     """
-    return sorted(int(number) for number in np.argsort(ranks, kind="stable")[:count])
+    return sorted(int(number) for number in ranks.argsort(kind="stable")[:count])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
 from zerokeep.criteria.criterion import Criterion
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def nonzeros(filters: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -5,9 +5,12 @@ Woo et al., "Zero-Keep Filter Pruning for Energy Efficient Deep Neural Network",
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
 from zerokeep.criteria.criterion import Criterion
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def zeros(filters: np.ndarray, generator: np.random.Generator) -> np.ndarray:
