@@ -218,8 +218,8 @@ def test_qonnx():
     assert list(layer.clamp) == [0, 15]
     images = np.array([[4, 2], [9, 0], [15, 15]], np.float32).reshape(3, 2, 1, 1)
     assert integer.run(network, images).reshape(3, 2).tolist() == [[2, 7], [5, 15], [4, 15]]
-    small = np.array([[-3, 99]], np.float32).reshape(1, 2, 1, 1)  # four bits hold 0 to 15: codes 0 and 15
-    assert integer.run(network, small).reshape(2).tolist() == [0, 0]
+    large = np.array([[99, -3]], np.float32).reshape(1, 2, 1, 1)  # four bits hold 0 to 15: 15 and 0, so 7.5 and 26.25
+    assert integer.run(network, large).reshape(2).tolist() == [8, 15]
     told = {"wq": {"rounding_mode": "FLOOR"}}
     floor = [(op, given, made, more | told.get(made, {})) for op, given, made, more in nodes]
     with pytest.raises(UserError, match=r"node wq \(Quant\) rounds by FLOOR, not to the nearest"):
@@ -256,7 +256,8 @@ def test_the_command_line(tmp_path, capsys):
 def test_what_comes_after_a_relu_stays_after_it():
     """A constant added behind a ReLU is no bias, and Clip's bounds may be attributes."""
     with pytest.raises(UserError, match=r"node a \(Add\) takes c_relu, which is not quantised before it"):
-        to_network(parse(model([*QDQ_NODES[:6], ("Add", ["c_relu", "one"], "a", {}),
+        plain = [("Conv", ["x_d", "w_d"], "c", {}) if node[2] == "c" else node for node in QDQ_NODES[:6]]
+        to_network(parse(model([*plain, ("Add", ["c_relu", "one"], "a", {}),
                                 ("QuantizeLinear", ["a", "sc", "zu"], "y", {})],
                                CODES | {"one": np.ones((4, 1, 1), np.float32)})))
     nodes = [("Clip", ["c"], "c_relu", {"min": 0.0, "max": 1.0}) if made == "c_relu" else (op, given, made, more)
