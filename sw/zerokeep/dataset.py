@@ -8,6 +8,9 @@ import numpy as np
 
 from zerokeep.errors import UserError
 
+PIXEL_SCALE = float(np.float32(1.0 / 255.0))
+"""A pixel's code times this is the number the network sees: the code 0 is the number 0."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DataSet:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from zerokeep.dataset import PIXEL_SCALE
 from zerokeep.errors import UserError
 from zerokeep.network import INPUT, Network, Step, padding, pair
 from zeroskip import reference
@@ -67,12 +68,16 @@ def _apply(step: Step, given: list[np.ndarray]) -> np.ndarray:
 def encode(network: Network, images: np.ndarray) -> np.ndarray:
     """Codes of images: those that are codes stay, floats are divided by the input's scale and rounded.
 
+    Pixels (uint8) are numbers from 0 to 1 to a network that begins with signed codes.
+
     Raises
     ------
     UserError
         The images do not fit the network.
     """
     images = np.asarray(images)
+    if images.dtype == np.uint8 and np.dtype(network.input_dtype) == np.int8:
+        images = images.astype(np.float32) * np.float32(PIXEL_SCALE)
     fits = images.shape[1:] == tuple(network.input_shape) and len(images) > 0
     if not fits or images.dtype not in (np.dtype(network.input_dtype), np.float32):
         raise UserError(

@@ -9,12 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from zerokeep.dataset import DataSet
+from zerokeep.dataset import PIXEL_SCALE, DataSet
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share done, 0 to 1."""
-PIXEL_SCALE = float(np.float32(1.0 / 255.0))
-"""A pixel's code times this is the number the network sees: the code 0 is the number 0."""
 LAYOUT = torch.channels_last
 """Of images and weights in memory while a network learns: the quickest on a processor."""
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from zerokeep.errors import UserError
 from zerokeep.network import INPUT, Network
-from zerokeep.onnx_read import OnnxFile, Operation, is_flattening, window
+from zerokeep.onnx_read import OnnxFile, Operation, is_flattening, is_mean, window
 from zerokeep.onnx_steps import Steps
 from zerokeep.onnx_tables import ELEMENTWISE
 from zerokeep.onnx_values import DTYPES, SAME_SCALE, Codes, Constant, Constants, Pending, Value, same_scale
@@ -169,7 +169,7 @@ class _Taker:
     def _layer(self, operation: Operation) -> None:
         weight = self.values.get(operation.inputs[1])
         if not isinstance(weight, Constant):
-            if operation.op == "Conv" and self._is_mean(operation):
+            if operation.op == "Conv" and is_mean(operation, self.file.constants):
                 return self._mean(operation)
             raise operation.refuse("has weights that are not quantised")
         if weight.codes.dtype != np.int8:
@@ -223,6 +223,12 @@ class _Taker:
         self.values[operation.result] = replace(value, low=max(value.low, low), high=min(value.high, high))
 
     def _move(self, operation: Operation) -> None:
+        if operation.op != "MaxPool" and not is_flattening(operation, self.file.constants):
+            raise operation.refuse("gives another shape than (N, all the rest), which cannot be taken")
+        pending = self.values.get(operation.inputs[0])
+        if operation.op != "MaxPool" and isinstance(pending, Pending):
+            self.values[operation.result] = replace(pending, flat=True)
+            return
         given = self._codes(operation, 0)
         if operation.op == "MaxPool":
             told = window(operation)
@@ -233,16 +239,13 @@ class _Taker:
             self.values[operation.result] = self.steps.add(operation.result, "maxpool", (given,), given.scale,
                                                            given.dtype, parameters=dict(told))
             return
-        if not is_flattening(operation, self.file.constants):
-            raise operation.refuse("gives another shape than (N, all the rest), which cannot be taken")
-        self.values[operation.result] = self.steps.add(operation.result, "flatten", (given,), given.scale,
-                                                       given.dtype)
+        self.values[operation.result] = self.steps.flatten(operation.result, given)
 
     def _sum(self, operation: Operation) -> None:
         pending = self.values.get(operation.inputs[0])
         constant = self.file.constants.get(operation.inputs[1]) if operation.op == "Add" else None
         layer = (isinstance(pending, Pending) and pending.weight is not None and pending.bias is None
-                 and np.isinf(pending.low) and np.isinf(pending.high))
+                 and not pending.flat and np.isinf(pending.low) and np.isinf(pending.high))
         if layer and constant is not None:
             assert isinstance(pending, Pending) and pending.weight is not None
             scales = pending.weight.scales * pending.sources[0].scale
@@ -253,13 +256,6 @@ class _Taker:
             raise operation.refuse("joins along another axis than the channels', which cannot be taken")
         sources = tuple(self._codes(operation, place) for place in range(len(operation.inputs)))
         self.values[operation.result] = Pending(operation=operation, sources=sources)
-
-    def _is_mean(self, operation: Operation) -> bool:
-        """Whether a convolution has the same share of the window as every weight, channel by channel."""
-        weight = self.file.constants.get(operation.inputs[1])
-        return (weight is not None and len(operation.inputs) == 2 and weight.shape[1] == 1
-                and operation.attributes.get("group") == len(weight)
-                and bool(np.all(weight == np.float32(1 / np.prod(weight.shape[2:])))))
 
     def _mean(self, operation: Operation) -> None:
         if operation.op in ("AveragePool", "Conv"):
@@ -276,11 +272,10 @@ class _Taker:
             axes = self.constants.array(operation, 1) if axes is None else axes
             if operation.op == "ReduceMean" and (axes is None or sorted(int(axis) % 4 for axis in axes) != [2, 3]):
                 raise operation.refuse("is over other axes than the map's, which cannot be taken")
-            if not operation.attributes.get("keepdims", 1):
-                raise operation.refuse("drops the axes that it is over (keepdims), which cannot be taken")
             told = {}
-        sources = (self._codes(operation, 0),)
-        self.values[operation.result] = Pending(operation=operation, sources=sources, geometry=told)
+        self.values[operation.result] = Pending(
+            operation=operation, sources=(self._codes(operation, 0),), geometry=told,
+            flat=not operation.attributes.get("keepdims", 1))
 
     def _table(self, operation: Operation) -> None:
         """A constant looked up by codes: as ``zerokeep.onnx_export`` writes a table."""

@@ -161,3 +161,11 @@ def is_flattening(operation: Operation, constants: dict[str, np.ndarray]) -> boo
         return operation.attributes.get("axis", 1) == 1
     shape = constants.get(operation.inputs[1])
     return shape is not None and len(shape) == 2 and (int(shape[1]) == -1 or int(shape[0]) in (-1, 0, 1))
+
+
+def is_mean(operation: Operation, constants: dict[str, np.ndarray]) -> bool:
+    """Whether a convolution has the same share of the window as every weight, channel by channel."""
+    weight = constants.get(operation.inputs[1])
+    return (weight is not None and len(operation.inputs) == 2 and weight.shape[1] == 1
+            and operation.attributes.get("group") == len(weight)
+            and bool(np.all(weight == np.float32(1 / np.prod(weight.shape[2:])))))

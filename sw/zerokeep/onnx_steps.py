@@ -33,8 +33,16 @@ class Steps:
         self.made.append(Step(name=name, op=op, inputs=tuple(own.step for own in sources), scale=scale, **more))
         return Codes(step=name, scale=scale, dtype=dtype)
 
+    def flatten(self, result: str, given: Codes) -> Codes:
+        """A step that gives codes the shape (N, all the rest)."""
+        return self.add(result, "flatten", (given,), given.scale, given.dtype)
+
     def settle(self, value: Pending, scale: float, dtype: str, limits: tuple[int, int]) -> Codes:
-        """The step of what was pending, now that the scale of its codes is known."""
+        """The step of what was pending, now that the scale of its codes is known; and one that makes it flat."""
+        made = self._settle(value, scale, dtype, limits)
+        return self.flatten(f"{made.step}_flat", made) if value.flat else made
+
+    def _settle(self, value: Pending, scale: float, dtype: str, limits: tuple[int, int]) -> Codes:
         bounds = [bound if np.isinf(bound) else round(bound / scale) for bound in (value.low, value.high)]
         clamp = (int(max(limits[0], bounds[0])), int(min(limits[1], bounds[1])))
         name, sources = value.operation.result, value.sources
@@ -70,6 +78,8 @@ class Steps:
         """The last step, where the network ends in a layer's numbers: its accumulators."""
         assert value.weight is not None
         scales = value.weight.scales
+        if value.flat:
+            raise value.operation.refuse("ends the network flattened and not quantised, which cannot be taken")
         if np.any(np.abs(scales / scales[0] - 1) > SAME_SCALE):
             raise value.operation.refuse("ends the network with weights on several scales: its sums cannot be compared "
                                          "as integers; quantise its result, or give it one scale")

@@ -49,6 +49,8 @@ class Pending:
         What a ReLU or a Clip leaves of the numbers.
     elementwise
         Of what is done to single numbers: its name in ``ELEMENTWISE``.
+    flat
+        Whether the numbers are then given the shape (N, all the rest).
     """
 
     operation: Operation
@@ -59,6 +61,7 @@ class Pending:
     low: float = -np.inf
     high: float = np.inf
     elementwise: str = ""
+    flat: bool = False
 
 
 Value = Codes | Constant | Pending

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from zerokeep.dataset import PIXEL_SCALE
 from zerokeep.errors import UserError
 from zerokeep.graph import INPUT, Graph, trace
-from zerokeep.loops import PIXEL_SCALE, to_numbers
+from zerokeep.loops import to_numbers
 from zerokeep.network import Network, Step
 from zerokeep.parts import Part, float_results, fold, gain_and_offset, parts_of
 from zerokeep.scales import (

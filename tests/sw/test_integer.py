@@ -141,3 +141,11 @@ def test_floats_are_divided_by_the_scale(hand_net):
     codes = integer.encode(net, images)
     assert codes.dtype == np.int8
     assert codes.ravel().tolist() == [1, -1, 127, -128, 2, 0, 0, 0, 0]
+
+
+def test_pixels_are_numbers_from_0_to_1_to_a_network_that_begins_with_signed_codes(hand_net):
+    import dataclasses
+
+    net = dataclasses.replace(hand_net, input_scale=1 / 127, input_dtype="int8")
+    images = np.array([[[[0, 255, 128], [1, 2, 3], [254, 0, 0]]]], np.uint8)
+    assert integer.encode(net, images).ravel().tolist() == [0, 127, 64, 0, 1, 1, 127, 0, 0]

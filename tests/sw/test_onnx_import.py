@@ -169,6 +169,30 @@ def test_a_quantised_network_of_somebody_else():
     assert (np.abs(found - wanted) < 0.01).mean() > 0.97
 
 
+@pytest.mark.parametrize(
+    "mean",
+    [
+        [("ReduceMean", ["p_d"], "m", {"axes": [2, 3]}), ("Reshape", ["m", "shape"], "f", {})],
+        [("ReduceMean", ["p_d"], "f", {"axes": [2, 3], "keepdims": 0})],
+        [("GlobalAveragePool", ["p_d"], "m", {}), ("Flatten", ["m"], "f", {})],
+    ],
+)
+def test_a_mean_that_is_flattened_before_it_is_rounded(mean):
+    """As torch.onnx and ONNX Runtime's quantiser leave it at the end of a residual network."""
+    begin = [node for node in QDQ_NODES if node[2] not in ("s", "s_q", "s_d", "f", "g_d", "o", "o_q", "y")]
+    end = [("QuantizeLinear", ["f", "sm", "zu"], "f_q", {}), ("DequantizeLinear", ["f_q", "sm", "zu"], "y", {})]
+    constants = CODES | {"sm": np.float32(0.037), "shape": np.array([0, -1], np.int64)}
+    given = model([*begin, *mean, *end], constants, result=(4,))
+    images = RNG.normal(size=(200, 2, 6, 6)).astype(np.float32)
+    network = to_network(parse(given))
+    assert [step.op for step in network.steps] == ["conv", "maxpool", "avgpool", "flatten"]
+    found, wanted = integer.run(network, images), run(given, images) / constants["sm"]
+    assert found.shape == wanted.shape
+    assert np.abs(found - wanted).max() <= 1.01
+    assert (np.abs(found - wanted) < 0.01).mean() > 0.97
+    assert found.std() > 1
+
+
 def changed(result, **values):
     """The nodes with the one that makes `result` changed."""
     found = []
