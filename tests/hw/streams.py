@@ -16,25 +16,28 @@ STEPS_PER_CYCLE = 2
 async def put(ctx: SimulatorContext, stream: Any, payloads: Iterable[Any], *, stall: float = 0.0,
               rng: random.Random | None = None) -> None:
     """Offer every payload until it is taken; before each, pause with probability `stall` per cycle."""
+    clock, valid, ready, offered = ctx.tick(), stream.valid, stream.ready, stream.payload
     for payload in payloads:
         while rng is not None and rng.random() < stall:
-            await ctx.tick()
-        ctx.set(stream.payload, payload)
-        ctx.set(stream.valid, 1)
-        await ctx.tick().until(stream.ready)
-        ctx.set(stream.valid, 0)
+            await clock
+        ctx.set(offered, payload)
+        ctx.set(valid, 1)
+        await clock.until(ready)
+        ctx.set(valid, 0)
 
 
 async def get(ctx: SimulatorContext, stream: Any, count: int, *, stall: float = 0.0,
               rng: random.Random | None = None) -> list[Any]:
     """Take `count` payloads; before each, pause with probability `stall` per cycle."""
+    clock, valid, ready = ctx.tick(), stream.valid, stream.ready
+    offered = clock.sample(stream.payload)
     taken = []
     for _ in range(count):
         while rng is not None and rng.random() < stall:
-            await ctx.tick()
-        ctx.set(stream.ready, 1)
-        (payload,) = await ctx.tick().sample(stream.payload).until(stream.valid)
-        ctx.set(stream.ready, 0)
+            await clock
+        ctx.set(ready, 1)
+        (payload,) = await offered.until(valid)
+        ctx.set(ready, 0)
         taken.append(payload)
     return taken
 

@@ -95,21 +95,25 @@ def collector(dut, runs, stall, seed):
     rng = random.Random(seed)
 
     async def collect(ctx):
-        for run in runs:
-            done = False
-            while not done:
-                ctx.set(dut.result.ready, rng.random() >= stall)
-                _, _, taken, beat, last, map_taken, issued, gated, *lost = await ctx.tick().sample(
-                    dut.result.valid & dut.result.ready, dut.result.payload.data, dut.result.payload.last,
-                    dut.map.valid & dut.map.ready, dut.issued, dut.gated, *(dut.idle[name] for name in LOST))
-                run.count(map_taken, issued, gated, lost)
-                if taken:
-                    run.beats.append(beat)
-                    done = len(run.beats) == run.plan.result_beats
-                    assert last == done, f"{run.name}: last is {last}, beat {len(run.beats)} of {run.plan.result_beats}"
-        ctx.set(dut.result.ready, 1)
+        result, waiting = dut.result, list(runs)
+        ctx.set(result.ready, rng.random() >= stall)
+        async for _, _, taken, beat, last, map_taken, issued, gated, *lost in ctx.tick().sample(
+                result.valid & result.ready, result.payload.data, result.payload.last,
+                dut.map.valid & dut.map.ready, dut.issued, dut.gated, *(dut.idle[name] for name in LOST)):
+            run = waiting[0]
+            run.count(map_taken, issued, gated, lost)
+            if taken:
+                run.beats.append(beat)
+                done = len(run.beats) == run.plan.result_beats
+                assert last == done, f"{run.name}: last is {last}, beat {len(run.beats)} of {run.plan.result_beats}"
+                if done:
+                    del waiting[0]
+            if not waiting:
+                break
+            ctx.set(result.ready, rng.random() >= stall)
+        ctx.set(result.ready, 1)
         for _ in range(QUIET):
-            _, _, valid, issued, busy = await ctx.tick().sample(dut.result.valid, dut.issued, dut.busy)
+            _, _, valid, issued, busy = await ctx.tick().sample(result.valid, dut.issued, dut.busy)
             assert not valid and not issued and not busy
     return collect
 

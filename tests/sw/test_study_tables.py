@@ -90,6 +90,22 @@ def test_accuracy_at_equal_cycles():
     assert middle[0][1] == "zero-keep"
 
 
+def test_zeros_alone_beside_a_recipe():
+    """At 900 non-zeros, between 800 and 1,000, and at 1,000 cycles, which is where the lower level lies."""
+    lines = [own | {"seed": seed} for seed in range(3) for own in (
+        line("zero-keep", None, seed, 0.92 + 0.001 * seed, 1000, nonzero=900, grid="recipe"),
+        line("zeros-only", 0.10, seed, 0.92, 1200, nonzero=1000),
+        line("zeros-only", 0.08, seed, 0.90, 1000, nonzero=800))]
+    found = rows(tables.beside_zeros_alone(lines))
+    assert [row[0] for row in found] == ["zero-keep", "zeros-only at its non-zeros", "zeros-only at its cycles"]
+    share = math.log(900 / 800) / math.log(1000 / 800)
+    assert float(found[0][2].split()[0]) == pytest.approx(92.1)
+    assert float(found[1][2].split()[0]) == pytest.approx(90 + 2 * share, abs=0.01)
+    assert (found[2][2].split()[0], found[2][3].split()[0], found[2][4].split()[0]) == ("90.00", "3.00", "-2.10")
+    assert tables.beside_zeros_alone(LINES) == ""
+    assert tables.beside_zeros_alone(lines[::3]) == ""
+
+
 def test_how_many_filters_may_go():
     """0.5 points lost without, 0.9 with a quarter gone, 2.0 with half gone: 1.0 is at 0.25 + 0.25 * 0.1 / 1.1."""
     found = rows(tables.filters_that_may_go(LINES, 0.1))

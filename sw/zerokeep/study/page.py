@@ -10,6 +10,7 @@ from zerokeep.study.tables import (
     REFERENCE,
     accuracy,
     at_equal_cycles,
+    beside_zeros_alone,
     comparison,
     cycles,
     filters_left,
@@ -83,6 +84,8 @@ def _sections(lines: Sequence[Line], swept: Sequence[Line]) -> list[str]:
                   "Filters left, and non-zeros in them:\n", filters_left(own)]
     if found := at_equal_cycles(swept):
         parts += ["## At equal cycles\n", found]
+    if found := beside_zeros_alone(lines):
+        parts += ["## Zeros alone beside the recipe\n", found]
     for level in levels(lines):
         if len({line["recipe"]["filter_ratio"] for line in select(lines, nzer_orig_asked=level)}) > 1:
             parts += [f"## How many filters may go, at {level:g}\n", filters_that_may_go(lines, level)]

@@ -109,6 +109,27 @@ def at_equal_cycles(lines: Sequence[Line]) -> str:
     return table(["cycles an image", "criterion", "seeds", "int8, %", f"against {REFERENCE}", "p"], rows)
 
 
+def beside_zeros_alone(lines: Sequence[Line]) -> str:
+    """One recipe, and zeros without removing filters at its non-zeros and at its cycles, seed by seed.
+
+    Empty where the reference has several lines of a seed, or zeros alone fewer than two levels on either side of it.
+    """
+    recipes, alone = select(lines, criterion=REFERENCE), _curves(select(lines, criterion="zeros-only"))
+    own = {line["seed"]: line for line in recipes if len(alone.get(line["seed"], [])) > 1}
+    if not own or len({line["seed"] for line in recipes}) != len(recipes):
+        return ""
+    rows = [[REFERENCE, str(len(recipes)), shown([accuracy(line) for line in recipes]),
+             shown([loss(line) for line in recipes]), "", ""]]
+    for along, label in ((nonzeros, "its non-zeros"), (cycles, "its cycles")):
+        found = {seed: value for seed, line in own.items()
+                 if (value := at(alone[seed], along, along(line), accuracy)) is not None}
+        if found:
+            lost = [100 * own[seed]["accuracy"]["base"] - value for seed, value in found.items()]
+            rows.append([f"zeros-only at {label}", str(len(found)), shown(list(found.values())), shown(lost),
+                         *compared(paired(found, by_seed(recipes, accuracy)))])
+    return table(["recipe", "seeds", "int8, %", "points lost", f"against {REFERENCE}", "p"], rows)
+
+
 def _curves(lines: Sequence[Line]) -> dict[int, list[Line]]:
     """The lines of each seed."""
     return {seed: select(lines, seed=seed) for seed in dict.fromkeys(line["seed"] for line in lines)}
