@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)  ## prune, generate, simulate, synthesise, report: build/demo/report.html
 	$(BIN)/zerokeep run --out $(OUT)
 
-test: lint  ## lint, then all tests
+test: $(STAMP)  ## all tests, lint among them
 	$(BIN)/pytest -n $(JOBS)
 
 prove: $(STAMP)  ## prove parts of the hardware, lint every preset; make test does the quick ones
