@@ -173,7 +173,7 @@ class _Reader:
         given = [value for value in _tensors(node) if value in self.names]
         if kind == "flatten" and len(_shape(node)) != 1:
             raise UserError(f"node {name} gives a shape of {_shape(node)}, only flattening has an integer form here")
-        if kind == "mean" and _shape(node)[1:] not in ((1, 1), ()):
+        if kind == "mean" and (_shape(node)[1:] not in ((1, 1), ()) or not _over_the_map(node)):
             raise UserError(f"node {name} gives a shape of {_shape(node)}, a mean must be over the whole map")
         if kind == "nothing" or (kind == "concat" and len(given) == 1):
             self.names[node] = self.names[given[0]]
@@ -209,6 +209,14 @@ class _Reader:
         if not any(node.kind in ("conv", "linear") for node in nodes):
             raise UserError("the network has no convolution and no linear layer")
         return Graph(nodes=nodes, host=tuple(reversed(host)))
+
+
+def _over_the_map(node: fx.Node) -> bool:
+    """Whether a mean is over the axes of the map, which its shape does not say where the map has equal sides."""
+    if node.target not in (torch.mean, "mean"):
+        return True
+    axes = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
+    return isinstance(axes, (tuple, list)) and sorted(axis % 4 for axis in axes if isinstance(axis, int)) == [2, 3]
 
 
 def _in_place(node: fx.Node, module: nn.Module | None) -> bool:

@@ -21,6 +21,9 @@ PLAIN: dict[str, Callable[[], nn.Module]] = {
     "Dropout": nn.Identity,
 }  # fmt: skip
 """Operations that are a module without a parameter."""
+FLAT = ("Gemm", "MatMul", "Flatten", "Reshape")
+MAPS = ("Conv", "MaxPool", "AveragePool", "GlobalAveragePool")
+"""What gives features (N, F), and what gives maps (N, C, H, W); all else gives what it is given."""
 
 
 def to_module(file: OnnxFile) -> nn.Module:
@@ -132,12 +135,24 @@ class _Builder:
     def _norm(self, operation: Operation) -> nn.Module:
         gain, offset, mean, spread = (self._constant(operation, place) for place in range(1, 5))
         assert gain is not None and offset is not None and mean is not None and spread is not None
-        norm = nn.BatchNorm2d(len(gain), eps=operation.attributes.get("epsilon", 1e-5))
+        make = nn.BatchNorm1d if self._is_flat(operation.inputs[0]) else nn.BatchNorm2d
+        norm = make(len(gain), eps=operation.attributes.get("epsilon", 1e-5))
         for own, value in ((norm.weight, gain), (norm.bias, offset), (norm.running_mean, mean),
                            (norm.running_var, spread)):
             assert own is not None
             own.data.copy_(value)
         return norm
+
+    def _is_flat(self, tensor: str) -> bool:
+        """Whether a tensor has the shape (N, features): by the last node before it that says so."""
+        for operation in reversed(self.file.operations):
+            if operation.result == tensor:
+                if operation.op in FLAT or operation.op in MAPS:
+                    return operation.op in FLAT
+                if operation.op == "ReduceMean":
+                    return not operation.attributes.get("keepdims", 1)
+                tensor = next(name for name in operation.inputs if name in self.values)
+        return len(self.file.shape) == 1
 
     def _maxpool(self, operation: Operation) -> nn.Module:
         told = window(operation)

@@ -102,6 +102,24 @@ def test_a_network_of_floats_computes_the_same():
     assert (codes.argmax(1) == found.argmax(1)).mean() >= 0.9
 
 
+@pytest.mark.parametrize("after", [["m0"], ["s"]])
+def test_batch_norm_after_a_linear_layer(after):
+    """Right behind it, or after its bias and a function."""
+    constants = {"m": RNG.normal(size=(72, 4)), "mb": RNG.normal(size=4)} | {
+        name: FLOAT_CONSTANTS[name] for name in ("gain", "off", "mean", "var")}
+    nodes = [("Flatten", ["x"], "f", {}), ("MatMul", ["f", "m"], "m0", {}), ("Add", ["mb", "m0"], "h", {}),
+             ("Sigmoid", ["h"], "s", {}), ("BatchNormalization", [*after, "gain", "off", "mean", "var"], "y", {})]
+    given = model(nodes if after == ["s"] else [*nodes[:2], nodes[-1]],
+                  {name: np.asarray(value, np.float32) for name, value in constants.items()}, result=(4,))
+    images = RNG.normal(size=(20, 2, 6, 6)).astype(np.float32)
+    module = to_module(parse(given))
+    with torch.no_grad():
+        found = module(torch.as_tensor(images)).numpy()
+    np.testing.assert_allclose(found, run(given, images), rtol=1e-4, atol=1e-5)
+    codes = integer.run(quantise(module, images), images)
+    assert (codes.argmax(1) == found.argmax(1)).mean() >= 0.9
+
+
 @pytest.mark.parametrize(
     ("node", "message"),
     [

@@ -292,6 +292,25 @@ class InPlace(nn.Module):
         return self.output(self.leaky(made).mean((2, 3)))
 
 
+class Mean(nn.Module):
+    """Ends in a mean over given axes of maps of (26, 26, 26)."""
+
+    def __init__(self, **told):
+        super().__init__()
+        self.conv, self.last, self.told = nn.Conv2d(1, 26, 3), nn.Linear(26, 2), told
+
+    def forward(self, images):
+        return self.last(self.conv(images).mean(**self.told))
+
+
+@pytest.mark.parametrize("told", [{"dim": (1, 2)}, {"dim": (-3, 3)}])
+def test_means_over_other_axes_than_the_maps(told):
+    """Which have the same shape where the map has as many rows, columns and channels."""
+    with pytest.raises(UserError, match=r"node mean gives a shape of \(26,\), a mean must be over the whole map"):
+        quantise(Mean(**told), IMAGES)
+    assert quantise(Mean(dim=(-1, 2)), IMAGES).steps[1].op == "avgpool"
+
+
 def test_work_in_place_changes_nothing():
     """The same integers as the network that does not work in place; a layer may be called output."""
     networks = []
