@@ -8,7 +8,7 @@ import pytest
 from zerokeep.cli import main
 from zerokeep.study import tables
 from zerokeep.study.page import write_page
-from zerokeep.study.statistics import at, by_seed, common_places, paired, summary
+from zerokeep.study.statistics import Paired, at, by_seed, common_places, paired, summary
 
 
 def line(criterion, level, seed, int8, total, *, ratio=0.25, grid="levels", threshold="global", nonzero=1000):
@@ -140,3 +140,8 @@ def test_the_command_line(tmp_path, capsys):
     path.write_text(json.dumps(LINES[0]) + "\n" + json.dumps(LINES[1] | {"network": "other"}) + "\n")
     assert main(["compare", str(path), "-o", str(tmp_path / "out")]) == 2
     assert "the lines are of 2 networks (net, other), expected one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0004, "under 0.001"), (0.0005, "0.001"), (0.25, "0.250")])
+def test_small_probabilities_are_not_zero(p, text):
+    assert tables.compared(Paired(difference=summary([1.0, 2.0]), p=p)) == ["+1.50 ± 0.71", text]

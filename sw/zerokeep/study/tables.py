@@ -75,7 +75,7 @@ def compared(own: Paired | None) -> list[str]:
     """Difference and p, for a table."""
     if own is None:
         return ["", ""]
-    return [f"{own.difference.mean:+.2f} ± {own.difference.spread:.2f}", f"{own.p:.3f}"]
+    return [f"{own.difference.mean:+.2f} ± {own.difference.spread:.2f}", f"{own.p:.3f}" if own.p >= 0.0005 else "under 0.001"]
 
 
 def comparison(lines: Sequence[Line]) -> str:
