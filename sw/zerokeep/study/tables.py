@@ -75,7 +75,8 @@ def compared(own: Paired | None) -> list[str]:
     """Difference and p, for a table."""
     if own is None:
         return ["", ""]
-    return [f"{own.difference.mean:+.2f} ± {own.difference.spread:.2f}", f"{own.p:.3f}" if own.p >= 0.0005 else "under 0.001"]
+    p = f"{own.p:.3f}" if own.p >= 0.0005 else "under 0.001"
+    return [f"{own.difference.mean:+.2f} ± {own.difference.spread:.2f}", p]
 
 
 def comparison(lines: Sequence[Line]) -> str:
