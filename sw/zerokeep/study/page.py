@@ -109,8 +109,9 @@ def _plot(lines: Sequence[Line], along: object, label: str, path: Path) -> None:
                       label=name, color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)],
                       markersize=5, capsize=3, linewidth=2.2 if name == REFERENCE else 1.2)
     axes.set_xscale("log")
-    for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-        axis(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 3, 5, 7)))
+    axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     axes.set_xlabel(label)
     axes.set_ylabel("accuracy in int8, %")
     axes.grid(alpha=0.3, which="both")
