@@ -12,7 +12,10 @@ from zeroskip.layer import MULTIPLIER_RANGE, OUTPUT_RANGE, SHIFT_RANGE
 WEIGHT_LIMIT = 127
 BIAS_LIMIT = 1 << 24
 """A bias may take this much of the accumulator: a channel of tiny weights gets a coarser scale instead."""
-CLIPS = np.linspace(0.3, 1.0, 71)
+LEAST_CLIP = 0.8
+"""No clipping point is below this share of the largest value: least squared error of each tensor alone goes lower, and
+is far from least error of the network (docs/decisions/0013)."""
+CLIPS = np.linspace(LEAST_CLIP, 1.0, 21)
 MOST_VALUES = 1 << 18
 """So many values are enough to choose a scale by."""
 
@@ -56,7 +59,7 @@ def multipliers_and_shift(scales: list[float]) -> tuple[list[int], int]:
 
 
 def activation_scale(values: np.ndarray, dtype: str = "uint8") -> float:
-    """The scale of a tensor: of 71 clipping points, the one with the least squared error.
+    """The scale of a tensor: of 21 clipping points from ``LEAST_CLIP`` of the largest value on, the one with the least squared error.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ def run_cell(cell: Cell, weights: bytes, data_folder: str | None, data_name: str
     data_folder, data_name
         Of the data set; what is found must have that name, or the cells could not be compared.
 
-    Returns a JSON object: `key`, `grid`, `base`, `recipe`, `accuracy`, `counts`, `totals`, `cycles`, `data`, versions,
+    Returns a JSON object: `key`, `grid`, `base`, `recipe`, `accuracy`, `counts`, `totals`, `cycles`, `calibration`, `data`, versions,
     seconds.
 
     Raises
@@ -50,6 +50,8 @@ def run_cell(cell: Cell, weights: bytes, data_folder: str | None, data_name: str
     from zerokeep.data import load
     from zerokeep.models import load_base
     from zerokeep.pipeline import carry_out, shapes_of, tool_versions
+    from zerokeep.quantise import CALIBRATION_IMAGES
+    from zerokeep.scales import LEAST_CLIP
 
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
@@ -68,6 +70,7 @@ def run_cell(cell: Cell, weights: bytes, data_folder: str | None, data_name: str
         "base": asdict(cell.base) | {"sha256": hashlib.sha256(weights).hexdigest()},
         "recipe": cell.recipe.as_dict(len(data.train_images)), "accuracy": found.accuracy, "counts": rows,
         "totals": totals(rows), "cycles": _cycles(cell, found.network, data.test_images),
+        "calibration": {"images": CALIBRATION_IMAGES, "least_clip": LEAST_CLIP},
         "data": {"name": data.name, "train_images": len(data.train_images), "test_images": len(data.test_images)},
         "tool_versions": tool_versions(), "seconds": round(time.monotonic() - started, 1),
     }  # fmt: skip
