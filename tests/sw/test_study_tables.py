@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from zerokeep.cli import main
+from zerokeep.errors import UserError
 from zerokeep.study import tables
 from zerokeep.study.page import write_page
 from zerokeep.study.statistics import Paired, at, by_seed, common_places, paired, summary
@@ -140,6 +141,12 @@ def test_the_command_line(tmp_path, capsys):
     path.write_text(json.dumps(LINES[0]) + "\n" + json.dumps(LINES[1] | {"network": "other"}) + "\n")
     assert main(["compare", str(path), "-o", str(tmp_path / "out")]) == 2
     assert "the lines are of 2 networks (net, other), expected one" in capsys.readouterr().err
+
+
+def test_two_grids_with_the_same_levels_are_not_mixed(tmp_path):
+    more = [line("zero-keep", level, 0, 0.9, 1000, ratio=0.5, grid="half") for level in (0.1, 0.05)]
+    with pytest.raises(UserError, match="grids 'levels' and 'half' both have zero-keep at 0.1, seed 0"):
+        write_page([*LINES, *more], tmp_path / "new", "net")
 
 
 @pytest.mark.parametrize(("p", "text"), [(0.0004, "under 0.001"), (0.0005, "0.001"), (0.25, "0.250")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from zerokeep.errors import UserError
 from zerokeep.study.statistics import Line, summary
 from zerokeep.study.tables import (
     REFERENCE,
@@ -18,6 +19,7 @@ from zerokeep.study.tables import (
     levels,
     nonzeros,
     select,
+    way,
     ways,
 )
 
@@ -36,6 +38,11 @@ def write_page(lines: Sequence[Line], folder: Path, stem: str) -> list[Path]:
         Made where it is not there.
     stem
         The beginning of the files' names.
+
+    Raises
+    ------
+    UserError
+        Two grids have the same criterion at the same level and seed.
     """
     from zeroskip.verilog import write_atomically
 
@@ -55,9 +62,16 @@ def write_page(lines: Sequence[Line], folder: Path, stem: str) -> list[Path]:
 
 
 def _swept(lines: Sequence[Line]) -> list[Line]:
-    """The lines of the grids that have several levels of non-zeros."""
+    """The lines of the grids that have several levels of non-zeros; one for each way, level and seed."""
     grids = dict.fromkeys(line["grid"] for line in lines)
-    return [line for grid in grids if len(levels(own := select(lines, grid=grid))) > 1 for line in own]
+    swept = [line for grid in grids if len(levels(own := select(lines, grid=grid))) > 1 for line in own]
+    seen: dict[object, Line] = {}
+    for line in swept:
+        other = seen.setdefault((way(line), line["nzer_orig_asked"], line["seed"]), line)
+        if other is not line:
+            raise UserError(f"grids {other['grid']!r} and {line['grid']!r} both have {way(line)} at "
+                            f"{line['nzer_orig_asked']:g}, seed {line['seed']}: compare each by itself")
+    return swept
 
 
 def _about(lines: Sequence[Line]) -> str:
