@@ -59,7 +59,9 @@ def multipliers_and_shift(scales: list[float]) -> tuple[list[int], int]:
 
 
 def activation_scale(values: np.ndarray, dtype: str = "uint8") -> float:
-    """The scale of a tensor: of 21 clipping points from ``LEAST_CLIP`` of the largest value on, the one with the least squared error.
+    """The scale of a tensor: of 21 clipping points, the one with the least squared error.
+
+    They lie from ``LEAST_CLIP`` of the largest value to the value itself.
 
     Parameters
     ----------

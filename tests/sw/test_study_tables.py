@@ -145,7 +145,7 @@ def test_the_command_line(tmp_path, capsys):
 
 def test_two_grids_with_the_same_levels_are_not_mixed(tmp_path):
     more = [line("zero-keep", level, 0, 0.9, 1000, ratio=0.5, grid="half") for level in (0.1, 0.05)]
-    with pytest.raises(UserError, match="grids 'levels' and 'half' both have zero-keep at 0.1, seed 0"):
+    with pytest.raises(UserError, match=r"grids 'levels' and 'half' both have zero-keep at 0\.1, seed 0"):
         write_page([*LINES, *more], tmp_path / "new", "net")
 
 
