@@ -38,8 +38,8 @@ def run_cell(cell: Cell, weights: bytes, data_folder: str | None, data_name: str
     data_folder, data_name
         Of the data set; what is found must have that name, or the cells could not be compared.
 
-    Returns a JSON object: `key`, `grid`, `base`, `recipe`, `accuracy`, `counts`, `totals`, `cycles`, `calibration`, `data`,
-    versions, seconds.
+    Returns a JSON object: `key`, `grid`, `base`, `recipe`, `accuracy`, `counts`, `totals`, `cycles`, `calibration`,
+    `data`, versions, seconds.
 
     Raises
     ------
