@@ -106,6 +106,22 @@ def preset_name(config: ArrayConfig) -> str | None:
     return next((name for name, preset in PRESETS.items() if preset == config), None)
 
 
+def write_component(component: wiring.Component, folder: Path, name: str, *, about: dict[str, Any] | None = None
+                    ) -> GeneratedDesign:
+    """Write ``NAME.v`` and ``NAME.json`` of any component with flat members; the sidecar has `about` and the ports."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = shorten(back_end.convert(component, name=name, emit_src=False, strip_internal_attrs=True))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    sidecar = {"version": SIDECAR_VERSION, "top": name, "verilog": f"{name}.v", "sha256": digest, **(about or {}),
+               "clock": "clk", "reset": {"port": "rst", "active": "high", "synchronous": True},
+               "ports": ports(component), "memories": memories(text), "tool_versions": versions()}
+    design = GeneratedDesign(verilog=folder / f"{name}.v", sidecar=folder / f"{name}.json", top=name, digest=digest)
+    write_atomically(design.verilog, text)
+    write_atomically(design.sidecar, json.dumps(sidecar, indent=1) + "\n")
+    return design
+
+
 def write_design(boundary: Boundary, folder: Path, name: str, *, about: dict[str, Any]) -> GeneratedDesign:
     """Write ``NAME.v`` and ``NAME.json`` of any boundary into `folder`, which is made if need be.
 
@@ -118,22 +134,11 @@ def write_design(boundary: Boundary, folder: Path, name: str, *, about: dict[str
     about
         What the sidecar says beside what is read from the boundary and the Verilog.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    text = shorten(back_end.convert(boundary, name=name, emit_src=False, strip_internal_attrs=True))
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    sidecar = {
-        "version": SIDECAR_VERSION, "top": name, "verilog": f"{name}.v", "sha256": digest,
-        "wire_version": WIRE_VERSION, "multipliers": boundary.multipliers, **about,
-        "clock": "clk", "reset": {"port": "rst", "active": "high", "synchronous": True},
-        "ports": ports(boundary), "identity": IDENTITY,
+    return write_component(boundary, folder, name, about={
+        "wire_version": WIRE_VERSION, "multipliers": boundary.multipliers, **about, "identity": IDENTITY,
         "registers": {key: dataclasses.asdict(register) for key, register in REGISTERS.items()},
-        "memories": memories(text), "latencies": boundary.latencies, "tool_versions": versions(),
-    }
-    design = GeneratedDesign(verilog=folder / f"{name}.v", sidecar=folder / f"{name}.json", top=name, digest=digest)
-    write_atomically(design.verilog, text)
-    write_atomically(design.sidecar, json.dumps(sidecar, indent=1) + "\n")
-    return design
+        "latencies": boundary.latencies,
+    })
 
 
 def generate(config: ArrayConfig, kind: str, folder: Path, name: str | None = None) -> GeneratedDesign:

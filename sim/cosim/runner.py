@@ -61,7 +61,7 @@ def run_jobs(build: Build, jobs: Sequence[Job], *, stall: float = 0.0, seed: int
     with tempfile.TemporaryDirectory(prefix="zerokeep-") as name:
         folder = Path(name)
         write_jobs(folder, jobs, settings)
-        _simulate(build, folder, waves is not None)
+        run_bench(build, folder, "cosim.bench", waves=waves is not None)
         outcomes = read_outcomes(folder)
         if waves is not None:
             _keep_waves(build, folder, waves)
@@ -70,13 +70,19 @@ def run_jobs(build: Build, jobs: Sequence[Job], *, stall: float = 0.0, seed: int
     return outcomes + [Outcome(name=job.name, result=nothing, error=NOT_RUN) for job in skipped]
 
 
-def _simulate(build: Build, folder: Path, waves: bool) -> None:
-    """Run the simulator; what counts is the results file, not how the process ended."""
+def run_bench(build: Build, folder: Path, module: str, *, waves: bool = False) -> None:
+    """Run the simulator with the jobs in `folder`; what counts is the results file, not how the process ended.
+
+    Raises
+    ------
+    ToolError
+        It did not run to its end.
+    """
     log, results = folder / "run.log", folder / "results.xml"
     problem = ""
     try:
         build.make_runner().test(
-            test_module="cosim.bench", hdl_toplevel=build.design.top, hdl_toplevel_lang="verilog",
+            test_module=module, hdl_toplevel=build.design.top, hdl_toplevel_lang="verilog",
             build_dir=build.folder, test_dir=folder, results_xml=str(results), log_file=log, waves=waves,
             timescale=TIMESCALE, plusargs=[f"+dumpfile_path={folder / 'waves.fst'}", *(
                 [f"+verilator+coverage+file+{build.coverage.absolute()}"] if build.coverage is not None else [])],

