@@ -8,7 +8,7 @@ from collections import deque
 from amaranth.sim import Simulator
 from tests.hw.streams import PERIOD
 
-CYCLES_A_BYTE = 10
+CYCLES_A_BYTE = 3
 
 
 class Line:

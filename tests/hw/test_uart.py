@@ -6,7 +6,7 @@ import random
 import pytest
 from tests.hw.streams import expect, put, simulate
 
-from zeroskip.uart import UartReceiver, UartTransmitter
+from zeroskip.link.uart import UartReceiver, UartTransmitter
 
 
 async def send(ctx, line, byte, divisor, stop=1):

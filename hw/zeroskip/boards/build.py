@@ -52,7 +52,7 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
     ValueError
         Unknown board, preset or kind.
     TimingError
-        No seed reached the clock; no bitstream is left, one that was there before neither.
+        No seed reached the clock; nothing is written.
     ToolError
         A tool failed; its last lines are in the message.
     """
@@ -75,7 +75,6 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
                    for seed, report in reports.items()}
         best = max(reached, key=lambda seed: reached[seed])
         if reached[best] < clock:
-            shutil.rmtree(folder, ignore_errors=True)
             raise TimingError(f"{reached[best]:.1f} MHz reached with the best of the seeds {', '.join(map(str, seeds))}, "
                               f"{clock:.1f} MHz asked for")
         shutil.move(work / f"top-{best}.config", work / "top.config")

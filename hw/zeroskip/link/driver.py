@@ -132,7 +132,7 @@ class Device:
             idle = 0 if moved else idle + 1
             if idle == self._tries:
                 raise LinkError(f"nothing moves: {len(left[Command.PROGRAM])} frames of the program and "
-                                f"{len(left[Command.MAP])} of the map are left, {sum(map(len, found)) // BEAT_BYTES} of "
+                                f"{len(left[Command.MAP])} of the map are left, {len(b''.join(found)) // BEAT_BYTES} of "
                                 f"{result_beats} beats of the result came")
         result = np.frombuffer(b"".join(found), np.uint8).reshape(-1, BEAT_BYTES)
         if len(result) != result_beats:

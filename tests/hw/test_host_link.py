@@ -1,0 +1,165 @@
+# amaranth: UnusedElaboratable=no
+"""The host link, byte by byte and by the driver, around an engine that answers each beat with its complement."""
+
+import numpy as np
+import pytest
+from tests.hw.echo_engine import MULTIPLIERS, EchoEngine
+from tests.hw.link_line import Line, damaging
+
+from zeroskip.boundary import IDENTITY, REGISTERS, Boundary
+from zeroskip.link import driver
+from zeroskip.link.driver import Device, LinkError
+from zeroskip.link.frame import ANSWER_HEAD, BUFFER_BYTES, LAST, Command, Status, Unstuffer, stuff
+from zeroskip.link.host_link import QUEUE_BYTES, HostLink
+from zeroskip.wire import BEAT_BYTES
+
+
+def new_line(damage=lambda byte: [byte]):
+    return Line(HostLink(Boundary(EchoEngine(), multipliers=MULTIPLIERS)), damage)
+
+
+class Raw:
+    """Requests by hand."""
+
+    def __init__(self):
+        self.line, self._unstuffer = new_line(), Unstuffer()
+
+    def ask(self, sequence, command, arguments=b""):
+        """Status, flags and values of the answer; None where none comes."""
+        self.line.write(stuff(bytes([sequence, command]) + arguments))
+        answers = []
+        while not answers:
+            if not (raw := self.line.read(0.003)):
+                return None
+            answers = self._unstuffer.feed(raw)
+        (answer,) = answers
+        assert answer[0] == sequence
+        self.errors, self.room = answer[2], tuple(answer[3:5])
+        return Status(answer[1]), answer[5], answer[ANSWER_HEAD:]
+
+
+def beats(count, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, BEAT_BYTES)).astype(np.uint8)
+
+
+@pytest.fixture
+def raw():
+    return Raw()
+
+
+def test_in_step(raw):
+    """Nothing is done before HELLO, nor out of order; HELLO may come with any number."""
+    register = REGISTERS["id"].address.to_bytes(2, "little")
+    assert raw.ask(0, Command.REGISTER, register)[0] == Status.OUT_OF_STEP
+    assert raw.ask(200, Command.HELLO)[0] == Status.OK
+    assert raw.ask(202, Command.REGISTER, register)[0] == Status.OUT_OF_STEP
+    assert raw.ask(201, Command.REGISTER, register) == (Status.OK, 0, IDENTITY.to_bytes(4, "little"))
+    assert raw.ask(199, Command.REGISTER, register)[0] == Status.OUT_OF_STEP
+    assert raw.ask(201, Command.HELLO)[0] == Status.OK
+    assert raw.ask(202, Command.REGISTER, register)[0] == Status.OK
+
+
+def test_a_request_said_twice_is_done_once(raw):
+    raw.ask(0, Command.HELLO)
+    sent = beats(3)
+    raw.ask(1, Command.PROGRAM, bytes([LAST]) + beats(1).tobytes())
+    for _ in range(2):
+        assert raw.ask(2, Command.MAP, bytes([0]) + sent.tobytes())[0] == Status.OK
+    first = raw.ask(3, Command.RESULT, bytes([2]))
+    assert first == (Status.OK, 0, (255 - sent[:2]).tobytes())
+    assert raw.ask(3, Command.RESULT, bytes([2])) == first
+    assert raw.ask(4, Command.RESULT, bytes([31])) == (Status.OK, 0, (255 - sent[2:]).tobytes())
+    assert raw.ask(5, Command.RESULT, bytes([31])) == (Status.OK, 0, b"")
+    address = REGISTERS["map_beats"].address.to_bytes(2, "little")
+    assert raw.ask(6, Command.REGISTER, address)[2] == (3).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize(("command", "arguments"), [
+    (17, b""), (Command.PROGRAM, b""), (Command.PROGRAM, b"\0"), (Command.MAP, b"\0" + bytes(15)),
+    (Command.MAP, b"\0" + bytes(17)), (Command.RESULT, b""), (Command.RESULT, b"\0"), (Command.RESULT, b"\x20"),
+    (Command.REGISTER, b"\0"), (Command.REGISTER, b"\1\0"), (Command.REGISTER, (4 * len(REGISTERS)).to_bytes(2, "little")),
+    (Command.REGISTER, b"\0\x80"),
+])
+def test_what_does_not_fit_is_refused(raw, command, arguments):
+    raw.ask(0, Command.HELLO)
+    assert raw.ask(1, command, arguments) == (Status.WRONG, 0, b"")
+    assert raw.ask(2, Command.REGISTER, b"\0\0")[2] == IDENTITY.to_bytes(4, "little")
+
+
+def test_too_long_a_frame_is_dropped(raw):
+    raw.ask(0, Command.HELLO)
+    assert raw.ask(1, Command.MAP, bytes(BUFFER_BYTES)) is None
+    assert raw.ask(1, Command.REGISTER, b"\0\0")[0] == Status.OK
+    assert raw.errors == 1
+
+
+def test_no_room_and_room_again(raw):
+    """The map waits in its queue while no program is there; RESET empties it."""
+    raw.ask(0, Command.HELLO)
+    whole = QUEUE_BYTES // BEAT_BYTES
+    assert raw.room == (whole, whole)
+    for sequence in (1, 2):
+        assert raw.ask(sequence, Command.MAP, b"\0" + bytes(31 * BEAT_BYTES))[0] == Status.OK
+    assert raw.ask(3, Command.MAP, b"\0" + bytes(4 * BEAT_BYTES))[0] == Status.BUSY
+    assert raw.room[0] == whole and raw.room[1] < 4
+    assert raw.ask(4, Command.RESET)[0] == Status.OK
+    assert raw.room == (whole, whole)
+
+
+def test_the_driver_runs_programs():
+    line = new_line()
+    device = Device(line, seconds=0.02, clock=line.now)
+    device.connect()
+    for count in (1, 70):
+        sent = beats(count, seed=count)
+        np.testing.assert_array_equal(device.run(beats(count), sent, count), 255 - sent)
+        assert device.counters()["map_beats"] == count
+    assert (device.sent_again, device.bad_frames, device.bad_answers) == (0, 0, 0)
+    with pytest.raises(LinkError, match="3 beats of the result came, expected 4"):
+        device.run(beats(1), beats(3), 4)
+    device.reset()
+    with pytest.raises(LinkError, match="nothing moves: 0 frames of the program and 3 of the map are left, 0 of 1"):
+        device.run(np.zeros((0, BEAT_BYTES), np.uint8), beats(150), 1)
+    device.reset()
+    np.testing.assert_array_equal(device.run(beats(2), beats(2), 2), 255 - beats(2))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_bad_line_costs_time_and_nothing_else(seed, monkeypatch):
+    monkeypatch.setattr(driver, "BEATS_IN_A_FRAME", 5)
+    damage = damaging(0.01, seed)
+    line = new_line(damage)
+    device = Device(line, seconds=0.001, tries=40, clock=line.now)
+    device.connect()
+    sent = beats(30, seed)
+    np.testing.assert_array_equal(device.run(beats(8), sent, 30), 255 - sent)
+    assert device.counters()["map_beats"] == 30
+    assert min(damage.count.values()) > 3
+    assert device.sent_again > 5 and device.bad_frames > 2 and device.bad_answers > 2
+
+
+def test_a_line_without_a_board_and_a_wrong_board(monkeypatch):
+    class Dead:
+        def write(self, raw):
+            self.raw = raw
+
+        def read(self, seconds):
+            return b""
+
+    ticks = iter(range(1000))
+    with pytest.raises(LinkError, match="no answer to HELLO, sent 3 times"):
+        Device(Dead(), tries=3, clock=lambda: next(ticks)).connect()
+    monkeypatch.setattr(driver, "IDENTITY", 0x12345678)
+    line = new_line()
+    with pytest.raises(LinkError, match=f"register id: found {IDENTITY:#010x}, expected 0x12345678"):
+        Device(line, seconds=0.01, clock=line.now).connect()
+
+
+def test_a_board_that_was_reset_is_out_of_step():
+    line = new_line()
+    device = Device(line, seconds=0.01, clock=line.now)
+    device.connect()
+    device._transport = new_line()
+    device._clock = device._transport.now
+    with pytest.raises(LinkError, match="REGISTER was answered OUT_OF_STEP"):
+        device.register("status")
