@@ -1,9 +1,8 @@
-"""Layers over a board's serial line, in simulation: the top that boards get, the host's driver, a line that may be bad."""
+"""Layers over a board's serial line, in simulation: what boards get, the host's driver, a line that may be bad."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from zeroskip.engines import build_engine
 from zeroskip.layer import Layer
 from zeroskip.link.linked_engine import LinkedEngine
 from zeroskip.packing import pack
-from zeroskip.verilog import GeneratedDesign, write_component
+from zeroskip.verilog import GeneratedDesign, ToolError, write_component
 
 DIVISOR = 4
 """Cycles of a bit: the fewest, so that most of the simulation is not waiting for bits."""
@@ -54,8 +53,9 @@ def linked_design(config: ArrayConfig, kind: str, folder: Path, *, divisor: int)
     return write_component(LinkedEngine(boundary, divisor=divisor), folder, f"zerokeep_link_{kind}".replace("-", "_"))
 
 
-def over_the_line(layers: Mapping[str, Layer], config: ArrayConfig, engine: str, *, cache: Path, line: Line | None = None
-                  ) -> tuple[dict[str, np.ndarray], dict[str, int], list[Outcome]]:
+def over_the_line(
+    layers: Mapping[str, Layer], config: ArrayConfig, engine: str, *, cache: Path, line: Line | None = None,
+) -> tuple[dict[str, np.ndarray], dict[str, int], list[Outcome]]:
     """Run layers on one engine through the link.
 
     Returns the results by name, as :func:`zeroskip.reference.run` gives them; what was seen on the line (bytes to the
@@ -75,6 +75,8 @@ def over_the_line(layers: Mapping[str, Layer], config: ArrayConfig, engine: str,
         design = linked_design(config, kind, Path(scratch), divisor=line.divisor)
         made = build(design, find_simulator(), cache)
         outcomes = _run(made, jobs, line)
+    if outcomes[-1].error is not None:
+        raise ToolError(f"{outcomes[-1].name} over the line: {outcomes[-1].error}")
     left = iter(outcomes)
     results = {name: own.decode([next(left).result for _ in own.programs]) for name, own in packed.items()}
     return results, outcomes[-1].observed, outcomes

@@ -77,8 +77,8 @@ def test_a_request_said_twice_is_done_once(raw):
 @pytest.mark.parametrize(("command", "arguments"), [
     (17, b""), (Command.PROGRAM, b""), (Command.PROGRAM, b"\0"), (Command.MAP, b"\0" + bytes(15)),
     (Command.MAP, b"\0" + bytes(17)), (Command.RESULT, b""), (Command.RESULT, b"\0"), (Command.RESULT, b"\x20"),
-    (Command.REGISTER, b"\0"), (Command.REGISTER, b"\1\0"), (Command.REGISTER, (4 * len(REGISTERS)).to_bytes(2, "little")),
-    (Command.REGISTER, b"\0\x80"),
+    (Command.REGISTER, b"\0"), (Command.REGISTER, b"\1\0"), (Command.REGISTER, b"\0\x80"),
+    (Command.REGISTER, (4 * len(REGISTERS)).to_bytes(2, "little")),
 ])
 def test_what_does_not_fit_is_refused(raw, command, arguments):
     raw.ask(0, Command.HELLO)

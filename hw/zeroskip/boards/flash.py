@@ -11,7 +11,7 @@ from zeroskip.boards.catalogue import find
 
 
 def command(folder: Path) -> list[str]:
-    """openFPGALoader's command for what `zeroskip.boards.build` wrote.
+    """OpenFPGALoader's command for what `zeroskip.boards.build` wrote.
 
     Raises
     ------

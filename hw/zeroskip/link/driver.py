@@ -131,9 +131,10 @@ class Device:
                 moved, ended = bool(raw), ended or bool(flags & LAST)
             idle = 0 if moved else idle + 1
             if idle == self._tries:
+                came = len(b"".join(found)) // BEAT_BYTES
                 raise LinkError(f"nothing moves: {len(left[Command.PROGRAM])} frames of the program and "
-                                f"{len(left[Command.MAP])} of the map are left, {len(b''.join(found)) // BEAT_BYTES} of "
-                                f"{result_beats} beats of the result came")
+                                f"{len(left[Command.MAP])} of the map are left, {came} of {result_beats} beats of the "
+                                "result came")
         result = np.frombuffer(b"".join(found), np.uint8).reshape(-1, BEAT_BYTES)
         if len(result) != result_beats:
             raise LinkError(f"{len(result)} beats of the result came, expected {result_beats}")

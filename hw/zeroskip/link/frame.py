@@ -1,7 +1,7 @@
 """A frame on the line, and what is in it: the one description that hardware and driver are made from.
 
-A frame is its bytes between two ``FLAG``; a ``FLAG`` or an ``ESCAPE`` among them travels as ``ESCAPE`` and the byte with
-bit 5 changed (as in HDLC, RFC 1662). The last four bytes are the CRC-32 of those before them (ISO-HDLC, that of
+A frame is its bytes between two ``FLAG``; a ``FLAG`` or an ``ESCAPE`` among them travels as ``ESCAPE`` and the byte
+with bit 5 changed (as in HDLC, RFC 1662). The last four bytes are the CRC-32 of those before them (ISO-HDLC, that of
 Ethernet and zlib), lowest byte first. So a byte that is lost, changed or doubled costs one frame, or two where it was
 the ``FLAG`` between them, and the next ``FLAG`` begins anew.
 """
