@@ -28,11 +28,14 @@ def generate(
     lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to.")] = Path("build/verilog"),
     lint: Annotated[bool, typer.Option("--lint", help="Check the Verilog with verilator -Wall.")] = False,
+    integration: Annotated[bool, typer.Option("--integration", help=(
+        "Write a wrapper with aclk and aresetn, registers for C and Python, and a FuseSoC core, too."))] = False,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="List what was written.")] = None,
 ) -> int:
     """Write one Verilog file and one sidecar for each kind of hardware that the engines need."""
     from cosim.simulate import check_engines
     from zeroskip import verilog
+    from zeroskip.integration.write import write_integration
     from zeroskip.packing import ENGINES, KINDS, choices
 
     config = configuration(preset, multipliers, groups, lanes, pixels, settings)
@@ -44,11 +47,13 @@ def generate(
             say(kind)
             with writing(output):
                 design = verilog.generate(config, kind, output)
+                more = write_integration(design) if integration else []
             written.append({"kind": kind, "top": design.top, "verilog": str(design.verilog),
-                            "sidecar": str(design.sidecar), "sha256": design.digest})
+                            "sidecar": str(design.sidecar), "sha256": design.digest,
+                            "integration": [str(path) for path in more]})
             messages += verilog.lint(design.verilog, design.top) if lint else []
     for entry in written:
-        typer.echo(f"{entry['verilog']}  {entry['sidecar']}")
+        typer.echo("  ".join([entry["verilog"], entry["sidecar"], *entry["integration"]]))
     for message in messages:
         typer.echo(message, err=True)
     if json_file is not None:

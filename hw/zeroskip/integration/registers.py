@@ -1,0 +1,32 @@
+"""The registers for C and for Python, from the one description in ``zeroskip.boundary``."""
+
+from __future__ import annotations
+
+from zeroskip.boundary import IDENTITY, REGISTERS
+from zeroskip.link import frame
+
+
+def c_header(name: str) -> str:
+    """A C header: every register's byte offset with its meaning, the identity, and the bytes of the host link."""
+    guard, prefix = f"{name.upper()}_REGISTERS_H", "ZEROKEEP"
+    lines = [f"/* Registers of {name}, byte offsets on AXI4-Lite, 32 bits each. Generated: do not edit. */",
+             f"#ifndef {guard}", f"#define {guard}", ""]
+    for register in REGISTERS.values():
+        lines += [f"/* {register.access}: {register.meaning} */",
+                  f"#define {prefix}_{register.name.upper()}_OFFSET 0x{register.address:02x}u"]
+    lines += ["", "/* what the register id reads as */", f"#define {prefix}_ID_VALUE 0x{IDENTITY:08x}u",
+              f"#define {prefix}_CONTROL_RESET 0x1u", f"#define {prefix}_STATUS_BUSY 0x1u", "",
+              "/* the host link: bytes of a frame, commands, answers */"]
+    lines += [f"#define {prefix}_LINK_{key} 0x{value:02x}u" for key, value in (
+        ("FLAG", frame.FLAG), ("ESCAPE", frame.ESCAPE), ("CHANGE", frame.CHANGE), ("LAST", frame.LAST))]
+    for kind in (frame.Command, frame.Status):
+        lines += [f"#define {prefix}_LINK_{kind.__name__.upper()}_{own.name} {own.value}u" for own in kind]
+    return "\n".join([*lines, "", f"#endif /* {guard} */"]) + "\n"
+
+
+def python_map(name: str) -> str:
+    """A Python module without imports: ``OFFSETS``, ``MEANINGS`` and ``IDENTITY``."""
+    offsets = "".join(f"    {own.name!r}: 0x{own.address:02X},\n" for own in REGISTERS.values())
+    meanings = "".join(f"    {own.name!r}: {f'{own.access}: {own.meaning}'!r},\n" for own in REGISTERS.values())
+    return (f'"""Registers of {name}, byte offsets on AXI4-Lite, 32 bits each. Generated: do not edit."""\n\n'
+            f"IDENTITY = 0x{IDENTITY:08X}\nOFFSETS = {{\n{offsets}}}\nMEANINGS = {{\n{meanings}}}\n")
