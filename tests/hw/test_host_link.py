@@ -163,3 +163,16 @@ def test_a_board_that_was_reset_is_out_of_step():
     device._clock = device._transport.now
     with pytest.raises(LinkError, match="REGISTER was answered OUT_OF_STEP"):
         device.register("status")
+
+
+def test_the_serial_port_gives_what_came():
+    from zeroskip.link.serial_line import SerialLine
+
+    line = SerialLine("loop://", 115_200)
+    line.write(b"abc")
+    found = b""
+    while len(found) < 3:
+        found += line.read(1.0)
+    assert found == b"abc"
+    assert line.read(0.01) == b""
+    line.close()

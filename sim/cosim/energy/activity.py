@@ -1,0 +1,123 @@
+"""How often each net switches: gate-level simulation by Verilator, which writes SAIF, and what it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zeroskip.verilog import ToolError, verilator_environment
+
+PERIOD_NS = 10
+DUT = "dut"
+_NET = re.compile(r"\((\S+) \(T0 \d+\) \(T1 (\d+)\) .*?\(TC (\d+)\)\)")
+_BENCH = """`timescale 1ns / 1ps
+module bench;
+  reg clk = 0, rst = 1;
+  reg [{last}:0] stimulus [0:{count} - 1];
+  reg [{last}:0] word = 0;
+  integer at;
+{wires}  {top} {dut} (.clk(clk), .rst(rst), {ports});
+  always #{half} clk = ~clk;
+  initial begin
+    $readmemh("stimulus.hex", stimulus);
+    repeat (4) @(negedge clk);
+    rst = 0;
+    $dumpfile("activity.saif");
+    $dumpvars(0, {dut});
+    for (at = 0; at < {count}; at = at + 1) begin
+      word = stimulus[at];
+      @(negedge clk);
+    end
+    $finish;
+  end
+endmodule
+"""
+_VERILATE = ("--binary", "--timing", "--trace-saif", "--trace-underscore", "-Wno-fatal", "-Wno-lint", "-Wno-style",
+             "-CFLAGS", "-fcoroutines", "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1",
+             "--top-module", "bench")
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Of each net: changes, and the share of the time that it was high; over so many cycles."""
+
+    nets: dict[str, tuple[int, float]]
+    cycles: int
+
+
+def read_saif(text: str, cycles: int) -> Activity:
+    """The nets of the instance ``dut``; those inside of its cells are left out.
+
+    Raises
+    ------
+    ToolError
+        There is none, or no time passed.
+    """
+    duration = re.search(r"\(DURATION (\d+)\)", text)
+    start = text.find(f"(INSTANCE {DUT}")
+    if duration is None or int(duration.group(1)) == 0 or start < 0:
+        raise ToolError(f"the simulation's activity has no instance {DUT}, or no time passed")
+    inside = text.find("(INSTANCE", start + 1)
+    nets = {name.replace("\\", ""): (int(changes), int(high) / int(duration.group(1)))
+            for name, high, changes in _NET.findall(text[start : inside if inside > 0 else len(text)])}
+    return Activity(nets, cycles)
+
+
+class OpenLoop:
+    """A netlist in simulation that takes a word of inputs in every cycle, whatever it answers.
+
+    Parameters
+    ----------
+    netlist, models
+        Of the design and of the cells.
+    top
+        The design, with ``clk`` and ``rst``.
+    inputs, outputs
+        Bits of each other port, in order: the first input is in the lowest bits of the word.
+    count
+        Cycles of a run.
+    folder
+        To build in.
+    """
+
+    def __init__(self, netlist: Path, models: Path, top: str, *, inputs: dict[str, int], outputs: dict[str, int],
+                 count: int, folder: Path) -> None:
+        self._folder, self._count, self._bits = folder.absolute(), count, sum(inputs.values())
+        place, ports = 0, []
+        for name, bits in inputs.items():
+            ports.append(f".{name}(word[{place + bits - 1}:{place}])")
+            place += bits
+        wires = "".join(f"  wire [{bits - 1}:0] {name};\n" for name, bits in outputs.items())
+        ports += [f".{name}({name})" for name in outputs]
+        folder.mkdir(parents=True, exist_ok=True)
+        bench = folder / "bench.v"
+        bench.write_text(_BENCH.format(last=place - 1, count=count, wires=wires, top=top, dut=DUT, half=PERIOD_NS // 2,
+                                       ports=", ".join(ports)))
+        command = ["verilator", *_VERILATE, "--Mdir", "obj", str(bench.absolute()), str(netlist.absolute()),
+                   str(models.absolute())]
+        _run(command, self._folder)
+
+    def run(self, words: Sequence[int]) -> Activity:
+        """What the nets did while these words came, one in each cycle.
+
+        Raises
+        ------
+        ValueError
+            There are more or fewer words than the bench was made for.
+        """
+        if len(words) != self._count:
+            raise ValueError(f"{len(words)} words, expected {self._count}")
+        digits = -(-self._bits // 4)
+        (self._folder / "stimulus.hex").write_text("".join(f"{word:0{digits}x}\n" for word in words))
+        _run([str(self._folder / "obj" / "Vbench")], self._folder)
+        return read_saif((self._folder / "activity.saif").read_text(), self._count)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, env=verilator_environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ToolError(f"{Path(command[0]).name} ended with status {done.returncode}: "
+                        f"{(done.stderr + done.stdout).strip()[-1000:]}")

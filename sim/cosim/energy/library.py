@@ -1,0 +1,60 @@
+"""The cell library and the tools, which are Debian's and optional."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from zeroskip.verilog import ToolError
+
+LIBERTY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
+"""Oklahoma State University's cells in TSMC 0.18 um, 1.8 V, typical, as Debian packages them."""
+NODE = "0.18 um, 1.8 V, 25 C, typical (OSU cells)"
+VOLTS = 1.8
+_CELL = re.compile(r"^cell \((\w+)\) \{", re.MULTILINE)
+_PIN = re.compile(r"^  pin\((\w+)\)\s*\{\s*direction : (\w+);\s*capacitance : ([\d.]+);", re.MULTILINE)
+_AREA = re.compile(r"^\s*area : ([\d.]+);", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: its area in square micrometres, and the pins that drive; picofarads of those that load."""
+
+    area: float
+    outputs: frozenset[str]
+    loads: dict[str, float]
+
+
+def find() -> str:
+    """The path of OpenSTA.
+
+    Raises
+    ------
+    ToolError
+        It or the library is missing; the message says what to install.
+    """
+    tool = shutil.which("sta")
+    missing = [package for package, there in (("opensta", tool), ("qflow-tech-osu018", LIBERTY.is_file())) if not there]
+    if missing:
+        raise ToolError(f"{' and '.join(missing)} not found: energy is measured with Debian's packages of that name "
+                        f"(apt-get install --no-install-recommends {' '.join(missing)})")
+    assert tool is not None
+    return tool
+
+
+def cells(liberty: Path = LIBERTY) -> dict[str, Cell]:
+    """The library's cells by name."""
+    text = liberty.read_text(encoding="ascii", errors="replace")
+    starts = [*_CELL.finditer(text)]
+    found = {}
+    for start, end in zip(starts, [*(match.start() for match in starts[1:]), len(text)], strict=True):
+        body = text[start.end() : end]
+        area = _AREA.search(body)
+        pins = {name: (direction, float(load)) for name, direction, load in _PIN.findall(body)}
+        assert area is not None
+        found[start.group(1)] = Cell(
+            float(area.group(1)), frozenset(name for name, (direction, _) in pins.items() if direction == "output"),
+            {name: load for name, (direction, load) in pins.items() if direction == "input"})
+    return found
