@@ -43,7 +43,7 @@ needs_tools = pytest.mark.skipif(not there(), reason="needs Debian's opensta and
 def test_what_is_missing_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(library, "LIBERTY", tmp_path / "none.lib")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolError, match="opensta and qflow-tech-osu018 not found.*apt-get install"):
+    with pytest.raises(ToolError, match=r"opensta and qflow-tech-osu018 not found.*apt-get install"):
         find()
 
 

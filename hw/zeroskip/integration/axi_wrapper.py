@@ -18,10 +18,9 @@ def axi_wrapper(sidecar: dict[str, Any]) -> str:
     top, ports = sidecar["top"], sidecar["ports"]
     outside = {name: port for name, port in ports.items() if name not in _CLOCKED}
     buses = dict.fromkeys(match.group(1) for name in outside if (match := _BUS.match(name)))
-    declared = [
-        f'  (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF {":".join(buses)}, ASSOCIATED_RESET aresetn" *)\n'
-        "  input aclk", '  (* X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)\n  input aresetn',
-    ]
+    associated = f"ASSOCIATED_BUSIF {':'.join(buses)}, ASSOCIATED_RESET aresetn"
+    declared = [f'  (* X_INTERFACE_PARAMETER = "{associated}" *)\n  input aclk',
+                '  (* X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)\n  input aresetn']
     declared += [f"  {port['direction']} {_range(port['width'])}{name}" for name, port in outside.items()]
     joined = [f"    .{name}({signal})" for name, signal in _CLOCKED.items()] + [f"    .{own}({own})" for own in outside]
     return (f"// {top} with AXI's names for clock and reset. Generated: do not edit.\n"
