@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.study_rtl CELLS.jsonl --study FILE.toml --bases FOLDER --cells N`` takes N cells, spread evenly
 over the lines, repeats them, runs every layer of the networks that come out on `skip-both` in generated Verilog, bit
-for bit, and prints the total beside the line's prediction.
+for bit, and prints the total beside the cycle model's for the same network, and the line's prediction (of a network
+that may have been calibrated otherwise, where the line is older than decision 0013).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from zerokeep import integer
 from zerokeep.data import load
 from zerokeep.models import load_base
 from zerokeep.pipeline import carry_out
+from zerokeep.prediction import predict_layer
 from zerokeep.study.plan import read_plan
 from zerokeep.study.runner import read_lines
 
@@ -44,10 +46,12 @@ def main() -> None:
         done = simulation.simulate(layers, config, ["skip-both"], options=simulation.Options(cache=Path("build/cache")))
         totals = [entry["engines"]["skip-both"]["cycles"]["total"] for entry in done.layers]
         exact = all(entry["engines"]["skip-both"]["bit_exact"] for entry in done.layers)
-        predicted = lines[cell.key]["cycles"]["skip-both"]
+        predicted = [predict_layer(layer, config, "skip-both")["total"] for layer in layers.values()]
+        line = lines[cell.key]["cycles"]["skip-both"]["total"]
         print(f"{cell.recipe.criterion} {cell.recipe.nzer_orig} seed {cell.recipe.seed}: RTL {sum(totals):,}, "
-              f"predicted {predicted['total']:,} ({sum(totals) / predicted['total'] - 1:+.3%}); by layer {totals}, "
-              f"predicted {predicted['layers']}; {'bit-exact' if exact else 'WRONG'}", flush=True)
+              f"predicted {sum(predicted):,} ({sum(totals) / sum(predicted) - 1:+.3%}), the line says {line:,} "
+              f"({sum(totals) / line - 1:+.3%}); by layer {totals}, predicted {predicted}; "
+              f"{'bit-exact' if exact else 'WRONG'}", flush=True)
 
 
 if __name__ == "__main__":

@@ -111,6 +111,14 @@ def test_activation_scale():
     assert 1 / 255 < activation_scale(outlier) < 1.9 / 255
 
 
+def test_a_scale_knows_every_column_of_the_map():
+    """Only column 5 of 32 is large: every eighth value would never be of it."""
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0.01, 1.0, (512, 4, 32, 32)).astype(np.float32)
+    values[..., 5] *= 10
+    assert 8 / 255 < activation_scale(values) <= 10 / 255
+
+
 def test_zeros_stay_zero(small_net):
     small_net.conv2.weight.data[:, 1] = 0
     small_net.linear.weight.data[:, ::3] = 0

@@ -51,7 +51,7 @@ def run_cell(cell: Cell, weights: bytes, data_folder: str | None, data_name: str
     from zerokeep.models import load_base
     from zerokeep.pipeline import carry_out, shapes_of, tool_versions
     from zerokeep.quantise import CALIBRATION_IMAGES
-    from zerokeep.scales import LEAST_CLIP
+    from zerokeep.scales import BINS
 
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
@@ -70,7 +70,7 @@ def run_cell(cell: Cell, weights: bytes, data_folder: str | None, data_name: str
         "base": asdict(cell.base) | {"sha256": hashlib.sha256(weights).hexdigest()},
         "recipe": cell.recipe.as_dict(len(data.train_images)), "accuracy": found.accuracy, "counts": rows,
         "totals": totals(rows), "cycles": _cycles(cell, found.network, data.test_images),
-        "calibration": {"images": CALIBRATION_IMAGES, "least_clip": LEAST_CLIP},
+        "calibration": {"images": CALIBRATION_IMAGES, "bins": BINS},
         "data": {"name": data.name, "train_images": len(data.train_images), "test_images": len(data.test_images)},
         "tool_versions": tool_versions(), "seconds": round(time.monotonic() - started, 1),
     }  # fmt: skip

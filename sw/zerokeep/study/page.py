@@ -25,6 +25,8 @@ from zerokeep.study.tables import (
 
 COLOURS = ("#0b6b5f", "#c2410c", "#1d4ed8", "#a16207", "#7c3aed", "#64748b", "#db2777", "#111827")
 MARKERS = "osD^vPX*"
+INT8_BAR = 0.3
+"""Points that quantising may cost."""
 
 
 def write_page(lines: Sequence[Line], folder: Path, stem: str) -> list[Path]:
@@ -79,11 +81,15 @@ def _about(lines: Sequence[Line]) -> str:
     bases = {line["base"]["sha256"]: 100 * line["accuracy"]["base"] for line in lines}
     shares = ", ".join(f"{share:.2f} %" for share in bases.values())
     own = first["cycles"]
+    below = [100 * (line["accuracy"]["pruned"] - line["accuracy"]["int8"]) for line in lines]
+    far = sum(points > INT8_BAR for points in below)
     return (f"{first['network']} on {first['data']['name']}: {first['data']['train_images']:,} training and "
             f"{first['data']['test_images']:,} test images, {len(bases)} base networks ({shares}). Accuracy is that of "
             "the int8 network; ± is the standard deviation over seeds; p is Student's t over pairs of the same seed "
             f"and base, two-sided. Cycles are predicted for `skip-both` on `{own['preset']}`, {own['images']} images "
-            "at a time, all layers, weights included.\n")
+            "at a time, all layers, weights included.\n\n"
+            f"The int8 network lies at most {max(below):.2f} points below the pruned one of floats "
+            f"(mean {summary(below).mean:.2f}); {far} of {len(lines)} cells lie more than {INT8_BAR} below.\n")
 
 
 def _sections(lines: Sequence[Line], swept: Sequence[Line]) -> list[str]:
