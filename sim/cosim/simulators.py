@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,10 +124,12 @@ def _silent(runner: cocotb_runner.Runner) -> cocotb_runner.Runner:
     return runner
 
 
-def cache_key(design: GeneratedDesign, simulator: Simulator, *, waves: bool, coverage: bool = False) -> str:
+def cache_key(design: GeneratedDesign, simulator: Simulator, *, waves: bool, coverage: bool = False,
+              extra: Sequence[str] = ()) -> str:
     """What must be equal for a build to be used again."""
     parts: tuple[Any, ...] = (_BUILD_VERSION, design.digest, design.top, simulator.name, simulator.version, waves)
     parts += ("coverage",) if coverage else ()
+    parts += tuple(extra)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
 
@@ -141,9 +143,11 @@ def move_into_place(folder: Path, target: Path, good: Callable[[], bool]) -> Non
             folder.rename(target)
 
 
-def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: bool = False, coverage: bool = False
-          ) -> Build:
+def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: bool = False, coverage: bool = False,
+          extra: Sequence[str] = ()) -> Build:
     """Compile a design, or take it from the folder `cache`; with `coverage` each run counts lines and toggles.
+
+    `extra` are more options for Verilator.
 
     A build is made in a folder of its own and renamed when it is whole, so that a build cut short is never taken for a
     good one, and two at a time do not meet.
@@ -153,14 +157,14 @@ def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: 
     ToolError
         The build failed; the message has the end of its log.
     """
-    key = cache_key(design, simulator, waves=waves, coverage=coverage)
+    key = cache_key(design, simulator, waves=waves, coverage=coverage, extra=extra)
     target = Path(cache).absolute() / f"{design.top}-{simulator.name}-{key}"
     if (target / _DONE).is_file():
         return Build(simulator=simulator, design=design, folder=target, waves=waves, fresh=False)
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=".build-"))
     try:
-        _compile(design, simulator, folder, waves=waves, coverage=coverage)
+        _compile(design, simulator, folder, waves=waves, coverage=coverage, extra=extra)
         (folder / _DONE).touch()
         move_into_place(folder, target, lambda: (target / _DONE).is_file())
     finally:
@@ -168,9 +172,9 @@ def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: 
     return Build(simulator=simulator, design=design, folder=target, waves=waves, fresh=True)
 
 
-def _support_folder(simulator: Simulator, folder: Path, *, waves: bool, coverage: bool) -> Path:
+def _support_folder(simulator: Simulator, folder: Path, *, waves: bool, coverage: bool, extra: Sequence[str]) -> Path:
     """Where the objects lie that are the same for every design: Verilator's own library, most of a small build."""
-    parts = (_BUILD_VERSION, simulator.version, waves, *(("coverage",) if coverage else ()))
+    parts = (_BUILD_VERSION, simulator.version, waves, *(("coverage",) if coverage else ()), *extra)
     key = hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
     return folder.parent / f"support-{key}"
 
@@ -202,9 +206,10 @@ def _for_icarus(verilog: Path, folder: Path) -> Path:
     return copy
 
 
-def _compile(design: GeneratedDesign, simulator: Simulator, folder: Path, *, waves: bool, coverage: bool) -> None:
+def _compile(design: GeneratedDesign, simulator: Simulator, folder: Path, *, waves: bool, coverage: bool,
+             extra: Sequence[str]) -> None:
     log = folder / "build.log"
-    support = _support_folder(simulator, folder, waves=waves, coverage=coverage)
+    support = _support_folder(simulator, folder, waves=waves, coverage=coverage, extra=extra)
     sources: list[Any] = [design.verilog.absolute()]
     arguments: list[str] = []
     if simulator.name == "icarus":
@@ -216,7 +221,7 @@ def _compile(design: GeneratedDesign, simulator: Simulator, folder: Path, *, wav
             f'public_flat_rw -module "{design.top}" -var "{name}"\n' for name in names)]))
         sources = [WAIVERS, ports, *sources]
         _take_support(support, folder)
-        arguments = [*_VERILATE, *(_COVERAGE if coverage else ()), *(fst_shim.arguments(folder) if waves else [])]
+        arguments = [*_VERILATE, *extra, *(_COVERAGE if coverage else ()), *(fst_shim.arguments(folder) if waves else [])]
     try:
         _silent(simulator.runner()).build(
             sources=sources, hdl_toplevel=design.top, build_dir=folder, build_args=arguments,
