@@ -221,7 +221,8 @@ def _compile(design: GeneratedDesign, simulator: Simulator, folder: Path, *, wav
             f'public_flat_rw -module "{design.top}" -var "{name}"\n' for name in names)]))
         sources = [WAIVERS, ports, *sources]
         _take_support(support, folder)
-        arguments = [*_VERILATE, *extra, *(_COVERAGE if coverage else ()), *(fst_shim.arguments(folder) if waves else [])]
+        arguments = [*_VERILATE, *extra, *(_COVERAGE if coverage else ()),
+                     *(fst_shim.arguments(folder) if waves else [])]
     try:
         _silent(simulator.runner()).build(
             sources=sources, hdl_toplevel=design.top, build_dir=folder, build_args=arguments,

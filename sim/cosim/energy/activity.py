@@ -71,8 +71,8 @@ class OpenLoop:
 
     Parameters
     ----------
-    netlist, models
-        Of the design and of the cells.
+    simulation
+        Verilog of the netlist, as :func:`cosim.energy.netlist.simulation` makes it.
     top
         The design, with ``clk`` and ``rst``.
     inputs, outputs
@@ -83,7 +83,7 @@ class OpenLoop:
         To build in.
     """
 
-    def __init__(self, netlist: Path, models: Path, top: str, *, inputs: dict[str, int], outputs: dict[str, int],
+    def __init__(self, simulation: str, top: str, *, inputs: dict[str, int], outputs: dict[str, int],
                  count: int, folder: Path) -> None:
         self._folder, self._count, self._bits = folder.absolute(), count, sum(inputs.values())
         place, ports = 0, []
@@ -96,9 +96,9 @@ class OpenLoop:
         bench = folder / "bench.v"
         bench.write_text(_BENCH.format(last=place - 1, count=count, wires=wires, top=top, dut=DUT, half=PERIOD_NS // 2,
                                        ports=", ".join(ports)))
-        command = ["verilator", *_VERILATE, "--Mdir", "obj", str(bench.absolute()), str(netlist.absolute()),
-                   str(models.absolute())]
-        _run(command, self._folder)
+        source = folder / "simulation.v"
+        source.write_text(simulation)
+        _run(["verilator", *_VERILATE, "--Mdir", "obj", "bench.v", "simulation.v"], self._folder)
 
     def run(self, words: Sequence[int]) -> Activity:
         """What the nets did while these words came, one in each cycle.

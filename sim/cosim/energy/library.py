@@ -14,17 +14,30 @@ LIBERTY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 NODE = "0.18 um, 1.8 V, 25 C, typical (OSU cells)"
 VOLTS = 1.8
 _CELL = re.compile(r"^cell \((\w+)\) \{", re.MULTILINE)
-_PIN = re.compile(r"^  pin\((\w+)\)\s*\{\s*direction : (\w+);\s*capacitance : ([\d.]+);", re.MULTILINE)
+_PIN = re.compile(r"^  pin\((\w+)\)\s*\{\s*direction : (\w+);\s*capacitance : ([\d.]+);(.*?)(?=^  pin|\Z)",
+                  re.MULTILINE | re.DOTALL)
 _AREA = re.compile(r"^\s*area : ([\d.]+);", re.MULTILINE)
+_FUNCTION = re.compile(r'function : "(.*?)"')
+_STATES = {"DFFPOSX1": "rise", "DFFNEGX1": "fall", "LATCH": "high"}
+CLOCK_PIN = "CLK"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: its area in square micrometres, and the pins that drive; picofarads of those that load."""
+    """A cell: its area in square micrometres, picofarads of the pins that load, functions of those that drive.
+
+    ``state``: None, or when it takes D: at the ``rise`` or ``fall`` of its clock, or while that is ``high``.
+    """
 
     area: float
-    outputs: frozenset[str]
     loads: dict[str, float]
+    functions: dict[str, str]
+    state: str | None
+
+    @property
+    def clock(self) -> str:
+        """The pin of the clock, where it has a state."""
+        return CLOCK_PIN
 
 
 def find() -> str:
@@ -52,9 +65,11 @@ def cells(liberty: Path = LIBERTY) -> dict[str, Cell]:
     for start, end in zip(starts, [*(match.start() for match in starts[1:]), len(text)], strict=True):
         body = text[start.end() : end]
         area = _AREA.search(body)
-        pins = {name: (direction, float(load)) for name, direction, load in _PIN.findall(body)}
+        pins = _PIN.findall(body)
         assert area is not None
         found[start.group(1)] = Cell(
-            float(area.group(1)), frozenset(name for name, (direction, _) in pins.items() if direction == "output"),
-            {name: load for name, (direction, load) in pins.items() if direction == "input"})
+            area=float(area.group(1)), state=_STATES.get(start.group(1)),
+            loads={name: float(load) for name, direction, load, _ in pins if direction == "input"},
+            functions={name: function[1] for name, direction, _, rest in pins
+                       if direction == "output" and (function := _FUNCTION.search(rest))})
     return found

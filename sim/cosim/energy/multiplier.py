@@ -11,7 +11,8 @@ from typing import Any
 from amaranth.back import verilog
 
 from cosim.energy.activity import OpenLoop
-from cosim.energy.netlist import map_cells, write_models
+from cosim.energy.library import cells
+from cosim.energy.netlist import map_cells, simulation
 from cosim.energy.power import Power, measure
 from zeroskip.multiplier import ZeroSkipMultiplier
 
@@ -65,14 +66,12 @@ def curves(folder: Path, *, shares: Sequence[float] = SHARES, seed: int = 1) -> 
         A tool is missing or failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    models = folder / "cells.v"
-    write_models(models)
     words = [operands(share, seed) for share in shares]
-    return [_curve(name, kind, folder / name.replace(" ", "_"), models, shares, words)
+    return [_curve(name, kind, folder / name.replace(" ", "_"), shares, words)
             for name, kind in DESIGNS.items()]
 
 
-def _curve(name: str, kind: dict[str, bool], folder: Path, models: Path, shares: Sequence[float],
+def _curve(name: str, kind: dict[str, bool], folder: Path, shares: Sequence[float],
            words: list[list[int]]) -> Curve:
     folder.mkdir(exist_ok=True)
     source, netlist = folder / "multiplier.v", folder / "netlist.v"
@@ -81,7 +80,8 @@ def _curve(name: str, kind: dict[str, bool], folder: Path, models: Path, shares:
     map_cells(source, "multiplier", netlist)
     told = {"a_zero": 1, "b_zero": 1} if kind.get("told") else {}
     inputs = {"a": A_BITS, "b": B_BITS} | told | {"en": 1, "gating": 1}
-    bench = OpenLoop(netlist, models, "multiplier", inputs=inputs, count=CYCLES, folder=folder,
+    text = simulation(netlist.read_text(encoding="utf-8"), cells())
+    bench = OpenLoop(text, "multiplier", inputs=inputs, count=CYCLES, folder=folder,
                      outputs={"product": A_BITS + B_BITS, "zero": 1, "gated": 1})
     zeros = (1 << A_BITS + B_BITS) - 1
     found: list[Power] = []

@@ -1,4 +1,4 @@
-"""A design made of the library's cells, and the library as Verilog, by yosys."""
+"""A design made of the library's cells, by yosys, and the same as Verilog that simulates quickly."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from pathlib import Path
 from cosim.energy.library import LIBERTY, Cell
 from zeroskip.synth import run_yosys
 
-_INSTANCE = re.compile(r"^  (\w+) (\\\S+ |\w+) \(\n(.*?)\n  \);", re.MULTILINE | re.DOTALL)
+HERE = Path(__file__).parent
+MEMORY_MAP, MEMORY_BOX, CLOCK_GATE = (HERE / name for name in ("memory_map.v", "memory_box.v", "clock_gate.v"))
+GATED_TOGETHER = 4
+"""Registers that share an enable, from which on a gate is worth more than their multiplexers."""
+DELAY_PS = 8000
+"""What abc aims at: 100 MHz with a margin."""
+_INSTANCE = re.compile(r"^  (\w+) (\\\S+ |\w+) \(\n(.*?)\n  \);\n", re.MULTILINE | re.DOTALL)
 _CONNECTION = re.compile(r"\.(\w+)\((.*?)\)(?:,|$)", re.MULTILINE)
-DELAY_PS = 5000
-"""The delay that abc aims at: that of a multiplier at 100 MHz, with a margin."""
 
 
 @dataclass(frozen=True)
 class Instance:
-    """A cell of the netlist: its kind, its name, and the net at each pin."""
+    """A cell of the netlist: its kind, its name, and the net at each pin, as Verilog writes them."""
 
     kind: str
     name: str
@@ -26,7 +30,7 @@ class Instance:
 
 
 def map_cells(verilog: Path, top: str, netlist: Path, *, timeout: float = 1800.0) -> None:
-    """Write `top` of a Verilog file as a flat netlist of the library's cells.
+    """Write `top` of a Verilog file as a flat netlist of the library's cells, clocks gated, memories in boxes.
 
     Raises
     ------
@@ -34,19 +38,59 @@ def map_cells(verilog: Path, top: str, netlist: Path, *, timeout: float = 1800.0
         yosys failed.
     """
     run_yosys("\n".join([
-        f"read_verilog {verilog}", f"synth -flatten -top {top}", f"dfflibmap -liberty {LIBERTY}",
-        f"abc -liberty {LIBERTY} -D {DELAY_PS}", "opt_clean -purge", f"write_verilog -noattr -noexpr {netlist}",
+        f"read_verilog {verilog}", f"hierarchy -check -top {top}", "proc", "opt_clean", "memory -nomap", "opt_clean",
+        f"techmap -map {MEMORY_MAP}", f"read_verilog -lib {MEMORY_MAP}", f"synth -flatten -top {top}",
+        f"techmap -map {CLOCK_GATE}", "simplemap", "opt -fast",
+        f"clockgate -pos clock_gate E:CLK:GCLK -min_net_size {GATED_TOGETHER}", f"techmap -map {CLOCK_GATE}",
+        f"dfflibmap -liberty {LIBERTY}", f"abc -liberty {LIBERTY} -D {DELAY_PS}", "opt_clean -purge",
+        f"write_verilog -noattr -noexpr {netlist}",
     ]) + "\n", netlist.with_suffix(".log"), timeout)
-
-
-def write_models(path: Path) -> None:
-    """The library's cells as Verilog: what each one computes, without delays."""
-    run_yosys(f"read_liberty {LIBERTY}\nwrite_verilog -noattr {path}\n", path.with_suffix(".log"), 60.0)
 
 
 def instances(netlist: str, library: dict[str, Cell]) -> Iterator[Instance]:
     """The cells in the text of a flat netlist; what is no cell of the library is left out."""
-    for kind, name, pins in _INSTANCE.findall(netlist):
-        if kind in library:
-            nets = {pin: net.strip().removeprefix("\\") for pin, net in _CONNECTION.findall(pins)}
-            yield Instance(kind, name.strip().removeprefix("\\"), nets)
+    for match in _INSTANCE.finditer(netlist):
+        if match[1] in library:
+            yield _instance(match)
+
+
+def _instance(match: re.Match[str]) -> Instance:
+    pins = {pin: net.strip() for pin, net in _CONNECTION.findall(match[3])}
+    return Instance(match[1], match[2].strip().removeprefix("\\"), pins)
+
+
+def simulation(netlist: str, library: dict[str, Cell]) -> str:
+    """The netlist with what each cell computes in the cell's place: the same nets, and nothing that is not one.
+
+    Raises
+    ------
+    KeyError
+        A cell of a kind whose behaviour is not known here.
+    """
+    number = iter(range(len(netlist)))
+
+    def behaviour(match: re.Match[str]) -> str:
+        if match[1] not in library:
+            return match[0]
+        cell, own = library[match[1]], _instance(match)
+        if cell.state is None:
+            return "".join(f"  assign {own.pins[pin]} = {_with_nets(function, own.pins)};\n"
+                           for pin, function in cell.functions.items() if pin in own.pins)
+        clock, state = own.pins[cell.clock], f"state_{next(number)}"
+        when = {"rise": f"always @(posedge {clock}) {state} <= {own.pins['D']};",
+                "fall": f"always @(negedge {clock}) {state} <= {own.pins['D']};",
+                "high": f"always @* if ({clock}) {state} = {own.pins['D']};"}[cell.state]
+        return f"  reg {state} = 0;\n  {when}\n  assign {own.pins['Q']} = {state};\n"
+
+    return _INSTANCE.sub(behaviour, netlist)
+
+
+def _with_nets(function: str, pins: dict[str, str]) -> str:
+    """A function of the library in Verilog: blanks are AND there, plus is OR.
+
+    >>> _with_nets("(!((A B)+C))", {"A": "x", "B": "y[1]", "C": "z"})
+    '(~((x & y[1])|z))'
+    """
+    text = re.sub(r"(?<=[\w)]) +(?=[\w(!])", " & ", function).replace("+", "|").replace("!", "~")
+    text = re.sub(r"\s*\|\s*", "|", text)
+    return re.sub(r"[A-Z]\w*", lambda name: f"{pins[name[0]]} " if "\\" in pins[name[0]] else pins[name[0]], text)
