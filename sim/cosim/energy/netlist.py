@@ -12,6 +12,8 @@ from zeroskip.synth import run_yosys
 
 HERE = Path(__file__).parent
 MEMORY_MAP, MEMORY_BOX, CLOCK_GATE = (HERE / name for name in ("memory_map.v", "memory_box.v", "clock_gate.v"))
+CONSTRAINTS = HERE / "abc.constr"
+"""What drives and loads the design: with these abc puts buffers behind what drives many, and sizes cells."""
 GATED_TOGETHER = 4
 """Registers that share an enable, from which on a gate is worth more than their multiplexers."""
 DELAY_PS = 8000
@@ -22,7 +24,10 @@ _CONNECTION = re.compile(r"\.(\w+)\((.*?)\)(?:,|$)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Instance:
-    """A cell of the netlist: its kind, its name, and the net at each pin, as Verilog writes them."""
+    """A cell of the netlist: its kind, its name, and the net at each pin, as Verilog writes them.
+
+    After a name with a backslash there is a blank.
+    """
 
     kind: str
     name: str
@@ -42,7 +47,8 @@ def map_cells(verilog: Path, top: str, netlist: Path, *, timeout: float = 1800.0
         f"techmap -map {MEMORY_MAP}", f"read_verilog -lib {MEMORY_MAP}", f"synth -flatten -top {top}",
         f"techmap -map {CLOCK_GATE}", "simplemap", "opt -fast",
         f"clockgate -pos clock_gate E:CLK:GCLK -min_net_size {GATED_TOGETHER}", f"techmap -map {CLOCK_GATE}",
-        f"dfflibmap -liberty {LIBERTY}", f"abc -liberty {LIBERTY} -D {DELAY_PS}", "opt_clean -purge",
+        f"dfflibmap -liberty {LIBERTY}", f"abc -liberty {LIBERTY} -constr {CONSTRAINTS} -D {DELAY_PS}",
+        "opt_clean -purge",
         f"write_verilog -noattr -noexpr {netlist}",
     ]) + "\n", netlist.with_suffix(".log"), timeout)
 
@@ -55,7 +61,7 @@ def instances(netlist: str, library: dict[str, Cell]) -> Iterator[Instance]:
 
 
 def _instance(match: re.Match[str]) -> Instance:
-    pins = {pin: net.strip() for pin, net in _CONNECTION.findall(match[3])}
+    pins = {pin: f"{net.strip()} " if "\\" in net else net.strip() for pin, net in _CONNECTION.findall(match[3])}
     return Instance(match[1], match[2].strip().removeprefix("\\"), pins)
 
 
@@ -93,4 +99,13 @@ def _with_nets(function: str, pins: dict[str, str]) -> str:
     """
     text = re.sub(r"(?<=[\w)]) +(?=[\w(!])", " & ", function).replace("+", "|").replace("!", "~")
     text = re.sub(r"\s*\|\s*", "|", text)
-    return re.sub(r"[A-Z]\w*", lambda name: f"{pins[name[0]]} " if "\\" in pins[name[0]] else pins[name[0]], text)
+    return re.sub(r"[A-Z]\w*", lambda name: pins[name[0]], text)
+
+
+def net_name(net: str) -> str:
+    r"""A net as activity files call it.
+
+    >>> net_name("\\a.b [3] ")
+    'a.b[3]'
+    """
+    return net.replace("\\", "").replace(" ", "")

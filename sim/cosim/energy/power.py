@@ -2,8 +2,9 @@
 
 Debian's OpenSTA is of 2019: it reads no activity files, and its own command for a pin's activity is broken, so every
 pin is set one by one by the command below it. A pin that is not set gets a guess: the share of pins that are set is
-part of every result. It takes every pin behind a clock to switch in every cycle, gated or not: what a register's clock
-costs, measured by a run in which nothing else switches, is taken off for the cycles in which its gate was closed.
+part of every result. It knows no clock tree: every register is put at the port of the clock, as a tree would drive it,
+what its clock costs is measured by a run in which nothing else switches, and counted for the cycles in which its gate
+was open, as simulated.
 """
 
 from __future__ import annotations
@@ -15,22 +16,27 @@ from pathlib import Path
 
 from cosim.energy.activity import PERIOD_NS, Activity
 from cosim.energy.library import CLOCK_PIN, LIBERTY, VOLTS, cells, find
-from cosim.energy.netlist import instances
+from cosim.energy.netlist import instances, net_name
 from zeroskip.verilog import ToolError
 
 _ROW = re.compile(r"^(Sequential|Combinational|Macro|Pad|Total)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)", re.MULTILINE)
 _ARRIVAL = re.compile(r"(\S+)\s+data arrival time")
 _BOX = re.compile(r"^  memory_box #\(.*?^  \);\n", re.MULTILINE | re.DOTALL)
+_ALIAS = re.compile(r"^  assign .*\{.*;\n", re.MULTILINE)
+"""Second names of nets, which no cell uses; OpenSTA cannot read them."""
 CLOCK = "clk"
+REGISTERS = ("DFFPOSX1", "DFFNEGX1")
+_CLOCKED = re.compile(rf"(  (?:{'|'.join(REGISTERS)}) \S+ \(\n\s*)\.{CLOCK_PIN}\([^)]*\)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Power:
     """Picojoules in each cycle, and what they were measured on.
 
-    ``sequential``, ``combinational``: of cells, with the nets that they drive; ``clock``: charging the pins at the
-    port of the clock, which no cell drives here; leakage is in the first two. ``annotated``: the share of the cells'
-    pins whose activity was simulated. ``area`` in square micrometres, ``delay_ns`` of the slowest path.
+    ``sequential``, ``combinational``: of cells, with the nets that they drive, and leakage. ``clock``: charging the
+    clock pins of registers, in cycles in which their gates are open; the wires and buffers of a tree are not in it.
+    ``annotated``: the share of the cells' pins whose activity was simulated. ``area`` in square micrometres,
+    ``delay_ns`` of the slowest path.
     """
 
     sequential: float
@@ -66,23 +72,22 @@ def measure(netlist: Path, top: str, activity: Activity, folder: Path) -> Power:
         OpenSTA is missing or failed.
     """
     library = cells()
-    text = _BOX.sub("", netlist.read_text(encoding="utf-8"))
-    plain = folder / "cells_only.v"
-    plain.write_text(text, encoding="utf-8")
+    text = _ALIAS.sub("", _BOX.sub("", netlist.read_text(encoding="utf-8")))
     found = list(instances(text, library))
     pins = {f"{own.name}/{pin}": _known(net, activity) for own in found for pin, net in own.pins.items()}
     known = {pin: own for pin, own in pins.items() if own is not None}
+    plain = folder / "clocked.v"
+    plain.write_text(_CLOCKED.sub(rf"\g<1>.{CLOCK_PIN}({CLOCK})", text), encoding="utf-8")
     idle, busy, delay = _report(plain, top, known, activity.cycles, folder)
-    states = [own for own in found if library[own.kind].state is not None]
-    each = idle["Sequential"] / len(states)
-    clocked = gated = 0.0
-    for own in states:
-        net, charge = own.pins[CLOCK_PIN], library[own.kind].loads[CLOCK_PIN] * VOLTS**2
-        if net == CLOCK:
-            clocked += charge
-        elif (changes := _known(net, activity)) is not None:
-            gated += (each + charge) * max(0.0, 1 - changes[0] / activity.cycles / 2)
-    return Power(sequential=busy["Sequential"] - gated, combinational=busy["Combinational"], clock=clocked,
+    registers = [own for own in found if own.kind in REGISTERS]
+    each = idle["Sequential"] / len(registers)
+    closed = clock = 0.0
+    for own in registers:
+        changes = _known(own.pins[CLOCK_PIN], activity)
+        open_ = changes[0] / activity.cycles / 2 if changes is not None else 1.0
+        closed += each * (1 - open_)
+        clock += library[own.kind].loads[CLOCK_PIN] * VOLTS**2 * open_
+    return Power(sequential=busy["Sequential"] - closed, combinational=busy["Combinational"], clock=clock,
                  annotated=len(known) / len(pins), area=sum(library[own.kind].area for own in found), delay_ns=delay)
 
 
@@ -110,4 +115,4 @@ def _report(plain: Path, top: str, known: dict[str, tuple[int, float]], cycles: 
 def _known(net: str, activity: Activity) -> tuple[int, float] | None:
     """Changes of a net and its share of time high; of one that is tied, too."""
     tied = {"1'h0": (0, 0.0), "1'h1": (0, 1.0)}.get(net)
-    return tied or activity.nets.get(net.removeprefix("\\"))
+    return tied or activity.nets.get(net_name(net))
