@@ -90,7 +90,7 @@ def quantise(
     Raises
     ------
     UserError
-        The network cannot be traced, or a node has no integer form; the message names it.
+        The network cannot be traced, or a node has no integer form or gives what is not finite; the message names it.
     """
     channels, height, width = images.shape[1:]
     module.eval()
@@ -114,6 +114,7 @@ class Quantiser:
         self.dtypes[INPUT] = "uint8" if pixels or images.min() >= 0 else "int8"
         self.scales[INPUT] = PIXEL_SCALE if pixels else activation_scale(images, self.dtypes[INPUT])
         for part in self.parts:
+            self._check_finite(part)
             kind, before = part.node.kind, part.inputs[0]
             if kind in ("maxpool", "flatten"):
                 self.dtypes[part.name], self.scales[part.name] = self.dtypes[before], self.scales[before]
@@ -125,6 +126,12 @@ class Quantiser:
             dtype = "int8" if negative else "uint8"
             self.dtypes[part.name] = dtype
             self.scales[part.name] = activation_scale(self.results[part.name], dtype)
+
+    def _check_finite(self, part: Part) -> None:
+        wrong = int((~np.isfinite(self.results[part.name])).sum())
+        if wrong:
+            raise UserError(f"node {part.name}: {wrong:,} of the {self.results[part.name].size:,} values that it gives "
+                            "on the calibration images are not finite: no scale fits them")
 
     def network(self, name: str, shape: tuple[int, int, int]) -> Network:
         """The network, its steps named as the parts."""
