@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks.work import convolution
-
 from zeroskip.arrangement import arrangements
 from zeroskip.config import PRESETS
 from zeroskip.counts import count
 from zeroskip.cycle_model import predict
 from zeroskip.plan import make_plan
 from zeroskip.program_image import PackError
+from zeroskip.random_layer import convolution
 
 LAYERS = {  # filters, channels, kernel, map, share of non-zero weights, of non-zero activations
     "24x16x3x3 on 28x28": (24, 16, 3, 28, 0.12, 0.5),

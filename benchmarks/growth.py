@@ -21,11 +21,12 @@ import zerokeep  # noqa: F401  isort: skip - before numpy, since it asks for one
 
 import matplotlib as mpl
 import numpy as np
-from benchmarks.work import FOLDER, convolution
+from benchmarks.work import FOLDER
 
 from cosim.simulate import simulate
 from zeroskip.config import PRESETS, ArrayConfig, derive
 from zeroskip.layer import Layer
+from zeroskip.random_layer import convolution
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt

@@ -25,7 +25,7 @@ from typing import Any
 import zerokeep  # noqa: F401  isort: skip - before numpy, since it asks for one thread
 
 import numpy as np
-from benchmarks.work import convolution, demo_folder, demo_layers, keep, linear
+from benchmarks.work import demo_folder, demo_layers
 
 from cosim.designs import cached
 from cosim.parts import jobs_of, join
@@ -38,6 +38,7 @@ from zeroskip.lane_work import lane_work
 from zeroskip.layer import Layer
 from zeroskip.packing import KINDS, pack
 from zeroskip.program_image import PackError
+from zeroskip.random_layer import convolution, keep, linear
 from zeroskip.zero_skip_packing import best_plan
 
 STANDARD = {

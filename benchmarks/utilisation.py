@@ -17,13 +17,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.work import convolution, demo_folder, demo_layers, linear
+from benchmarks.work import demo_folder, demo_layers
 
 from cosim.simulate import simulate
 from zeroskip.config import PRESETS, ArrayConfig
 from zeroskip.counts import count
 from zeroskip.layer import Layer
 from zeroskip.packing import pack
+from zeroskip.random_layer import convolution, linear
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,12 +14,14 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmarks.work import FOLDER, convolution, demo_folder, demo_layers
+from benchmarks.work import FOLDER, demo_folder, demo_layers
 
+from zerokeep.break_even import advantage, crossing, predicted
 from zeroskip.clock import pack as pack_cells
 from zeroskip.config import ArrayConfig, derive
 from zeroskip.counts import count
@@ -36,7 +38,6 @@ CHIP = {"COMB": 83640, "MULT": 156, "BRAM": 208}
 LUT_MULTIPLIER = 203
 """LUTs of a 9 x 8 multiplier without a multiplier block: what ``synth_ecp5 -nodsp`` makes of one."""
 KINDS = {"dense": "dense", "zero-skip": "skip-both"}
-DENSITIES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,22 +125,14 @@ def worth(name: str, kind: str, config: ArrayConfig, layers: list[Layer], mhz: f
 
 
 def break_even(dense: Worth, sparse: Worth, config: ArrayConfig, mhz: dict[str, float]) -> float | None:
-    """The density of both operands from which on the dense array wins for each LUT; None: it does not, up to 1.
+    """The density of both operands from which on the dense array wins for each LUT; None: it does not, up to 1."""
+    arrays = {"dense": (dense, mhz["dense"]), "skip-both": (sparse, mhz["zero-skip"])}
 
-    On a 3 x 3 layer of 32 > 64 channels, 14 x 14, between the densities of ``DENSITIES``, linearly.
-    """
-    before = None
-    for density in DENSITIES:
-        layer = convolution(64, 32, 3, 14, weights=density, activations=density)
-        ratio = (cycles([layer], config, "dense") / mhz["dense"] * dense.cells["COMB"]) / (
-            cycles([layer], config, "skip-both") / mhz["zero-skip"] * sparse.cells["COMB"])
-        if ratio < 1:
-            if before is None:
-                return density
-            at, was = before
-            return at + (density - at) * (was - 1) / (was - ratio)
-        before = density, ratio
-    return None
+    def cost(point: Mapping[str, Any], engine: str) -> float:
+        array, clock = arrays[engine]
+        return point["cycles"][engine] / clock * array.cells["COMB"]
+
+    return crossing(advantage(predicted(config), cost))
 
 
 def main(arguments: list[str]) -> int:

@@ -1,43 +1,12 @@
-"""The work of the benchmarks: standard layers with zeros at random, and the demo's network pruned."""
+"""The work of the benchmarks: the demo's network pruned."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import zerokeep  # noqa: F401  isort: skip - before numpy, since it asks for one thread
-
-import numpy as np
-
 from zeroskip.layer import Layer
 
 FOLDER = Path("build/bench")
-
-
-def convolution(filters: int, channels: int, kernel: int, size: int, *, weights: float, activations: float,
-                stride: int = 1, images: int = 1, seed: int = 0) -> Layer:
-    """A square convolution padded to keep its map's size (over the stride), uint8 results.
-
-    `weights`, `activations`: shares that are not zero, at random. Outputs are scaled so that few are clamped.
-    """
-    rng = np.random.default_rng(seed)
-    weight = rng.integers(-127, 128, (filters, channels, kernel, kernel)).astype(np.int8)
-    weight = np.where(weight == 0, 1, weight)
-    data = rng.integers(1, 256, (images, channels, size, size)).astype(np.uint8)
-    return Layer(weight=keep(rng, weight, weights), input=keep(rng, data, activations), stride=(stride, stride),
-                 padding=(kernel // 2, kernel // 2), multiplier=np.full(filters, 3000), shift=np.full(filters, 22))
-
-
-def linear(filters: int, channels: int, *, weights: float, activations: float, images: int = 1, seed: int = 0) -> Layer:
-    """A linear layer with zeros at random, int32 results."""
-    rng = np.random.default_rng(seed)
-    weight = rng.integers(-127, 128, (filters, channels)).astype(np.int8)
-    data = rng.integers(1, 256, (images, channels)).astype(np.uint8)
-    return Layer(weight=keep(rng, np.where(weight == 0, 1, weight), weights), input=keep(rng, data, activations))
-
-
-def keep(rng: np.random.Generator, values: np.ndarray, kept: float) -> np.ndarray:
-    """The values with all but about that share of them set to zero."""
-    return np.where(rng.random(values.shape) < kept, values, 0).astype(values.dtype)
 
 
 def demo_folder(zero_ratio: float | None = None) -> Path:

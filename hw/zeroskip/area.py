@@ -27,6 +27,8 @@ memories of the map; ``array`` is there once; ``builder``: of lists."""
 
 SHAPES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
 """Rows and bits of a block memory."""
+CELL_LUTS = {"LUT4": 1, "CCU2C": 2, "DPR16X4": 6}
+"""LUTs that a cell of an ECP5 takes: a carry cell two, a LUT memory of 16 x 4 three slices of two."""
 LIST_BITS, POINTER_BITS, VALUE_BITS = 12, 16, 9
 """Of a list entry a lane keeps the weight and which of its filters it is."""
 PARAMETER_SETS, PARAMETER_ROWS, PARAMETER_BITS = 4, 16, 56
@@ -43,8 +45,8 @@ class Area:
 
 
 def luts_of(cells: Mapping[str, int]) -> int:
-    """LUTs that yosys' cells take: a carry cell two, a LUT memory of 16 x 4 three slices of two."""
-    return cells["LUT4"] + 2 * cells["CCU2C"] + 6 * cells["DPR16X4"]
+    """LUTs that yosys' cells for an ECP5 take."""
+    return sum(luts * cells[cell] for cell, luts in CELL_LUTS.items())
 
 
 def terms(config: ArrayConfig) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Resources of generated Verilog on an ECP5, by yosys."""
+"""Resources of generated Verilog on an FPGA, by yosys."""
 
 from __future__ import annotations
 
@@ -13,42 +13,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-from zeroskip.area import luts_of
+from zeroskip.families import ECP5, Family
 from zeroskip.synth_verilog import prepare, share_modules
 from zeroskip.verilog import ToolError
-
-CELLS = {
-    "LUT4": "LUT4", "CCU2C": "CCU2C", "DPR16X4": "TRELLIS_DPR16X4", "FF": "TRELLIS_FF", "MULT": "MULT18X18D",
-    "BRAM": "DP16KD", "PFUMX": "PFUMX", "L6MUX21": "L6MUX21",
-}
-"""What is counted: LUTs, carry cells (2 bits), LUT memories (16 x 4), flip-flops, multipliers, block memories, and the
-two kinds of multiplexers that make wider LUTs of narrow ones."""
-NARROW_ADDERS = Path(__file__).with_name("narrow_adders.v")
-CHOOSING_ADDER = Path(__file__).with_name("choosing_adder.v")
-WIDEST = 8
-"""Bits of the widest adder that is made of LUTs instead of carry cells."""
 
 _ERROR = re.compile(r"^.*\b(?:ERROR|Error)\b.*$", re.MULTILINE)
 _NUMBER = re.compile(r"_\d+(?=\.|$)")
 
 
-def mapping(top: str) -> list[str]:
-    """The commands that make cells of an ECP5 out of a design, without the slow self-check of the mapper.
+def script(verilog: Path, top: str, keep: list[str], stat: Path, netlist: Path | None, family: Family = ECP5) -> str:
+    """The yosys script: map, keep the borders of some modules meanwhile, count, write.
 
     What a memory reads from a word that is written in the same cycle is don't-care: nothing hangs on it
     (``tests/sim/test_collisions.py``), and yosys would build a bypass around every block memory.
     """
-    command = f"synth_ecp5 -no-rw-check -nowidelut -top {top}"
-    return ["chtype -set choosing_adder t:*choosing_adder_*", f"read_verilog {CHOOSING_ADDER}",
-            "scratchpad -set abc9.verify 0", f"{command} -run :map_gates",
-            f"techmap -D WIDEST={WIDEST} -map {NARROW_ADDERS}", f"{command} -run map_gates:"]
-
-
-def script(verilog: Path, top: str, keep: list[str], stat: Path, netlist: Path | None) -> str:
-    """The yosys script: map, keep the borders of some modules meanwhile, count, write."""
     lines = [f"read_verilog {verilog}", f"hierarchy -check -top {top}"]
     lines += [f"setattr -mod -set keep_hierarchy 1 {name}" for name in keep]
-    lines += [*mapping(top), f"tee -q -o {stat} stat -json"]
+    lines += [*family.commands(top), f"tee -q -o {stat} stat -json"]
     if netlist is not None:
         write = "write_verilog -noattr" if netlist.suffix == ".v" else "write_json"
         lines += ["setattr -mod -unset keep_hierarchy *", "flatten", "opt_clean -purge", f"{write} {netlist}"]
@@ -78,7 +59,7 @@ def run_yosys(text: str, log: Path, timeout: float) -> None:
         raise ToolError(f"yosys failed: {found[-1].strip()[-300:] if found else f'status {done.returncode}'}")
 
 
-def count_cells(statistics: dict[str, Any], top: str) -> dict[str, dict[str, int]]:
+def count_cells(statistics: dict[str, Any], top: str, family: Family = ECP5) -> dict[str, dict[str, int]]:
     """Cells by part: "" for all of the design, else the path of a kept module without numbers.
 
     Each entry has `count`, the number of such modules, and their sums, with all that is inside; ``COMB``, the LUTs of
@@ -86,29 +67,32 @@ def count_cells(statistics: dict[str, Any], top: str) -> dict[str, dict[str, int
     """
     modules = {name.lstrip("\\"): data["num_cells_by_type"] for name, data in statistics["modules"].items()}
     parts: dict[str, dict[str, int]] = {}
+    counted = (*family.names, "COMB")
 
     def total(name: str, places: int) -> dict[str, int]:
-        found = {key: modules[name].get(cell, 0) for key, cell in CELLS.items()}
-        for kind, number in modules[name].items():
-            inner = kind.lstrip("\\")
+        found = dict.fromkeys(counted, 0)
+        for cell, number in modules[name].items():
+            inner = cell.lstrip("\\")
             if inner in modules:
                 for key, value in total(inner, places * number).items():
                     found[key] += number * value
-        entry = parts.setdefault(_NUMBER.sub("", name[len(top) + 1 :]), dict.fromkeys(("count", *CELLS), 0))
+            elif (own := family.kind(cell)) is not None:
+                key, units, luts = own
+                found[key] += number * units
+                found["COMB"] += number * luts
+        entry = parts.setdefault(_NUMBER.sub("", name[len(top) + 1 :]), dict.fromkeys(("count", *counted), 0))
         entry["count"] += places
         for key, value in found.items():
             entry[key] += places * value
         return found
 
     total(top, 1)
-    for entry in parts.values():
-        entry["COMB"] = luts_of(entry)
-    return dict(sorted(parts.items(), key=lambda item: -item[1]["LUT4"]))
+    return dict(sorted(parts.items(), key=lambda item: -item[1]["COMB"]))
 
 
 def synthesise(verilog: Path, top: str, *, multipliers: int, netlist: Path | None = None, log: Path | None = None,
-               timeout: float = 1800.0) -> dict[str, Any]:
-    """Synthesise Verilog for ECP5 and count.
+               timeout: float = 1800.0, family: Family = ECP5) -> dict[str, Any]:
+    """Synthesise Verilog for a family of FPGAs and count.
 
     Parameters
     ----------
@@ -122,6 +106,8 @@ def synthesise(verilog: Path, top: str, *, multipliers: int, netlist: Path | Non
         Where yosys' log goes; default: nowhere.
     timeout
         Seconds.
+    family
+        Of ``zeroskip.families``.
 
     Returns
     -------
@@ -144,8 +130,8 @@ def synthesise(verilog: Path, top: str, *, multipliers: int, netlist: Path | Non
         folder = Path(scratch)
         source, stat = folder / "design.v", folder / "stat.json"
         source.write_text(text, encoding="utf-8")
-        run_yosys(script(source, top, keep, stat, netlist), log or folder / "yosys.log", timeout)
-        parts = count_cells(json.loads(stat.read_text(encoding="utf-8")), top)
+        run_yosys(script(source, top, keep, stat, netlist, family), log or folder / "yosys.log", timeout)
+        parts = count_cells(json.loads(stat.read_text(encoding="utf-8")), top, family)
     whole = parts.pop("")
     whole.pop("count")
     return {
@@ -153,5 +139,5 @@ def synthesise(verilog: Path, top: str, *, multipliers: int, netlist: Path | Non
         "per_lane": {key: round(value / multipliers, 2) for key, value in whole.items()},
         "parts": parts,
         "seconds": round(time.monotonic() - begun, 1),
-        "tool": f"yosys {importlib.metadata.version('pyosys')} synth_ecp5",
+        "tool": f"yosys {importlib.metadata.version('pyosys')} synth_{family.name.rstrip('7')}",
     }

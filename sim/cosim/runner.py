@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,8 @@ def check_stall(stall: float) -> float:
     return stall
 
 
-def run_jobs(build: Build, jobs: Sequence[Job], *, stall: float = 0.0, seed: int = 0,
-             waves: Path | None = None) -> list[Outcome]:
+def run_jobs(build: Build, jobs: Sequence[Job], *, stall: float = 0.0, seed: int = 0, waves: Path | None = None,
+             folder: Path | None = None) -> list[Outcome]:
     """Run the jobs one after the other and give one outcome for each; those after an error were not run.
 
     Parameters
@@ -43,6 +44,8 @@ def run_jobs(build: Build, jobs: Sequence[Job], *, stall: float = 0.0, seed: int
         Of the pauses.
     waves
         File to write the waves to.
+    folder
+        An empty one to run in, and to leave what the simulator writes; default a temporary one.
 
     Raises
     ------
@@ -58,13 +61,13 @@ def run_jobs(build: Build, jobs: Sequence[Job], *, stall: float = 0.0, seed: int
         "multipliers": sidecar["multipliers"],
         "counters": [name for name in sidecar["registers"] if name in COUNTERS],
     }
-    with tempfile.TemporaryDirectory(prefix="zerokeep-") as name:
-        folder = Path(name)
-        write_jobs(folder, jobs, settings)
-        run_bench(build, folder, "cosim.bench", waves=waves is not None)
-        outcomes = read_outcomes(folder)
+    with tempfile.TemporaryDirectory(prefix="zerokeep-") if folder is None else nullcontext(folder) as name:
+        place = Path(name)
+        write_jobs(place, jobs, settings)
+        run_bench(build, place, "cosim.bench", waves=build.waves or build.activity)
+        outcomes = read_outcomes(place)
         if waves is not None:
-            _keep_waves(build, folder, waves)
+            _keep_waves(build, place, waves)
     nothing = np.zeros((0, BEAT_BYTES), np.uint8)
     skipped = jobs[len(outcomes) :]
     return outcomes + [Outcome(name=job.name, result=nothing, error=NOT_RUN) for job in skipped]

@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,9 @@ _BUILD_VERSION = 2
 _DONE = "done"
 _VERILATE = ("-Wno-fatal", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing")
 _COVERAGE = ("--coverage-line", "--coverage-toggle")
+_ACTIVITY = ("--trace", "--trace-saif", "--trace-underscore", "-CFLAGS", "-UVM_TRACE", "-CFLAGS", "-DVM_TRACE=1")
+"""cocotb's main program writes a trace only where VM_TRACE is 1, which Verilator does not say for this format."""
+ACTIVITY_FILE = "dump.saif"
 _MAKE = ("CFG_CXXFLAGS_PCH_I=-include", "OPT_FAST=-O1")
 """How to include a precompiled header, which the wheel's makefiles leave empty; and half the compile time of -Os."""
 _SUPPORT = ("verilat*.o",)
@@ -104,7 +107,8 @@ def find_simulator(name: str = "verilator") -> Simulator:
 class Build:
     """A simulator built from a design; `fresh` where it was not in the cache.
 
-    ``coverage``: the file that a run writes its coverage to, where it was built for that.
+    ``coverage``: the file that a run writes its coverage to, where it was built for that. ``activity``: whether a run
+    writes how often each net changes, to ``ACTIVITY_FILE``.
     """
 
     simulator: Simulator
@@ -113,6 +117,7 @@ class Build:
     waves: bool
     fresh: bool
     coverage: Path | None = None
+    activity: bool = False
 
     def make_runner(self) -> cocotb_runner.Runner:
         """A runner of this build, silent."""
@@ -125,11 +130,11 @@ def _silent(runner: cocotb_runner.Runner) -> cocotb_runner.Runner:
 
 
 def cache_key(design: GeneratedDesign, simulator: Simulator, *, waves: bool, coverage: bool = False,
-              extra: Sequence[str] = ()) -> str:
+              activity: bool = False) -> str:
     """What must be equal for a build to be used again."""
     parts: tuple[Any, ...] = (_BUILD_VERSION, design.digest, design.top, simulator.name, simulator.version, waves)
     parts += ("coverage",) if coverage else ()
-    parts += tuple(extra)
+    parts += ("activity",) if activity else ()
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
 
@@ -144,10 +149,10 @@ def move_into_place(folder: Path, target: Path, good: Callable[[], bool]) -> Non
 
 
 def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: bool = False, coverage: bool = False,
-          extra: Sequence[str] = ()) -> Build:
+          activity: bool = False) -> Build:
     """Compile a design, or take it from the folder `cache`; with `coverage` each run counts lines and toggles.
 
-    `extra` are more options for Verilator.
+    With `activity` (Verilator only, and not together with `waves`) each run writes the changes of every net.
 
     A build is made in a folder of its own and renamed when it is whole, so that a build cut short is never taken for a
     good one, and two at a time do not meet.
@@ -157,24 +162,26 @@ def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: 
     ToolError
         The build failed; the message has the end of its log.
     """
-    key = cache_key(design, simulator, waves=waves, coverage=coverage, extra=extra)
+    key = cache_key(design, simulator, waves=waves, coverage=coverage, activity=activity)
     target = Path(cache).absolute() / f"{design.top}-{simulator.name}-{key}"
     if (target / _DONE).is_file():
-        return Build(simulator=simulator, design=design, folder=target, waves=waves, fresh=False)
+        return Build(simulator=simulator, design=design, folder=target, waves=waves, fresh=False,
+                     activity=activity)
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=".build-"))
     try:
-        _compile(design, simulator, folder, waves=waves, coverage=coverage, extra=extra)
+        _compile(design, simulator, folder, waves=waves, coverage=coverage, activity=activity)
         (folder / _DONE).touch()
         move_into_place(folder, target, lambda: (target / _DONE).is_file())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return Build(simulator=simulator, design=design, folder=target, waves=waves, fresh=True)
+    return Build(simulator=simulator, design=design, folder=target, waves=waves, fresh=True, activity=activity)
 
 
-def _support_folder(simulator: Simulator, folder: Path, *, waves: bool, coverage: bool, extra: Sequence[str]) -> Path:
+def _support_folder(simulator: Simulator, folder: Path, *, waves: bool, coverage: bool, activity: bool) -> Path:
     """Where the objects lie that are the same for every design: Verilator's own library, most of a small build."""
-    parts = (_BUILD_VERSION, simulator.version, waves, *(("coverage",) if coverage else ()), *extra)
+    parts = (_BUILD_VERSION, simulator.version, waves, *(("coverage",) if coverage else ()),
+             *(("activity",) if activity else ()))
     key = hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
     return folder.parent / f"support-{key}"
 
@@ -207,9 +214,9 @@ def _for_icarus(verilog: Path, folder: Path) -> Path:
 
 
 def _compile(design: GeneratedDesign, simulator: Simulator, folder: Path, *, waves: bool, coverage: bool,
-             extra: Sequence[str]) -> None:
+             activity: bool) -> None:
     log = folder / "build.log"
-    support = _support_folder(simulator, folder, waves=waves, coverage=coverage, extra=extra)
+    support = _support_folder(simulator, folder, waves=waves, coverage=coverage, activity=activity)
     sources: list[Any] = [design.verilog.absolute()]
     arguments: list[str] = []
     if simulator.name == "icarus":
@@ -221,7 +228,7 @@ def _compile(design: GeneratedDesign, simulator: Simulator, folder: Path, *, wav
             f'public_flat_rw -module "{design.top}" -var "{name}"\n' for name in names)]))
         sources = [WAIVERS, ports, *sources]
         _take_support(support, folder)
-        arguments = [*_VERILATE, *extra, *(_COVERAGE if coverage else ()),
+        arguments = [*_VERILATE, *(_ACTIVITY if activity else ()), *(_COVERAGE if coverage else ()),
                      *(fst_shim.arguments(folder) if waves else [])]
     try:
         _silent(simulator.runner()).build(

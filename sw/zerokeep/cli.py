@@ -19,7 +19,7 @@ import typer
 from zerokeep.cli_common import Status, user_errors
 
 VERBS = ("cli_run", "cli_train", "cli_prune", "cli_study", "cli_import", "cli_generate", "cli_simulate",
-         "cli_predict", "cli_synth", "cli_fit", "cli_build", "cli_report", "cli_doctor")
+         "cli_predict", "cli_synth", "cli_fit", "cli_energy", "cli_build", "cli_report", "cli_doctor")
 """Modules that bring verbs, in the order of the help page."""
 
 

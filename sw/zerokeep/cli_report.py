@@ -44,15 +44,22 @@ def _figure(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
+Boards = Annotated[list[Path] | None, typer.Option("--board", metavar="FOLDER", help=(
+    "Show a build of 'zerokeep build', too; again for more."))]
+Energy = Annotated[Path | None, typer.Option("--energy", metavar="FILE", help=(
+    "Show what 'zerokeep energy --json FILE' measured on this network, too."))]
+
+
 def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The output folder of 'zerokeep run'.")],
+    board: Boards = None, energy: Energy = None,
 ) -> int:
     """Status 1 where the hardware was wrong in the run."""
     from zerokeep.report import DOCUMENT, make, read_steps
 
     read_steps(folder)
     writable(folder / DOCUMENT)
-    found = make(folder)
+    found = make(folder, board or (), energy)
     print_summary(found, folder)
     for sentence in found["failed"]:
         typer.echo(f"zerokeep: {sentence}", err=True)

@@ -27,6 +27,7 @@ from zerokeep.cli_prune import (
     Threshold,
     ZeroRatio,
 )
+from zerokeep.cli_report import Boards, Energy
 from zerokeep.recipe import Recipe
 
 _DEFAULT = Recipe()
@@ -58,6 +59,7 @@ def run(
     workers: Annotated[int, typer.Option("--workers", metavar="N", help="Steps at a time.")] = 2,
     fresh: Annotated[bool, typer.Option("--fresh", help=(
         "Prune, although the network that the default recipe makes ships with the package."))] = False,
+    board: Boards = None, energy: Energy = None,
 ) -> int:
     """Status 1 where the hardware was wrong; the report is written then, too."""
     recipe = Recipe(criterion=criterion, threshold=threshold, zero_ratio=zero_ratio, first_zero_ratio=first_zero_ratio,
@@ -66,9 +68,12 @@ def run(
                     precision=precision, seed=seed)
     from zerokeep.cli_report import print_summary
     from zerokeep.report import make
+    from zerokeep.report_hardware import read_board
     from zerokeep.run import Run, RunOptions, failures
     from zerokeep.run_progress import showing
 
+    for path in board or ():
+        read_board(path)
     job = Run(RunOptions(out=out, preset=preset, multipliers=multipliers, model=model, train_epochs=train_epochs,
                          recipe=recipe, data=data, images=images, simulator=simulator, cache=cache, workers=workers,
                          fresh=fresh))
@@ -76,7 +81,7 @@ def run(
     with showing(steps) as show:
         results = job.do(steps, show)
     failed = failures(results)
-    found = make(out)
+    found = make(out, board or (), energy)
     print_summary(found, out)
     for sentence in failed:
         typer.echo(f"zerokeep: {sentence}", err=True)

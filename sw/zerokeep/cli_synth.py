@@ -14,19 +14,20 @@ import typer
 from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json
 from zerokeep.cli_generate import Engines, Multipliers, Preset
 from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
-
-SHOWN = ("LUT4", "CCU2C", "DPR16X4", "COMB", "FF", "MULT", "BRAM")
+from zerokeep.errors import UserError
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("synth", help="Count what engines take of an ECP5: LUTs, registers, multipliers, memories; and the "
+    app.command("synth", help="Count what engines take of an FPGA: LUTs, registers, multipliers, memories; and the "
                 "clock that they reach.")(synth)
 
 
 def synth(
     engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, groups: Groups = None,
     lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
+    family: Annotated[str, typer.Option("--family", metavar="NAME", help="ecp5, ice40 (UP5K), gowin (GW2A) or "
+                                        "xilinx7.")] = "ecp5",
     parts: Annotated[bool, typer.Option("--parts", help="Show the submodules, too.")] = False,
     clock: Annotated[bool, typer.Option("--clock", help="Place and route on an LFE5U-85F, out of context: minutes to "
                                         "hours for each engine. Counts COMB after packing.")] = False,
@@ -46,6 +47,7 @@ def synth(
     from zeroskip.verilog import preset_name, versions
 
     config = configuration(preset, multipliers, groups, lanes, pixels, settings)
+    chip = _family(family, clock=clock)
     with as_user_error(ValueError):
         engines = choices(check_engines(engine or ENGINES))
     with as_user_error(ValueError):
@@ -56,24 +58,30 @@ def synth(
     with progress("synth") as say, tempfile.TemporaryDirectory(prefix="zerokeep-synth-") as folder:
         say(", ".join(kinds))
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            every = pool.map(lambda kind: _one(config, kind, Path(folder), timeout, clock=clock), kinds)
+            every = pool.map(lambda kind: _one(config, kind, Path(folder), timeout, chip, clock=clock), kinds)
             found = dict(zip(kinds, every, strict=True))
         for kind in kinds if clock else ():
             say(f"{kind}: place and route")
             found[kind]["clock"] = reach(Path(folder) / f"{kind}.json", seeds=chosen)
             found[kind]["total"]["COMB"] = found[kind]["clock"]["used"]["COMB"]
-    table(["engine", "part", "count", *SHOWN], _rows(engines, KINDS, found, config.multipliers, parts=parts))
+    table(["engine", "part", "count", *chip.shown], _rows(engines, KINDS, found, config.multipliers, chip, parts=parts))
+    print(f"{chip.title}: {chip.units}")
+    for kind in kinds:
+        found[kind]["lacks"] = chip.lacks(found[kind]["total"])
+        if found[kind]["lacks"] and not clock:
+            print(f"{kind} does not fit a {chip.chip}: {_lacks(found[kind]['lacks'])}")
     if clock:
         print()
         table(["engine", "MHz", "by seed", "COMB each", "critical path", "logic ns", "routing ns"],
               _clock_rows(engines, KINDS, found, config.multipliers))
     if json_file is not None:
         write_json(json_file, {
-            "preset": preset_name(config), "multipliers": config.multipliers, "device": "ECP5",
+            "preset": preset_name(config), "multipliers": config.multipliers, "device": chip.title, "chip": chip.chip,
             "engines": {name: {"kind": KINDS[name]} | found[KINDS[name]] for name in engines},
             "tool_versions": versions(),
         })
-    lacking = [f"{kind}: {_lacks(found[kind]['clock'])}" for kind in kinds if "lacks" in found[kind].get("clock", {})]
+    lacking = [f"{kind}: {_lacks(own)}" for kind in kinds
+               if (own := found[kind].get("clock", {}).get("lacks")) is not None]
     if lacking:
         print(f"zerokeep: no clock, an LFE5U-85F is too small: {'; '.join(lacking)}", file=sys.stderr)
         return Status.WRONG
@@ -94,8 +102,18 @@ def placer_seeds(text: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
-def _lacks(clock: dict[str, Any]) -> str:
-    return ", ".join(f"{used} of {available} {name}" for name, (used, available) in clock["lacks"].items())
+def _family(name: str, *, clock: bool) -> Any:
+    from zeroskip.families import FAMILIES
+
+    if name not in FAMILIES:
+        raise UserError(f"--family must be one of {', '.join(FAMILIES)}, not {name!r}")
+    if clock and name != "ecp5":
+        raise UserError(f"--clock places and routes on an ECP5, not on {name}")
+    return FAMILIES[name]
+
+
+def _lacks(lacks: dict[str, tuple[int, int]]) -> str:
+    return ", ".join(f"{used:,} of {available:,} {name}" for name, (used, available) in lacks.items())
 
 
 def _clock_rows(engines: tuple[str, ...], kinds: dict[str, str], found: dict[str, Any],
@@ -107,7 +125,7 @@ def _clock_rows(engines: tuple[str, ...], kinds: dict[str, str], found: dict[str
         clock = found[kind]["clock"]
         each = f"{clock['used']['COMB'] / multipliers:.1f}"
         if "lacks" in clock:
-            rows.append([names, "-", "-", each, _lacks(clock), "-", "-"])
+            rows.append([names, "-", "-", each, _lacks(clock["lacks"]), "-", "-"])
             continue
         path = clock["critical"]
         rows.append([names, f"{clock['mhz']:.1f}", " ".join(f"{mhz:.1f}" for mhz in clock["by_seed"].values()), each,
@@ -115,24 +133,25 @@ def _clock_rows(engines: tuple[str, ...], kinds: dict[str, str], found: dict[str
     return rows
 
 
-def _one(config: Any, kind: str, folder: Path, timeout: float, *, clock: bool) -> dict[str, Any]:
+def _one(config: Any, kind: str, folder: Path, timeout: float, family: Any, *, clock: bool) -> dict[str, Any]:
     from zeroskip import verilog
     from zeroskip.synth import synthesise
 
     design = verilog.generate(config, kind, folder)
     return synthesise(design.verilog, design.top, multipliers=config.multipliers,
-                      netlist=folder / f"{kind}.json" if clock else None, timeout=timeout)
+                      netlist=folder / f"{kind}.json" if clock else None, timeout=timeout, family=family)
 
 
-def _rows(engines: tuple[str, ...], kinds: dict[str, str], found: dict[str, Any], multipliers: int, *,
-          parts: bool) -> list[list[str]]:
+def _rows(engines: tuple[str, ...], kinds: dict[str, str], found: dict[str, Any], multipliers: int, family: Any,
+          *, parts: bool) -> list[list[str]]:
     """One row for an engine's total, one per multiplier, and those of its parts."""
     rows = []
     for kind in dict.fromkeys(kinds[name] for name in engines):
         names = ", ".join(name for name in engines if kinds[name] == kind)
         result = found[kind]
-        rows.append([names, "all", "1", *(f"{result['total'][key]:,}" for key in SHOWN)])
-        rows.append(["", "per multiplier", str(multipliers), *(f"{result['per_lane'][key]:.1f}" for key in SHOWN)])
+        rows.append([names, "all", "1", *(f"{result['total'][key]:,}" for key in family.shown)])
+        rows.append(["", "per multiplier", str(multipliers),
+                     *(f"{result['per_lane'][key]:.1f}" for key in family.shown)])
         for part, entry in (result["parts"] if parts else {}).items():
-            rows.append(["", part, str(entry["count"]), *(f"{entry[key]:,}" for key in SHOWN)])
+            rows.append(["", part, str(entry["count"]), *(f"{entry[key]:,}" for key in family.shown)])
     return rows

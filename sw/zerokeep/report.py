@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zerokeep.errors import UserError
-from zerokeep.run import KINDS, RUN, UNPRUNED
+from zerokeep.report_hardware import break_even, read_board, read_energy, weights_digest
+from zerokeep.run import BREAK_EVEN, KINDS, RUN, UNPRUNED
 from zerokeep.run_steps import output_errors, read_record
 
 SCHEMA = 1
@@ -16,8 +17,8 @@ DOCUMENT, PAGE = "report.json", "report.html"
 ENGINES = tuple(name for names in KINDS.values() for name in names)
 BASELINE = "unpruned"
 """The unpruned network on the dense engine, beside the engines in ``network`` and ``throughput``."""
-NEEDED = (RUN, "prune", UNPRUNED, *(f"verilog-{kind}" for kind in KINDS), *(f"simulate-{kind}" for kind in KINDS),
-          f"simulate-{UNPRUNED}-dense", *(f"synth-{kind}" for kind in KINDS))
+NEEDED = (RUN, "prune", UNPRUNED, BREAK_EVEN, *(f"verilog-{kind}" for kind in KINDS),
+          *(f"simulate-{kind}" for kind in KINDS), f"simulate-{UNPRUNED}-dense", *(f"synth-{kind}" for kind in KINDS))
 CYCLES = ("total", "load", "wait", "compute", "drain", "stalled", "end_to_end")
 
 
@@ -123,8 +124,9 @@ def _versions(results: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def document(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The content of ``report.json``."""
+def document(records: Mapping[str, Mapping[str, Any]], boards: Sequence[Mapping[str, Any]] = (),
+             energy: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The content of ``report.json``; with builds for boards and a measurement of energy, where there are."""
     results = {name: record["result"] for name, record in records.items()}
     asked, pruned, unpruned = results[RUN], results["prune"], results[UNPRUNED]
     layers, before = _layers(results), results[f"simulate-{UNPRUNED}-dense"]["layers"]
@@ -144,6 +146,8 @@ def document(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "layers": layers, "unpruned": {"layers": [_short(layer) for layer in before], "macs_inside": work},
         "network": network, "resources": resources,
         "throughput": _throughput(network, work, asked["multipliers"], resources),
+        "boards": list(boards), "energy": energy,
+        "break_even": break_even(results[BREAK_EVEN], resources, energy),
         "verilog": [{key: results[f"verilog-{kind}"][key] for key in ("kind", "top", "verilog", "lines", "sha256")}
                     for kind in KINDS],
         "options": asked, "command": asked["command"], "seed": asked["seed"], "preset": asked["preset"],
@@ -158,19 +162,34 @@ def _short(layer: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in layer.items() if key != "tool_versions"}
 
 
-def make(folder: Path) -> dict[str, Any]:
+def make(folder: Path, boards: Iterable[Path] = (), energy: Path | None = None) -> dict[str, Any]:
     """Write ``report.json`` and ``report.html`` into the folder of a run; gives the former's content.
+
+    Parameters
+    ----------
+    folder
+        Of the run.
+    boards
+        Folders of `zerokeep build`, to be shown beside it.
+    energy
+        A file of `zerokeep energy --json`, measured on the run's network.
 
     Raises
     ------
     UserError
-        There is no finished run in the folder, or nothing can be written there.
+        There is no finished run in the folder, a file is not what it should be, or nothing can be written there.
     """
+    from zerokeep import model_folder
     from zerokeep.cli_common import write_json
     from zerokeep.report_page import page
     from zeroskip.verilog import write_atomically
 
-    found = document(read_steps(folder))
+    records = read_steps(folder)
+    measured = None
+    if energy is not None:
+        measured = read_energy(energy, weights_digest(
+            {step.name: step.weights for step in model_folder.read(folder / "model").network.layers()}))
+    found = document(records, [read_board(board) for board in boards], measured)
     text = page(found)
     write_json(folder / DOCUMENT, found)
     with output_errors(folder):

@@ -57,9 +57,12 @@ def draw(document: Mapping[str, Any]) -> dict[str, str]:
     """Every figure of the report by name; a figure without its figures is left out."""
     import matplotlib
 
-    makers = {"network": _network, "layers": _layers, "kinds": _kinds, "weights": _weights}
+    makers = {"network": _network, "layers": _layers, "kinds": _kinds, "weights": _weights,
+              "break_even": _break_even}
     if document["resources"]:
         makers["resources"] = _resources
+    if document["energy"]:
+        makers["energy"] = _energy
     drawn = {}
     for name, maker in makers.items():
         with matplotlib.rc_context(_STYLE | {"svg.hashsalt": name}):  # type: ignore[arg-type]
@@ -203,4 +206,56 @@ def _resources(document: Mapping[str, Any]) -> Figure:
         axes.set_yticks(range(len(names)), ["zero-skip" if name == "skip-both" else name for name in names])
         _bare(axes)
     panels[0].invert_yaxis()
+    return figure
+
+
+def _energy(document: Mapping[str, Any]) -> Figure:
+    """Energy of an image on each engine: gates, and memories."""
+    energy = document["energy"]
+    figure, axes = _figure(1, 1, 1.7)
+    names = [name for name in COLOURS if name in energy["whole"]]
+    longest = max(energy["whole"][name]["total_pj"] for name in names)
+    for row, name in enumerate(names):
+        own, left = energy["whole"][name], 0.0
+        for key, colour in (("logic_pj", ACCENT), ("memory_pj", GREY)):
+            axes.barh(row, own[key], left=left, height=0.66, color=colour,
+                      label={"logic_pj": "gates", "memory_pj": "memories"}[key] if row == 0 else None)
+            left += own[key]
+        axes.text(left + longest * 0.01, row, f"{left / energy['images'] / 1e6:,.2f} µJ", va="center", color=INK,
+                  fontweight="bold" if name == "skip-both" else "normal")
+    axes.set_yticks(range(len(names)), [LABELS[name] for name in names])
+    axes.set_xlim(0, longest * 1.14)
+    axes.invert_yaxis()
+    _bare(axes)
+    axes.legend(frameon=False, loc="lower right", handlelength=1.2)
+    return figure
+
+
+CURVES = {"cycles": ("in cycles", ACCENT), "per_lut": ("in throughput per LUT", "#b5661b"),
+          "energy": ("in energy", "#3f6fb0")}
+
+
+def _break_even(document: Mapping[str, Any]) -> Figure:
+    """How many times better skipping both is than the dense array, over the density; where it stops being so."""
+    figure, axes = _figure(1, 1, 2.6)
+    for name, curve in document["break_even"]["curves"].items():
+        label, colour = CURVES[name]
+        axes.plot([100 * density for density, _ in curve], [ratio for _, ratio in curve], color=colour, marker="o",
+                  markersize=3.2, linewidth=1.4, label=label)
+        end = document["break_even"]["crossing"][name]
+        if end is not None:
+            axes.plot([100 * end, 100 * end], [0, 1], color=colour, linewidth=0.9, linestyle=(0, (2, 2)))
+            axes.text(100 * end, 1.08, f"{end:.0%}", color=colour, ha="center", va="bottom", fontweight="bold")
+    axes.axhline(1, color=MUTED, linewidth=0.7, linestyle=(0, (4, 3)))
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}×")
+    axes.yaxis.set_minor_formatter(lambda value, _: "")
+    axes.set_ylim(0.2, None)
+    axes.set_xlim(0, 102)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
+    axes.set_xlabel("density of non-zeros, of weights and activations alike")
+    axes.set_ylabel("better than dense")
+    axes.tick_params(axis="y", labelcolor=MUTED)
+    axes.grid(axis="y")
+    axes.legend(frameon=False, loc="upper right", handlelength=1.4)
     return figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zerokeep.report_figures import LABELS, draw
+from zerokeep.report_figures import CURVES, LABELS, draw
 from zeroskip.losses import LOSSES
 
 HARDWARE = {"dense": "dense", "gate": "dense, gated", "skip-both": "zero-skip"}
@@ -55,4 +55,4 @@ def page(document: Mapping[str, Any]) -> str:
     environment.filters |= {"number": number, "percent": percent, "times": times, "ideal": ideal,
                             "streams": longest_stream}
     return environment.get_template("report.html.j2").render(
-        document, labels=LABELS, hardware=HARDWARE, losses=LOSSES, figures=draw(document))
+        document, labels=LABELS, curves=CURVES, hardware=HARDWARE, losses=LOSSES, figures=draw(document))

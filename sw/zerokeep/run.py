@@ -24,6 +24,8 @@ KINDS = {"dense": ("dense",), "dense-gate": ("gate",), "zero-skip": ("skip-weigh
 """The engines that each kind of hardware runs."""
 UNPRUNED = "unpruned"
 """What the folder and the steps of the network with nothing removed are called."""
+BREAK_EVEN = "break-even"
+"""The step that predicts cycles over the density of zeros."""
 RUN = "run"
 """The step that notes what was asked for."""
 DEFAULT_IMAGES = 4
@@ -150,6 +152,8 @@ class Run:
                 Step(name=f"synth-{kind}", title=f"Synthesise {kind}", inputs={"sources": hardware["sources"]},
                      after=(f"verilog-{kind}",), action=partial(self._synthesise, kind)),
             ]
+        found.append(Step(name=BREAK_EVEN, title="Predict cycles over the density of zeros", inputs=hardware,
+                          action=self._break_even))
         unpruned = asdict(Recipe.unpruned(self.options.recipe.seed))
         found.append(Step(name=UNPRUNED, title="Quantise the unpruned network", inputs={"recipe": unpruned, **network},
                           action=partial(self._prune, UNPRUNED), waits_for=("prune",),
@@ -263,6 +267,11 @@ class Run:
         return {"resources": resources(found["total"]), "parts": found["parts"],
                 "tool_versions": {"pyosys": importlib.metadata.version("pyosys")}}
 
+    def _break_even(self, say: Say, results: Mapping[str, Result]) -> Result:
+        from zerokeep.break_even import LAYER, predicted
+
+        return {"layer": LAYER, "points": predicted(self.config)}
+
     def do(self, steps: list[Step], show: Show) -> dict[str, Result]:
         """Do the steps; each one's result by name."""
         with output_errors(self.options.out):
@@ -277,7 +286,9 @@ def resources(cells: Mapping[str, int]) -> dict[str, int | None]:
     >>> resources({"LUT4": 100, "CCU2C": 10, "DPR16X4": 5, "FF": 7, "MULT": 4, "BRAM": 2})["LUT"]
     150
     """
-    luts = cells["LUT4"] + 2 * cells["CCU2C"] + 6 * cells["DPR16X4"]
+    from zeroskip.area import luts_of
+
+    luts = luts_of(cells)
     return {"LUT4": cells["LUT4"], "CCU2C": cells["CCU2C"], "DPR16X4": cells["DPR16X4"], "LUT": luts,
             "FF": cells["FF"], "DSP": cells["MULT"], "BRAM": cells["BRAM"], "COMB": None}
 

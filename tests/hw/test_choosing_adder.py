@@ -14,6 +14,7 @@ from amaranth.sim import Simulator
 from zeroskip import synth
 from zeroskip.accumulators import Accumulators
 from zeroskip.choosing_adder import ChoosingAdder
+from zeroskip.families import CHOOSING_ADDER, ECP5
 from zeroskip.verilog import ToolError
 
 
@@ -45,7 +46,7 @@ def luts(folder: Path, *, replaced: bool) -> dict[str, int]:
     folder.mkdir()
     dut = Accumulators(filters=16, pixels=1, acc_width=28, product_width=17, result_rows=64)
     (folder / "dut.v").write_text(verilog.convert(dut, name="dut", emit_src=False))
-    commands = [line for line in synth.mapping("dut") if replaced or "choosing_adder" not in line]
+    commands = [line for line in ECP5.commands("dut") if replaced or "choosing_adder" not in line]
     synth.run_yosys("\n".join([f"read_verilog {folder}/dut.v", "hierarchy -top dut", *commands,
                                f"tee -q -o {folder}/stat.json stat -json"]) + "\n", folder / "yosys.log", 120)
     return synth.count_cells(json.loads((folder / "stat.json").read_text()), "dut")[""]
@@ -81,12 +82,12 @@ def prove(folder: Path, width: int, cells: str) -> None:
 
 @pytest.mark.parametrize("width", [28, 31, 32])
 def test_the_cells_are_the_same(tmp_path, width):
-    prove(tmp_path, width, synth.CHOOSING_ADDER.read_text())
+    prove(tmp_path, width, CHOOSING_ADDER.read_text())
 
 
 @pytest.mark.parametrize("fault", [("569A", "569B"), ("569A", "596A"), ("carry[0] = 1'b0", "carry[0] = 1'b1")])
 def test_a_fault_in_the_cells_is_found(tmp_path, fault):
-    cells = synth.CHOOSING_ADDER.read_text()
+    cells = CHOOSING_ADDER.read_text()
     assert fault[0] in cells
     with pytest.raises(ToolError, match="proof did fail"):
         prove(tmp_path, 28, cells.replace(*fault))

@@ -63,6 +63,9 @@ def results() -> dict[str, dict[str, Any]]:
         "run": {"images": 2, "multipliers": MULTIPLIERS, "seed": 3, "preset": "base", "parameters": {"pixels": 4},
                 "command": "zerokeep run --seed 3"},
         "prune": model, "unpruned": model | {"accuracy": accuracy | {"int8": 0.93}},
+        "break-even": {"layer": "made up", "points": [
+            {"density": density, "cycles": {"dense": 100, "skip-both": round(200 * density)}}
+            for density in (0.1, 0.4, 0.8)]},
         "simulate-unpruned-dense": {"failed": [], "layers": [layer("conv1", ("dense",), 2),
                                                              layer("conv2", ("dense",), 6)]},
     }

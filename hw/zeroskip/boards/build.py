@@ -19,7 +19,8 @@ from zeroskip.boards.top import BoardTop
 from zeroskip.boundary import Boundary
 from zeroskip.config import PRESETS
 from zeroskip.engines import ENGINE_KINDS, build_engine
-from zeroskip.synth import CELLS, mapping, run_yosys
+from zeroskip.families import ECP5
+from zeroskip.synth import run_yosys
 from zeroskip.verilog import ToolError
 
 SEEDS = (1, 2, 3)
@@ -116,11 +117,11 @@ def _synthesise(work: Path) -> dict[str, int]:
     """``top.json`` out of ``top.il``; the cells in it."""
     stat = work / "stat.json"
     run_yosys("\n".join([
-        f"read_rtlil {work / 'top.il'}", "delete w:$verilog_initial_trigger", *mapping("top"),
+        f"read_rtlil {work / 'top.il'}", "delete w:$verilog_initial_trigger", *ECP5.commands("top"),
         f"tee -q -o {stat} stat -json", f"write_json {work / 'top.json'}",
     ]) + "\n", work / "yosys.log", 1200)
     found = json.loads(stat.read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
-    return {name: found.get(cell, 0) for name, cell in CELLS.items()}
+    return {name: found.get(cell, 0) for cell, name, _, _ in ECP5.cells}
 
 
 def _place_and_route(arguments: list[str], work: Path, seed: int, clock: float) -> dict[str, Any]:

@@ -1,0 +1,130 @@
+"""What every kind of array takes of every family of FPGAs, and what that buys on the network that ships.
+
+``python -m benchmarks.resources [--preset NAME]... [--family NAME]... [--json FILE] [--markdown FILE]``
+
+Synthesised by yosys, half a minute to some minutes each; what the JSON file has already, of the same sources, is kept.
+Cycles are predicted: one image, every layer, the loading of weights included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from benchmarks.value import cycles
+from benchmarks.work import FOLDER, demo_folder, demo_layers
+
+from cosim.designs import source_digest
+from zeroskip.config import PRESETS
+from zeroskip.families import FAMILIES, Family
+from zeroskip.synth import synthesise
+from zeroskip.verilog import ToolError, generate
+
+ENGINES = {"dense": "dense", "dense-gate": "gate", "zero-skip": "skip-both"}
+"""The kinds of arrays, and the engine that each is measured with."""
+TIMEOUT = 3600.0
+
+
+def one(preset: str, family: str, kind: str) -> dict[str, Any]:
+    """A synthesis: cells, submodules, what the chip lacks; or why there is none."""
+    config = PRESETS[preset]
+    with tempfile.TemporaryDirectory(prefix="zerokeep-resources-") as scratch:
+        design = generate(config, kind, Path(scratch))
+        try:
+            found = synthesise(design.verilog, design.top, multipliers=config.multipliers, timeout=TIMEOUT,
+                               family=FAMILIES[family])
+        except ToolError as error:
+            return {"preset": preset, "family": family, "kind": kind, "error": str(error)}
+    print(f"{preset} {kind} {family}: {found['seconds']} s", file=sys.stderr, flush=True)
+    lacks = FAMILIES[family].lacks(found["total"])
+    return {"preset": preset, "family": family, "kind": kind, "lacks": lacks} | found
+
+
+def measured(presets: list[str], families: list[str], file: Path | None) -> list[dict[str, Any]]:
+    """All of them, each written as soon as it is there."""
+    digest = source_digest()
+    known = json.loads(file.read_text()) if file and file.is_file() else {}
+    rows = {(own["preset"], own["family"], own["kind"]): own for own in known.get("rows", [])
+            if known.get("sources") == digest}
+    wanted = [(preset, family, kind) for preset in presets for family in families for kind in ENGINES]
+    missing = [key for key in wanted if key not in rows]
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for key, row in zip(missing, pool.map(lambda key: one(*key), missing), strict=True):
+            rows[key] = row
+            if file:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(json.dumps({"sources": digest, "rows": list(rows.values())}, indent=1) + "\n")
+    return [rows[key] for key in wanted]
+
+
+def markdown(rows: list[dict[str, Any]], taken: dict[tuple[str, str], int]) -> Iterator[str]:
+    """The tables: one for each family, and the submodules of each array under them."""
+    yield "# Resources"
+    yield ""
+    yield ("By yosys, not placed; `python -m benchmarks.resources` made this page. Cycles: the network that ships, one "
+           "image, every layer, weights loaded before each, predicted. “At equal LUTs”: the dense array's cycles times "
+           "its LUTs over this array's, at an equal clock.")
+    for name, family in FAMILIES.items():
+        own = [row for row in rows if row["family"] == name]
+        if own:
+            yield from _table(family, own, taken)
+            yield from _parts(family, own)
+
+
+def _table(family: Family, rows: list[dict[str, Any]], taken: dict[tuple[str, str], int]) -> Iterator[str]:
+    have = ", ".join(f"{there:,} {name}" for name, there in family.holds.items())
+    yield from ("", f"## {family.title}", "", f"Counted: {family.units}. A {family.chip} has {have}.", "")
+    columns = ["preset", "array", *family.shown, "cycles", "fewer cycles", "at equal LUTs", f"fits a {family.chip}"]
+    yield f"| {' | '.join(columns)} |"
+    yield "|" + " --- |" * len(columns)
+    dense = {row["preset"]: row["total"]["COMB"] for row in rows if row["kind"] == "dense" and "total" in row}
+    for row in rows:
+        if "error" in row:
+            yield f"| {row['preset']} | {row['kind']} |" + " |" * (len(family.shown) + 3) + f" {row['error']} |"
+            continue
+        spent, base = taken[row["preset"], row["kind"]], taken[row["preset"], "dense"]
+        equal = base * dense[row["preset"]] / (spent * row["total"]["COMB"]) if row["preset"] in dense else None
+        lacks = ", ".join(f"{there:,} {name}" for name, (_, there) in row["lacks"].items())
+        yield "| " + " | ".join([row["preset"], row["kind"], *(f"{row['total'][key]:,}" for key in family.shown),
+                                 f"{spent:,}", f"{base / spent:.2f}x", "" if equal is None else f"{equal:.2f}x",
+                                 f"no: only {lacks}" if lacks else "yes"]) + " |"
+
+
+def _parts(family: Family, rows: list[dict[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        if row["kind"] != "zero-skip" or "error" in row:
+            continue
+        yield from ("", f"Zero-skip `{row['preset']}` by submodule (with what is inside; equal ones together):",
+                    "", f"| part | count | {' | '.join(family.shown)} |", "|" + " --- |" * (len(family.shown) + 2))
+        for part, cells in row["parts"].items():
+            yield f"| {part} | {cells['count']} | " + " | ".join(f"{cells[key]:,}" for key in family.shown) + " |"
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description="Resources of every array on every family.")
+    parser.add_argument("--preset", action="append", choices=PRESETS)
+    parser.add_argument("--family", action="append", choices=FAMILIES)
+    parser.add_argument("--json", type=Path, metavar="FILE", default=FOLDER / "resources.json")
+    parser.add_argument("--markdown", type=Path, metavar="FILE")
+    options = parser.parse_args(arguments)
+    presets, families = options.preset or list(PRESETS), options.family or list(FAMILIES)
+    layers = list(demo_layers(demo_folder(), 1).values())
+    taken = {(preset, kind): cycles(layers, PRESETS[preset], engine)
+             for preset in presets for kind, engine in ENGINES.items()}
+    text = "\n".join(markdown(measured(presets, families, options.json), taken)) + "\n"
+    print(text)
+    if options.markdown:
+        options.markdown.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

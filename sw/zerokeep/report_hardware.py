@@ -1,0 +1,88 @@
+"""What stands in a report beside a run: boards' builds, energy on gates, and the break-even of zero-skipping."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zerokeep.break_even import advantage, crossing
+from zerokeep.errors import UserError
+from zeroskip.layer import Layer
+
+_MANIFEST = ("board", "device", "preset", "kind", "clock_mhz_asked", "clock_mhz_reached", "clock_mhz_by_seed", "seed",
+             "link")
+CELLS = {"LUT": "TRELLIS_COMB", "FF": "TRELLIS_FF", "DSP": "MULT18X18D", "BRAM": "DP16KD"}
+
+
+def weights_digest(layers: Mapping[str, Layer]) -> str:
+    """SHA-256 over the weights of layers by name: what a measurement says of the network that it was made on."""
+    found = hashlib.sha256()
+    for name, layer in layers.items():
+        found.update(name.encode() + layer.weight.tobytes())
+    return found.hexdigest()
+
+
+def read_board(folder: Path) -> dict[str, Any]:
+    """A board's build: what its manifest says, and ``used``: cells that are taken and there.
+
+    Raises
+    ------
+    UserError
+        The folder is not one of `zerokeep build`.
+    """
+    manifest, resources = (_read(folder / name, "a folder of 'zerokeep build'")
+                           for name in ("manifest.json", "resources.json"))
+    try:
+        packed = resources["after_packing"]
+        used = {name: [packed[cell]["used"], packed[cell]["available"]] for name, cell in CELLS.items()}
+        return {key: manifest[key] for key in _MANIFEST} | {"used": used}
+    except (KeyError, TypeError):
+        raise UserError(f"{folder} is no whole folder of 'zerokeep build'") from None
+
+
+def read_energy(file: Path, weights_sha256: str) -> dict[str, Any]:
+    """What `zerokeep energy --json` wrote of the layers of the network with these weights.
+
+    Raises
+    ------
+    UserError
+        It is something else, or of another network.
+    """
+    found = _read(file, "a file of 'zerokeep energy --json'")
+    if not {"layers", "whole", "saved", "weights_sha256"} <= set(found):
+        raise UserError(f"{file} has no energy of layers: make it with 'zerokeep energy FOLDER --json FILE'")
+    if found["weights_sha256"] != weights_sha256:
+        raise UserError(f"{file} was measured on another network ({found['network']}, weights "
+                        f"{found['weights_sha256'][:12]}) than this run's ({weights_sha256[:12]})")
+    return found
+
+
+def _read(file: Path, wanted: str) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {file}, expected in {wanted}: {error}") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{file} is not {wanted}")
+    return found
+
+
+def break_even(predicted: Mapping[str, Any], resources: Mapping[str, Any],
+               energy: Mapping[str, Any] | None) -> dict[str, Any]:
+    """By what is weighed: the dense engine's cost over that of skip-both, over the density; where it falls below 1.
+
+    ``cycles``; ``per_lut``, cycles times LUTs; ``energy``, where a sweep over densities was measured.
+    """
+    points: Sequence[Mapping[str, Any]] = predicted["points"]
+    curves = {"cycles": advantage(points, lambda point, engine: point["cycles"][engine])}
+    if {"dense", "skip-both"} <= set(resources):
+        curves["per_lut"] = advantage(
+            points, lambda point, engine: point["cycles"][engine] * resources[engine]["LUT"])
+    sweep = (energy or {}).get("densities")
+    if sweep is not None:
+        curves["energy"] = advantage(sweep["points"], lambda point, engine: point["engines"][engine]["total_pj"])
+    return {"layer": predicted["layer"], "energy_layer": sweep and sweep["layer"], "curves": curves,
+            "crossing": {name: crossing(curve) for name, curve in curves.items()}}
