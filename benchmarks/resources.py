@@ -48,20 +48,25 @@ def one(preset: str, family: str, kind: str) -> dict[str, Any]:
 
 
 def measured(presets: list[str], families: list[str], file: Path | None) -> list[dict[str, Any]]:
-    """All of them, each written as soon as it is there."""
+    """Of each family the presets up to the first that does not fit the chip; written as soon as they are there."""
     digest = source_digest()
     known = json.loads(file.read_text()) if file and file.is_file() else {}
     rows = {(own["preset"], own["family"], own["kind"]): own for own in known.get("rows", [])
             if known.get("sources") == digest}
-    wanted = [(preset, family, kind) for preset in presets for family in families for kind in ENGINES]
-    missing = [key for key in wanted if key not in rows]
+    found: list[dict[str, Any]] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for key, row in zip(missing, pool.map(lambda key: one(*key), missing), strict=True):
-            rows[key] = row
-            if file:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(json.dumps({"sources": digest, "rows": list(rows.values())}, indent=1) + "\n")
-    return [rows[key] for key in wanted]
+        for family in families:
+            for preset in sorted(presets, key=lambda name: PRESETS[name].multipliers):
+                keys = [(preset, family, kind) for kind in ENGINES]
+                missing = [key for key in keys if key not in rows]
+                rows |= dict(zip(missing, pool.map(lambda key: one(*key), missing), strict=True))
+                if file and missing:
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_text(json.dumps({"sources": digest, "rows": list(rows.values())}, indent=1) + "\n")
+                found += [rows[key] for key in keys]
+                if all(rows[key].get("lacks", True) for key in keys):
+                    break  # larger ones do not fit either
+    return found
 
 
 def markdown(rows: list[dict[str, Any]], taken: dict[tuple[str, str], int]) -> Iterator[str]:
@@ -70,7 +75,8 @@ def markdown(rows: list[dict[str, Any]], taken: dict[tuple[str, str], int]) -> I
     yield ""
     yield ("By yosys, not placed; `python -m benchmarks.resources` made this page. Cycles: the network that ships, one "
            "image, every layer, weights loaded before each, predicted. “At equal LUTs”: the dense array's cycles times "
-           "its LUTs over this array's, at an equal clock.")
+           "its LUTs over this array's, at an equal clock. Of each family, the "
+           "presets up to the first that does not fit the chip.")
     for name, family in FAMILIES.items():
         own = [row for row in rows if row["family"] == name]
         if own:

@@ -111,7 +111,8 @@ async def run_over_the_line(dut: Any) -> None:
     except LinkError as error:
         outcomes.append(Outcome(name=jobs[len(outcomes)].name, result=jobs[0].map[:0], error=str(error)))
     observed = line.bytes | {kind: sum(own.count[kind] for own in damages) for kind in KINDS} | {
-        "sent_again": device.sent_again, "bad_frames": device.bad_frames, "bad_answers": device.bad_answers,
+        "requests": device.requests, "sent_again": device.sent_again,
+        "bad_frames": device.bad_frames, "bad_answers": device.bad_answers,
         "cycles": round(get_sim_time("ns")) // PERIOD_NS,
     }
     outcomes[-1].observed.update(observed)

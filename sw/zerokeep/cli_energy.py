@@ -15,6 +15,7 @@ from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
 from zerokeep.errors import UserError
 
 PARTS = ("layers", "densities", "multiplier")
+PARTS_SHOWN = 8
 SHOWN = {"logic_pj": "gates, nJ", "memory_pj": "memories, nJ", "total_pj": "together, nJ",
          "counted_45nm_pj": "counted at 45 nm, nJ"}
 
@@ -100,6 +101,14 @@ def _show_layers(document: Mapping[str, Any]) -> None:
         typer.echo(f"{pair}: {ways['total']:.1%} less energy with memories, {ways['logic']:.1%} of the gates' alone, "
                    f"{ways['counted_45nm']:.1%} by counts and a table of 45 nm; {ways['energy_delay']:.1%} of "
                    "energy x delay")
+    largest = max(document["layers"], key=lambda entry: max(own["cycles"] for own in entry["engines"].values()))
+    for name, own in largest["engines"].items():
+        whole = own["logic_pj"] / own["cycles"]
+        most = list(own["clocking"].items())[:PARTS_SHOWN]
+        clocking = sum(part["pj_by_cycle"] for part in own["clocking"].values())
+        typer.echo(f"{largest['name']} on {name}: {whole:.0f} pJ of gates a cycle, of which {clocking:.0f} to clock "
+                   "registers: " + ", ".join(f"{part or 'top'} {spent['pj_by_cycle']:.0f} ({spent['registers']:,})"
+                                             for part, spent in most))
     for kind, own in document["hardware"].items():
         typer.echo(f"{kind}: {own['area_um2']:,} square micrometres, slowest path {own['delay_ns']} ns, "
                    f"idle {own['idle_pj_by_cycle']} pJ a cycle")

@@ -59,6 +59,8 @@ class Device:
         self._sequence = 0
         self.room = {Command.PROGRAM: 0, Command.MAP: 0}
         """Beats that the board had room for when it last answered."""
+        self.requests = 0
+        """Requests that were answered."""
         self.sent_again = 0
         """Requests sent more than once."""
         self.bad_frames = 0
@@ -177,6 +179,7 @@ class Device:
                 break
         else:
             raise LinkError(f"no answer to {command.name}, sent {self._tries} times")
+        self.requests += 1
         status, bad, program, map_, flags = answer[1:ANSWER_HEAD]
         self.bad_frames = bad
         self.room = {Command.PROGRAM: program, Command.MAP: map_}

@@ -18,6 +18,8 @@ from zeroskip.verilog import preset_name
 
 Progress = Callable[[str], None]
 DENSITIES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
+LEAST_PJ = 0.5
+"""A submodule whose registers cost less to clock is not named."""
 SUMMED = ("cycles", "logic_pj", "memory_45nm_pj", "memory_pj", "total_pj", "counted_45nm_pj", "multiplications",
           "gated")
 SAVINGS = (("gate", "dense"), ("skip-both", "gate"), ("skip-both", "dense"), ("skip-weights", "gate"))
@@ -62,6 +64,8 @@ def figures(array: ArrayOnGates, run: Run) -> dict[str, Any]:
         "multiplications": run.multiplications, "gated": run.gated, "annotated": round(run.power.annotated, 4),
         "logic_pj_by_cycle": {name: round(getattr(run.power, name), 3)
                               for name in ("sequential", "combinational", "clock")},
+        "clocking": {part: {"registers": count, "pj_by_cycle": round(spent, 2)}
+                     for part, (count, spent) in run.power.by_part.items() if spent >= LEAST_PJ},
         "cycles_outside": run.outside,
         "memories": [{"name": memory.name, "rows": memory.rows, "bits": memory.bits, "reads": round(memory.reads),
                       "writes": round(memory.writes), "pj_45nm": round(access_pj(memory.rows, memory.bits), 3)}
