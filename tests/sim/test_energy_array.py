@@ -1,0 +1,92 @@
+"""Energy of whole arrays: the smallest there are, on gates; and what a memory's access costs."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.sim.test_energy import needs_tools
+
+from cosim.energy import array as arrays
+from cosim.energy.array import ArrayOnGates
+from cosim.energy.joules import figures, measure_layers, saved
+from cosim.energy.memory_cost import NODE_FACTOR, Accesses, access_pj, read_accesses, total_pj
+from zeroskip import reference
+from zeroskip.config import derive
+from zeroskip.random_layer import convolution
+from zeroskip.verilog import ToolError
+
+CACHE = Path(__file__).parents[2] / "build" / "cache"
+LEAST = replace(derive(groups=1, lanes=1, pixels=1), output_units=1, dense_filters=1, dense_pixels=1)
+
+
+def test_a_memory_costs_what_the_table_says():
+    assert [access_pj(rows, 64) for rows in (1024, 4096, 131072)] == pytest.approx([10, 20, 100])
+    assert access_pj(256, 64) == pytest.approx(5)  # a quarter of the size: half of the energy
+    assert 20 < access_pj(16384, 64) < 100
+    assert access_pj(2048, 32) == pytest.approx(5)  # the same bytes, rows half as wide
+    own = Accesses(name="a", rows=1024, bits=64, reads=3, writes=2)
+    assert total_pj([own, own]) == pytest.approx(100)
+    assert NODE_FACTOR == 16
+
+
+def test_what_memories_wrote_is_read():
+    (found,) = read_accesses("top.dut.engine.a.rows 16 8 5 7\n")
+    assert found == Accesses(name="engine.a.rows", rows=16, bits=8, reads=5, writes=7)
+
+
+def test_savings_are_of_the_second_engine():
+    def entry(total):
+        return {"logic_pj": total / 2, "total_pj": total, "counted_45nm_pj": total, "energy_delay": total**2}
+
+    found = saved({"dense": entry(8.0), "gate": entry(4.0), "skip-both": entry(1.0)})
+    assert found["gate against dense"] == {"logic": 0.5, "total": 0.5, "counted_45nm": 0.5, "energy_delay": 0.75}
+    assert found["skip-both against gate"]["total"] == 0.75
+    assert "skip-weights against gate" not in found
+
+
+@pytest.fixture(scope="module")
+def dense():
+    return ArrayOnGates(LEAST, "dense", CACHE)
+
+
+@needs_tools
+def test_a_layer_on_gates(dense):
+    """Every pin is annotated, the answer is right, and the figures lie between idle and no zeros at all."""
+    runs = {density: dense.run("layer", convolution(4, 8, 3, 5, weights=density, activations=density), "dense")
+            for density in (0.1, 0.5, 1.0)}
+    spent = [dense.logic_pj(run) / run.cycles for run in runs.values()]
+    assert dense.idle.power.total < spent[0] < spent[1] < spent[2]
+    assert all(run.power.annotated >= 0.95 for run in runs.values())
+    assert dense.idle.power.annotated >= 0.95
+    found = figures(dense, runs[0.5])
+    assert found["cycles"] == runs[0.5].cycles > 4 * 8 * 9 * 25
+    assert found["total_pj"] == pytest.approx(found["logic_pj"] + 16 * found["memory_45nm_pj"], abs=1)
+    layer = convolution(4, 8, 3, 5, weights=0.5, activations=0.5)
+    maps = [memory for memory in runs[0.5].memories if memory.name.startswith("engine.feature_map")]
+    assert sum(memory.writes for memory in maps) == pytest.approx(layer.input[0, 0].size, abs=1)  # each word once
+    assert sum(own["pj_by_cycle"] for own in found["clocking"].values()) < spent[1]
+    json.dumps(found, allow_nan=False)
+
+
+@needs_tools
+def test_an_answer_that_is_wrong_has_no_energy(dense, monkeypatch):
+    layer = convolution(4, 8, 3, 5, weights=0.5, activations=0.5)
+    monkeypatch.setattr(arrays.reference, "run", lambda own: np.zeros(own.output_shape, np.uint8))
+    with pytest.raises(ToolError, match="layer on dense, on gates: the answer is not the reference's"):
+        dense.run("layer", layer, "dense")
+    assert reference.run is arrays.reference.run  # the same module: what was patched is what is called
+    with pytest.raises(ValueError, match="gate runs on dense-gate, not on dense"):
+        dense.run("layer", layer, "gate")
+
+
+@needs_tools
+def test_layers_add_up(dense):
+    layers = {name: convolution(4, 8, 3, 5, weights=0.3, activations=0.5, seed=seed)
+              for seed, name in enumerate(("one", "two"))}
+    found = measure_layers(layers, LEAST, cache=CACHE, engines=("dense",))
+    one, two = (entry["engines"]["dense"] for entry in found["layers"])
+    assert found["whole"]["dense"]["total_pj"] == pytest.approx(one["total_pj"] + two["total_pj"], abs=0.2)
+    assert found["whole"]["dense"]["cycles"] == one["cycles"] + two["cycles"]
+    assert found["saved"] == {} and set(found["hardware"]) == {"dense"}
