@@ -91,7 +91,7 @@ GOWIN = Family(
     "gowin", "Gowin GW2A", _gowin,
     (("LUT[1-4]", "LUT", 1, 1), ("INV", "LUT", 1, 1), ("ALU", "ALU", 1, 1), ("RAM16S*", "LUTMEM", 1, 8),
      ("DFF*", "FF", 1, 0), ("MULT9X9", "MULT", 1, 0), ("MULT18X18", "MULT", 2, 0), ("MULT36X36", "MULT", 8, 0),
-     ("SDP*B", "BRAM", 1, 0), ("DP*B", "BRAM", 1, 0), ("SP", "BRAM", 1, 0)),
+     ("SDP*B", "BRAM", 1, 0), ("DP*B", "BRAM", 1, 0), ("SP*", "BRAM", 1, 0)),
     "GW2A-18", {"COMB": 20736, "FF": 15552, "MULT": 96, "BRAM": 46},
     ("LUT", "ALU", "LUTMEM", "COMB", "FF", "MULT", "BRAM"),
     "multipliers of 9 x 9 (one of 18 x 18 counts as two), memories of 18 kbit; a LUT memory counts as a unit of 8 LUTs")
