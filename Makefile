@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 OUT ?= build/demo
 JOBS ?= 2
 CASES ?= 1000
+# What the report of the demo shows beside the run: the builds for boards, and energy on gates of the same network.
+BESIDE ?= $(addprefix --board ,$(wildcard bitstreams/*)) --energy benchmarks/energy/tiny.json
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test prove fuzz coverage lint bench clean
@@ -24,7 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(STAMP)  ## prune, generate, simulate, synthesise, report: build/demo/report.html
-	$(BIN)/zerokeep run --out $(OUT)
+	$(BIN)/zerokeep run --out $(OUT) $(BESIDE)
 
 test: $(STAMP)  ## all tests, lint among them
 	$(BIN)/pytest -n $(JOBS)

@@ -96,7 +96,7 @@ def _layers(source: Path | None, images: int, data: str | None, config: Any, eng
 def _show_layers(document: Mapping[str, Any]) -> None:
     rows = [_row(entry["name"], name, own) for entry in document["layers"] for name, own in entry["engines"].items()]
     rows += [_row("all", name, own) for name, own in document["whole"].items()]
-    table(["layer", "engine", "cycles", *SHOWN.values(), "energy x delay, pJ s", "annotated"], rows)
+    table(["layer", "engine", "cycles", *SHOWN.values(), "energy x delay, µJ ms", "annotated"], rows)
     for pair, ways in document["saved"].items():
         typer.echo(f"{pair}: {ways['total']:.1%} less energy with memories, {ways['logic']:.1%} of the gates' alone, "
                    f"{ways['counted_45nm']:.1%} by counts and a table of 45 nm; {ways['energy_delay']:.1%} of "
@@ -116,7 +116,7 @@ def _show_layers(document: Mapping[str, Any]) -> None:
 
 def _row(layer: str, engine: str, own: Mapping[str, Any]) -> list[str]:
     return [layer, engine, f"{own['cycles']:,.0f}", *(f"{own[key] / 1e3:,.1f}" for key in SHOWN),
-            f"{own['energy_delay']:.3g}", f"{own['annotated']:.1%}"]
+            f"{own['energy_delay'] / 1e3:,.2f}", f"{own['annotated']:.1%}"]
 
 
 def _show_densities(found: Mapping[str, Any]) -> None:

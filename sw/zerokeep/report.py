@@ -145,6 +145,7 @@ def document(records: Mapping[str, Mapping[str, Any]], boards: Sequence[Mapping[
         "runs": {"count": len(runs), "bit_exact": sum(bool(run["bit_exact"]) for run in runs)}, "failed": failed,
         "layers": layers, "unpruned": {"layers": [_short(layer) for layer in before], "macs_inside": work},
         "network": network, "resources": resources,
+        "submodules": {name: results[f"synth-{kind}"]["parts"] for kind, names in KINDS.items() for name in names[-1:]},
         "throughput": _throughput(network, work, asked["multipliers"], resources),
         "boards": list(boards), "energy": energy,
         "break_even": break_even(results[BREAK_EVEN], resources, energy),

@@ -73,6 +73,7 @@ def results() -> dict[str, dict[str, Any]]:
         made[f"verilog-{kind}"] = {"kind": kind, "top": f"top_{kind}", "verilog": f"{kind}.v", "lines": 100,
                                    "sha256": "0" * 64, "failed": []}
         made[f"synth-{kind}"] = {"resources": cells(2000 if kind == "zero-skip" else 1000),
+                                 "parts": {"engine.lane": {"count": 4, "COMB": 88, "FF": 12, "MULT": 4, "BRAM": 8}},
                                  "tool_versions": {"pyosys": "0.70"}}
         made[f"simulate-{kind}"] = {"failed": [], "layers": [layer("conv1", names, 1), layer("conv2", names, 3)]}
     return {name: made[name] for name in NEEDED}

@@ -99,7 +99,7 @@ def test_page_shows_the_figures(folder):
     make(folder)
     page = (folder / "report.html").read_text()
     for text in ("7.5×", "90.5 %", "15.0 %", "10/10", "zerokeep run --seed 3", "made up", "2,000", "cocotb", "0.70",
-                 "lane imbalance</dt>", "results have not left"):
+                 "lane imbalance</dt>", "results have not left", "engine.lane</th><td>4</td><td>22</td>"):
         assert text in page, text
     assert "None" not in page and "NaN" not in page
 
