@@ -90,7 +90,7 @@ def test_page_needs_nothing_else(folder):
     page = (folder / "report.html").read_text()
     for sign in ("http", "//", "src=", "<link", "<script", "@import", "url(h"):
         assert sign not in page.replace("url(#", ""), sign
-    assert page.count("<svg") == page.count("</svg>") == 5
+    assert page.count("<svg") == page.count("</svg>") == 6
     names = [word.split('"')[0] for word in page.split(' id="')[1:]]
     assert len(names) == len(set(names))
 
