@@ -42,7 +42,8 @@ class Family:
     def kind(self, cell: str) -> tuple[str, int, int] | None:
         """Under which name a cell is counted, as how many, and its LUTs."""
         if cell not in self._known:
-            self._known[cell] = next((own for pattern, *own in self.cells if fnmatch.fnmatchcase(cell, pattern)), None)
+            self._known[cell] = next(((name, units, luts) for pattern, name, units, luts in self.cells
+                                      if fnmatch.fnmatchcase(cell, pattern)), None)
         return self._known[cell]
 
     def lacks(self, cells: Mapping[str, int]) -> dict[str, tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,7 +41,8 @@ def generate(
     config = configuration(preset, multipliers, groups, lanes, pixels, settings)
     with as_user_error(ValueError):
         engines = choices(check_engines(engine or ENGINES))
-    written, messages = [], []
+    written: list[dict[str, Any]] = []
+    messages: list[str] = []
     with progress("generate") as say:
         for kind in dict.fromkeys(KINDS[name] for name in engines):
             say(kind)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zerokeep.errors import UserError, check_count
 from zerokeep.recipe import Recipe
+from zerokeep.run_files import data_digest, model_is_whole, verilog_is_whole
 from zerokeep.run_steps import Result, Say, Show, Step, output_errors, run_steps, source_digest
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Run:
 
     def steps(self) -> list[Step]:
         """Every step, in the order of importance: pruning takes longest, so it goes first."""
-        data = {"data": self.data.name, "arrays": _data_digest(self.data)}
+        data = {"data": self.data.name, "arrays": data_digest(self.data)}
         software = source_digest("zerokeep")
         hardware = {"config": asdict(self.config), "sources": source_digest("zeroskip", "cosim"),
                     "simulator": self.options.simulator}
@@ -143,12 +143,12 @@ class Run:
             Step(name=RUN, title="Note what is asked for", action=self._note, inputs=self._asked()),
             Step(name="prune", title="Prune, fine-tune, quantise", action=partial(self._prune, "model"),
                  inputs={"recipe": self._resolved(), "fresh": self.options.fresh, **network},
-                 whole=partial(_model_is_whole, folder / "model")),
+                 whole=partial(model_is_whole, folder / "model")),
         ]
         for kind in reversed(KINDS):  # the one that takes longest first
             found += [
                 Step(name=f"verilog-{kind}", title=f"Verilog and simulator: {kind}", inputs=hardware,
-                     action=partial(self._generate, kind), whole=partial(_verilog_is_whole, folder / "verilog")),
+                     action=partial(self._generate, kind), whole=partial(verilog_is_whole, folder / "verilog")),
                 Step(name=f"synth-{kind}", title=f"Synthesise {kind}", inputs={"sources": hardware["sources"]},
                      after=(f"verilog-{kind}",), action=partial(self._synthesise, kind)),
             ]
@@ -157,7 +157,7 @@ class Run:
         unpruned = asdict(Recipe.unpruned(self.options.recipe.seed))
         found.append(Step(name=UNPRUNED, title="Quantise the unpruned network", inputs={"recipe": unpruned, **network},
                           action=partial(self._prune, UNPRUNED), waits_for=("prune",),
-                          whole=partial(_model_is_whole, folder / UNPRUNED)))
+                          whole=partial(model_is_whole, folder / UNPRUNED)))
         asked = hardware | {"images": self.options.images, "seed": self.options.recipe.seed, **data}
         for model, kind, step in [*(("model", kind, "prune") for kind in KINDS), (UNPRUNED, "dense", UNPRUNED)]:
             name = kind if model == "model" else f"{UNPRUNED}-{kind}"
@@ -296,30 +296,3 @@ def resources(cells: Mapping[str, int]) -> dict[str, int | None]:
 def failures(results: Mapping[str, Result]) -> list[str]:
     """A sentence for everything in which the hardware was wrong."""
     return [sentence for result in results.values() for sentence in result.get("failed", [])]
-
-
-def _data_digest(data: DataSet) -> str:
-    found = hashlib.sha256()
-    for name in ("train_images", "train_labels", "test_images", "test_labels"):
-        array = getattr(data, name)
-        found.update(f"{name} {array.dtype} {array.shape}".encode() + array.tobytes())
-    return found.hexdigest()
-
-
-def _model_is_whole(folder: Path, result: Result) -> bool:
-    from zerokeep import model_folder
-
-    try:
-        return dict(model_folder.read(folder).info)["files"] == result["files"]
-    except UserError:
-        return False
-
-
-def _verilog_is_whole(folder: Path, result: Result) -> bool:
-    try:
-        text = (folder / result["verilog"]).read_bytes()
-        return hashlib.sha256(text).hexdigest() == result["sha256"] and (folder / result["sidecar"]).is_file()
-    except OSError:
-        return False
-
-

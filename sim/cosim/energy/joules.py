@@ -110,8 +110,9 @@ def measure_layers(layers: Mapping[str, Layer], config: ArrayConfig, *, cache: P
         A tool is missing or failed, or an answer was wrong.
     """
     arrays = Arrays(config, cache, progress)
-    entries = [{"name": name, "engines": {engine: arrays.entry(name, layer, engine) for engine in engines}}
-               for name, layer in layers.items()]
+    entries: list[dict[str, Any]] = [
+        {"name": name, "engines": {engine: arrays.entry(name, layer, engine) for engine in engines}}
+        for name, layer in layers.items()]
     images = next(iter(layers.values())).output_shape[0]
     whole = {engine: _sum(entry["engines"][engine] for entry in entries) for engine in engines}
     return {
