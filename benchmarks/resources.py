@@ -86,8 +86,8 @@ def markdown(rows: list[dict[str, Any]], taken: dict[tuple[str, str], int]) -> I
 
 def _table(family: Family, rows: list[dict[str, Any]], taken: dict[tuple[str, str], int]) -> Iterator[str]:
     have = ", ".join(f"{there:,} {name}" for name, there in family.holds.items())
-    yield from ("", f"## {family.title}", "", f"Counted: {family.units}. A {family.chip} has {have}.", "")
-    columns = ["preset", "array", *family.shown, "cycles", "fewer cycles", "at equal LUTs", f"fits a {family.chip}"]
+    yield from ("", f"## {family.title}", "", f"Counted: {family.units}. The {family.chip} has {have}.", "")
+    columns = ["preset", "array", *family.shown, "cycles", "fewer cycles", "at equal LUTs", f"fits the {family.chip}"]
     yield f"| {' | '.join(columns)} |"
     yield "|" + " --- |" * len(columns)
     dense = {row["preset"]: row["total"]["COMB"] for row in rows if row["kind"] == "dense" and "total" in row}
