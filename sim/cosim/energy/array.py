@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from zeroskip.verilog import ToolError
 
 IDLE_CYCLES = 2000
 PATIENCE = 1_000_000
-MEMORIES_FILE = "memories.txt"
+MEMORIES_FILE, WINDOW_FILE = "memories.txt", "window.txt"
 _SCALES = {"1ps": 1e-3, "1ns": 1.0}
 
 
@@ -34,9 +34,9 @@ _SCALES = {"1ps": 1e-3, "1ns": 1.0}
 class Run:
     """What a run cost.
 
-    ``cycles``: from the first beat of the weights to the last of the result, ``load`` and ``total``. ``power``:
-    picojoules a cycle over the whole simulation, of which ``outside`` cycles lay before, between and after, for reset,
-    and for reading the counters. ``memories``: accesses within ``cycles``. ``multiplications``: with gated ones.
+    ``cycles``: from the first beat of the weights to the last of the result, of all programs. ``power``: picojoules a
+    cycle over the whole simulation, of which ``outside`` cycles lay before, between and after, for reset, and for
+    reading the counters. ``memories``: accesses within ``cycles``. ``multiplications``: with gated ones.
     """
 
     cycles: int
@@ -81,9 +81,9 @@ class ArrayOnGates:
                 inputs = [name for name, port in ports.items() if port["direction"] == "input" and name != "clk"]
                 write_jobs(folder, [], {"inputs": inputs, "cycles": IDLE_CYCLES})
                 run_bench(self._build, folder, "cosim.energy.idle_bench", waves=True)
-                activity, memories = _what_happened(folder)
-                self._idle = Run(cycles=activity.cycles, outside=0, memories=memories,
-                                 power=measure(self.gates.netlist, GATES, activity, folder))
+                activity = _activity(folder)
+                self._idle = Run(cycles=activity.cycles, outside=0, memories=[], power=measure(
+                    self.gates.netlist, GATES, activity, folder))
         return self._idle
 
     def run(self, name: str, layer: Layer, engine: str) -> Run:
@@ -108,11 +108,11 @@ class ArrayOnGates:
                 raise ToolError(f"{name} on {engine}, on gates: {joined.error}")
             if not np.array_equal(packed.decode([outcome.result for outcome in outcomes]), reference.run(layer)):
                 raise ToolError(f"{name} on {engine}, on gates: the answer is not the reference's")
-            activity, memories = _what_happened(folder)
+            activity = _activity(folder)
             power = measure(self.gates.netlist, GATES, activity, folder)
-        cycles = joined.counters["load"] + joined.counters["total"]
-        outside = activity.cycles - cycles
-        return Run(cycles=cycles, outside=outside, power=power, memories=_less_idle(memories, self.idle, outside),
+            memories = read_accesses((folder / MEMORIES_FILE).read_text())
+            cycles = int((folder / WINDOW_FILE).read_text())
+        return Run(cycles=cycles, outside=activity.cycles - cycles, power=power, memories=memories,
                    multiplications=joined.counters["multiplications"], gated=joined.counters["gated"])
 
     def logic_pj(self, run: Run) -> float:
@@ -120,18 +120,10 @@ class ArrayOnGates:
         return run.power.total * (run.cycles + run.outside) - self.idle.power.total * run.outside
 
 
-def _what_happened(folder: Path) -> tuple[Activity, list[Accesses]]:
-    """The nets' activity and the memories' accesses that a simulation left."""
+def _activity(folder: Path) -> Activity:
+    """What the nets did in the simulation that ran there."""
     text = (folder / ACTIVITY_FILE).read_text()
     scale, duration = re.search(r"\(TIMESCALE ([^)]*)\)", text), re.search(r"\(DURATION (\d+)\)", text)
     if scale is None or duration is None or (unit := scale.group(1).replace(" ", "")) not in _SCALES:
         raise ToolError("the simulation's activity has no duration")
-    cycles = round(int(duration.group(1)) * _SCALES[unit] / PERIOD_NS)
-    return read_saif(text, cycles), read_accesses((folder / MEMORIES_FILE).read_text())
-
-
-def _less_idle(memories: list[Accesses], idle: Run, outside: int) -> list[Accesses]:
-    """The accesses without those that idle cycles have, too."""
-    each = {memory.name: (memory.reads / idle.cycles, memory.writes / idle.cycles) for memory in idle.memories}
-    return [replace(memory, reads=memory.reads - outside * each[memory.name][0],
-                    writes=memory.writes - outside * each[memory.name][1]) for memory in memories]
+    return read_saif(text, round(int(duration.group(1)) * _SCALES[unit] / PERIOD_NS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import shutil
 import tempfile
@@ -19,6 +20,19 @@ from zeroskip.verilog import GeneratedDesign
 
 GATES = "gates"
 """The module of the netlist."""
+_WINDOW = """  bit begun;
+  integer cycles = 0, file;
+  always_comb running = begun | (s_axis_weights_tvalid & s_axis_weights_tready);
+  always @(posedge clk) begin
+    begun <= running & ~(m_axis_result_tvalid & m_axis_result_tready & m_axis_result_tlast);
+    cycles <= cycles + running;
+  end
+  final begin
+    file = $fopen("window.txt", "w");
+    $fdisplay(file, "%0d", cycles);
+    $fclose(file);
+  end
+"""
 _NETLIST, _SIMULATION, _SIDECAR = "netlist.v", "gates.v", "gates.json"
 
 
@@ -57,8 +71,9 @@ def gates(config: ArrayConfig, kind: str, cache: Path) -> Gates:
 def _recipe(engine: GeneratedDesign) -> str:
     """What must be equal for a netlist to be used again: the engine, the library, and the sources here."""
     digest = hashlib.sha256(engine.digest.encode() + LIBERTY.read_bytes())
+    digest.update(importlib.metadata.version("pyosys").encode())
     for path in sorted(Path(__file__).parent.glob("*")):
-        if path.suffix in (".v", ".constr") or path.name in ("gates.py", "netlist.py"):
+        if path.suffix in (".v", ".constr") or path.name in ("gates.py", "netlist.py", "library.py"):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
@@ -76,7 +91,10 @@ def _write(engine: GeneratedDesign, folder: Path) -> None:
 
 
 def _wrapper(top: str, ports: dict[str, dict[str, int | str]]) -> str:
-    """A module around the netlist, so that its nets lie in an instance of their own."""
+    """A module around the netlist, so that its nets lie in an instance of their own; and when a program runs.
+
+    That is from the first beat of its weights to the last of its result; ``window.txt`` has the cycles.
+    """
     declared = ", ".join(f"{port['direction']} [{int(port['width']) - 1}:0] {name}" for name, port in ports.items())
     joined = ", ".join(f".{name}({name})" for name in ports)
-    return f"module {top}({declared});\n  {GATES} {DUT}({joined});\nendmodule\n"
+    return f"bit running;\nmodule {top}({declared});\n  {GATES} {DUT}({joined});\n{_WINDOW}endmodule\n"

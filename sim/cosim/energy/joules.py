@@ -67,8 +67,8 @@ def figures(array: ArrayOnGates, run: Run) -> dict[str, Any]:
         "clocking": {part: {"registers": count, "pj_by_cycle": round(spent, 2)}
                      for part, (count, spent) in run.power.by_part.items() if spent >= LEAST_PJ},
         "cycles_outside": run.outside,
-        "memories": [{"name": memory.name, "rows": memory.rows, "bits": memory.bits, "reads": round(memory.reads),
-                      "writes": round(memory.writes), "pj_45nm": round(access_pj(memory.rows, memory.bits), 3)}
+        "memories": [{"name": memory.name, "rows": memory.rows, "bits": memory.bits, "reads": memory.reads,
+                      "writes": memory.writes, "pj_45nm": round(access_pj(memory.rows, memory.bits), 3)}
                      for memory in run.memories],
     }
 

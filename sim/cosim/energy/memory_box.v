@@ -1,4 +1,4 @@
-// What a memory does, and how often it is asked to: at the end, a line of `memories.txt` for each.
+// What a memory does, and how often it is asked to while a program runs: at the end, a line of `memories.txt` for each.
 // A clocked port reads in every cycle in which it is enabled; one without a clock, in every cycle with a new address.
 module memory_box #(
   parameter SIZE = 4, parameter ABITS = 2, parameter WIDTH = 8, parameter RD_PORTS = 1,
@@ -19,11 +19,11 @@ module memory_box #(
       if (CLOCKED[port]) begin
         if (rd_en[port]) begin
           shown[port*WIDTH +: WIDTH] <= rows[rd_addr[port*ABITS +: ABITS]];
-          reads = reads + 1;
+          reads = reads + running;
         end
-      end else if (rd_addr[port*ABITS +: ABITS] != last_addr[port*ABITS +: ABITS]) reads = reads + 1;
+      end else if (rd_addr[port*ABITS +: ABITS] != last_addr[port*ABITS +: ABITS]) reads = reads + running;
     for (port = 0; port < WR_PORTS; port = port + 1) begin
-      if (|wr_en[port*WIDTH +: WIDTH]) writes = writes + 1;
+      if (|wr_en[port*WIDTH +: WIDTH]) writes = writes + running;
       for (place = 0; place < WIDTH; place = place + 1)
         if (wr_en[port*WIDTH + place]) rows[wr_addr[port*ABITS +: ABITS]][place] <= wr_data[port*WIDTH + place];
     end

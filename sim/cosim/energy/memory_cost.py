@@ -30,8 +30,8 @@ class Accesses:
     name: str
     rows: int
     bits: int
-    reads: float
-    writes: float
+    reads: int
+    writes: int
 
     @property
     def picojoules(self) -> float:
