@@ -25,6 +25,7 @@ from zeroskip import reference
 from zeroskip.boards.catalogue import BOARDS, divisor, load_platform
 from zeroskip.config import PRESETS
 from zeroskip.packing import ENGINES
+from zeroskip.verilog import write_atomically
 
 BITS = 10
 LATENCY_S = 1e-3
@@ -62,7 +63,7 @@ def main(arguments: list[str]) -> int:
     for name, value in found.items():
         print(f"{name.replace('_', ' ')}: {value:,.2f}" if isinstance(value, float) else f"{name}: {value}")
     if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        write_atomically(options.json, json.dumps(found, indent=1) + "\n")
     return 0
 
 

@@ -25,7 +25,7 @@ from cosim.designs import source_digest
 from zeroskip.config import PRESETS
 from zeroskip.families import FAMILIES, Family
 from zeroskip.synth import synthesise
-from zeroskip.verilog import ToolError, generate
+from zeroskip.verilog import ToolError, generate, write_atomically
 
 ENGINES = {"dense": "dense", "dense-gate": "gate", "zero-skip": "skip-both"}
 """The kinds of arrays, and the engine that each is measured with."""
@@ -62,7 +62,8 @@ def measured(presets: list[str], families: list[str], file: Path | None) -> list
                 rows |= dict(zip(missing, pool.map(lambda key: one(*key), missing), strict=True))
                 if file and missing:
                     file.parent.mkdir(parents=True, exist_ok=True)
-                    file.write_text(json.dumps({"sources": digest, "rows": list(rows.values())}, indent=1) + "\n")
+                    known = {"sources": digest, "rows": list(rows.values())}
+                    write_atomically(file, json.dumps(known, indent=1) + "\n")
                 found += [rows[key] for key in keys]
                 if all(rows[key].get("lacks", True) for key in keys):
                     break  # larger ones do not fit either
@@ -128,7 +129,7 @@ def main(arguments: list[str]) -> int:
     text = "\n".join(markdown(measured(presets, families, options.json), taken)) + "\n"
     print(text)
     if options.markdown:
-        options.markdown.write_text(text, encoding="utf-8")
+        write_atomically(options.markdown, text)
     return 0
 
 

@@ -104,7 +104,8 @@ async def run_over_the_line(dut: Any) -> None:
     dut.rst.value = 0
     damages = [Damage(rate, f"{seed} {way}") for way in ("to board", "to host")]
     line = SimulatedLine(dut, divisor=divisor, to_board=damages[0], to_host=damages[1])
-    device = Device(line, seconds=settings["seconds"], tries=settings["tries"], clock=line.seconds)
+    device = Device(line, seconds=settings["seconds"], tries=settings["tries"], clock=line.seconds,
+                    patience=settings["seconds"] * settings["tries"])
     outcomes: list[Outcome] = []
     try:
         await run_on_device(device, jobs, outcomes)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from zerokeep.cli_common import Status, as_user_error, progress, write_json, writing
+from zerokeep.cli_common import Status, as_user_error, progress, writable, write_json, writing
 
 FOLDER = Path("bitstreams")
 
@@ -35,6 +35,8 @@ def build(
     from zerokeep.cli_synth import placer_seeds
     from zeroskip.boards import build as boards
 
+    if json_file is not None:
+        writable(json_file)
     plain = (preset, kind) == ("tiny", "zero-skip")
     folder = output / (board if plain else f"{board}-{preset}-{kind}")
     try:

@@ -73,10 +73,11 @@ def energy(
         if "multiplier" in parts:
             document["multiplier"] = _multiplier(say)
     if json_file is not None:
+        from cosim.energy.library import versions
         from cosim.simulate import tool_versions
         from cosim.simulators import find_simulator
 
-        write_json(json_file, document | {"tool_versions": tool_versions(find_simulator())})
+        write_json(json_file, document | {"tool_versions": tool_versions(find_simulator()) | versions()})
     return Status.DONE
 
 
@@ -90,6 +91,8 @@ def _layers(source: Path | None, images: int, data: str | None, config: Any, eng
     source = source or shipped_folders()[0]
     layers = load_layers(source, images, data)
     found = measure_layers(layers, config, cache=cache, engines=engines, progress=say)
+    if not layers:
+        raise UserError(f"{source} has no layer with weights")
     return {"network": source.name, "weights_sha256": weights_digest(layers)} | found
 
 
@@ -97,6 +100,8 @@ def _show_layers(document: Mapping[str, Any]) -> None:
     rows = [_row(entry["name"], name, own) for entry in document["layers"] for name, own in entry["engines"].items()]
     rows += [_row("all", name, own) for name, own in document["whole"].items()]
     table(["layer", "engine", "cycles", *SHOWN.values(), "energy x delay, µJ ms", "annotated"], rows)
+    for name, why in document["host"].items():
+        typer.echo(f"left to the host: {name}: {why}")
     for pair, ways in document["saved"].items():
         typer.echo(f"{pair}: {ways['total']:.1%} less energy with memories, {ways['logic']:.1%} of the gates' alone, "
                    f"{ways['counted_45nm']:.1%} by counts and a table of 45 nm; {ways['energy_delay']:.1%} of "

@@ -28,6 +28,7 @@ from zerokeep.cli_prune import (
     ZeroRatio,
 )
 from zerokeep.cli_report import Boards, Energy
+from zerokeep.errors import UserError
 from zerokeep.recipe import Recipe
 
 _DEFAULT = Recipe()
@@ -68,12 +69,14 @@ def run(
                     precision=precision, seed=seed)
     from zerokeep.cli_report import print_summary
     from zerokeep.report import make
-    from zerokeep.report_hardware import read_board
+    from zerokeep.report_hardware import read_board, read_energy
     from zerokeep.run import Run, RunOptions, failures
     from zerokeep.run_progress import showing
 
     for path in board or ():
         read_board(path)
+    if energy is not None:
+        read_energy(energy)
     job = Run(RunOptions(out=out, preset=preset, multipliers=multipliers, model=model, train_epochs=train_epochs,
                          recipe=recipe, data=data, images=images, simulator=simulator, cache=cache, workers=workers,
                          fresh=fresh))
@@ -81,7 +84,11 @@ def run(
     with showing(steps) as show:
         results = job.do(steps, show)
     failed = failures(results)
-    found = make(out, board or (), energy)
+    try:
+        found = make(out, board or (), energy)
+    except UserError:
+        make(out)  # what took long is not lost with what was to stand beside it
+        raise
     print_summary(found, out)
     for sentence in failed:
         typer.echo(f"zerokeep: {sentence}", err=True)

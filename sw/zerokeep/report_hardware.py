@@ -14,6 +14,8 @@ from zeroskip.layer import Layer
 
 _MANIFEST = ("board", "device", "preset", "kind", "clock_mhz_asked", "clock_mhz_reached", "clock_mhz_by_seed", "seed",
              "link")
+_ENERGY = ("network", "weights_sha256", "node", "period_ns", "preset", "multipliers", "images", "memory_table",
+           "layers", "whole", "saved")
 CELLS = {"LUT": "TRELLIS_COMB", "FF": "TRELLIS_FF", "DSP": "MULT18X18D", "BRAM": "DP16KD"}
 
 
@@ -43,8 +45,8 @@ def read_board(folder: Path) -> dict[str, Any]:
         raise UserError(f"{folder} is no whole folder of 'zerokeep build'") from None
 
 
-def read_energy(file: Path, weights_sha256: str) -> dict[str, Any]:
-    """What `zerokeep energy --json` wrote of the layers of the network with these weights.
+def read_energy(file: Path, weights_sha256: str | None = None) -> dict[str, Any]:
+    """What `zerokeep energy --json` wrote of the layers of a network: of the one with these weights, where given.
 
     Raises
     ------
@@ -52,11 +54,12 @@ def read_energy(file: Path, weights_sha256: str) -> dict[str, Any]:
         It is something else, or of another network.
     """
     found = _read(file, "a file of 'zerokeep energy --json'")
-    if not {"layers", "whole", "saved", "weights_sha256"} <= set(found):
-        raise UserError(f"{file} has no energy of layers: make it with 'zerokeep energy FOLDER --json FILE'")
-    if found["weights_sha256"] != weights_sha256:
+    missing = [name for name in _ENERGY if name not in found]
+    if missing:
+        raise UserError(f"{file} has no {missing[0]}: make it with 'zerokeep energy FOLDER --json FILE'")
+    if weights_sha256 not in (None, found["weights_sha256"]):
         raise UserError(f"{file} was measured on another network ({found['network']}, weights "
-                        f"{found['weights_sha256'][:12]}) than this run's ({weights_sha256[:12]})")
+                        f"{str(found['weights_sha256'])[:12]}) than this run's ({str(weights_sha256)[:12]})")
     return found
 
 

@@ -27,6 +27,9 @@ def test_the_files_and_their_manifest(small, tmp_path, capsys):
     folder = tmp_path / "board"
     folder.mkdir()
     (folder / "of an older build").write_text("")
+    with pytest.raises(ValueError, match=r"board is there and has no manifest\.json"):
+        boards.build("ulx3s-85f", folder)
+    (folder / "manifest.json").write_text("{}")
     manifest = boards.build("ulx3s-85f", folder, seeds=(3, 4))
     assert sorted(digests(folder)) == ["manifest.json", "resources.json", "timing.json", "top.bit"]
     assert json.loads((folder / "manifest.json").read_text()) == manifest
@@ -70,6 +73,8 @@ def test_a_missed_clock_leaves_nothing(small, tmp_path, capsys):
     (["build", "--board", "unknown"], "board: found 'unknown', expected one of ulx3s-85f, orangecrab-25f"),
     (["build", "--preset", "huge"], "preset: found 'huge', expected one of tiny, small, base, large, fine"),
     (["build", "--kind", "huge"], "kind: found 'huge', expected one of dense, dense-gate, zero-skip"),
+    (["build", "--clock", "nan"], "Invalid value for '--clock'"),
+    (["build", "--clock", "inf"], "clock: found inf MHz, expected a positive number"),
     (["build", "--seeds", "1,1"], "seeds must be different whole numbers"),
     (["flash"], "expected a folder that `zerokeep build` wrote"),
 ])

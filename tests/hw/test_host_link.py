@@ -14,8 +14,8 @@ from zeroskip.link.host_link import QUEUE_BYTES, HostLink
 from zeroskip.wire import BEAT_BYTES
 
 
-def new_line(damage=lambda byte: [byte]):
-    return Line(HostLink(Boundary(EchoEngine(), multipliers=MULTIPLIERS)), damage)
+def new_line(damage=lambda byte: [byte], engine=None):
+    return Line(HostLink(Boundary(engine or EchoEngine(), multipliers=MULTIPLIERS)), damage)
 
 
 class Raw:
@@ -108,7 +108,7 @@ def test_no_room_and_room_again(raw):
 
 def test_the_driver_runs_programs():
     line = new_line()
-    device = Device(line, seconds=0.02, clock=line.now)
+    device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
     device.connect()
     for count in (1, 70):
         sent = beats(count, seed=count)
@@ -122,6 +122,30 @@ def test_the_driver_runs_programs():
         device.run(np.zeros((0, BEAT_BYTES), np.uint8), beats(150), 1)
     device.reset()
     np.testing.assert_array_equal(device.run(beats(2), beats(2), 2), 255 - beats(2))
+
+
+def test_nothing_is_left_of_a_run_that_was_cut_off():
+    """The beats of half a run wait on the board when another driver connects."""
+    line = new_line()
+    first = Device(line, seconds=0.02, clock=line.now)
+    first.connect()
+    first._request(Command.PROGRAM, b"\0" + beats(3, 1).tobytes())
+    first._request(Command.MAP, b"\0" + beats(3, 2).tobytes())
+    second = Device(line, seconds=0.02, clock=line.now)
+    second.connect()
+    np.testing.assert_array_equal(second.run(beats(2, 3), beats(4, 4), 4), 255 - beats(4, 4))
+
+
+def test_an_engine_that_takes_long_is_waited_for():
+    """More than eight answers without a beat, 1,024 cycles each, come between two beats of its result."""
+    line = new_line(engine=EchoEngine(delay=12_000))
+    device = Device(line, seconds=0.02, patience=0.05, clock=line.now)
+    device.connect()
+    np.testing.assert_array_equal(device.run(beats(1), beats(2), 2), 255 - beats(2))
+    with pytest.raises(LinkError, match="nothing moves: 0 frames of the program and 0 of the map are left, 1 of 2"):
+        device._patience = 0.003
+        device.reset()
+        device.run(beats(1), beats(2), 2)
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -10,11 +10,12 @@ from tests.sim.test_energy import needs_tools
 
 from cosim.energy import array as arrays
 from cosim.energy.array import ArrayOnGates
-from cosim.energy.joules import figures, measure_layers, saved
+from cosim.energy.joules import figures, fitting, measure_layers, saved
 from cosim.energy.memory_cost import NODE_FACTOR, Accesses, access_pj, read_accesses, total_pj
 from zeroskip import reference
 from zeroskip.config import derive
 from zeroskip.packing import pack
+from zeroskip.program_image import PackError
 from zeroskip.random_layer import convolution
 from zeroskip.verilog import ToolError
 
@@ -45,6 +46,14 @@ def test_savings_are_of_the_second_engine():
     assert found["gate against dense"] == {"logic": 0.5, "total": 0.5, "counted_45nm": 0.5, "energy_delay": 0.75}
     assert found["skip-both against gate"]["total"] == 0.75
     assert "skip-weights against gate" not in found
+
+
+def test_layers_that_do_not_fit_are_left_to_the_host():
+    fits, wide = (convolution(4, 8, 3, size, weights=0.5, activations=0.5) for size in (5, 200))
+    runs, host = fitting({"one": fits, "two": wide}, LEAST, ("dense", "skip-both"))
+    assert list(runs) == ["one"] and list(host) == ["two"] and "the layer needs" in host["two"]
+    with pytest.raises(PackError, match="no layer fits: two: "):
+        fitting({"two": wide}, LEAST, ("skip-both",))
 
 
 @pytest.fixture(scope="module")

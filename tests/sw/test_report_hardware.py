@@ -66,7 +66,8 @@ def test_energy_of_another_network_is_refused(tmp_path):
     assert read_energy(file, SHA)["whole"]["gate"]["total_pj"] == 6e6
     with pytest.raises(UserError, match=r"another network \(made-up, weights 0123456789ab\) than this run's \(ffff\)"):
         read_energy(file, "ffff")
-    for text, message in (("[]", "is not a file of"), ("{}", "has no energy of layers"), ("{", "cannot read")):
+    for text, message in (("[]", "is not a file of"), ("{}", "has no network: make it with"), ("{", "cannot read"),
+                          (json.dumps({"network": 1}), "has no weights_sha256")):
         file.write_text(text)
         with pytest.raises(UserError, match=message):
             read_energy(file, SHA)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import math
 import shlex
 import shutil
 import subprocess
@@ -51,7 +52,7 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
     Raises
     ------
     ValueError
-        Unknown board, preset or kind.
+        Unknown board, preset or kind, a clock that is no positive number, or `folder` is something else.
     TimingError
         No seed reached the clock; nothing is written.
     ToolError
@@ -60,6 +61,10 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
     for name, value, known in (("preset", preset, PRESETS), ("kind", kind, ENGINE_KINDS)):
         if value not in known:
             raise ValueError(f"{name}: found {value!r}, expected one of {', '.join(known)}")
+    if clock_mhz is not None and not 0 < clock_mhz < math.inf:
+        raise ValueError(f"clock: found {clock_mhz} MHz, expected a positive number")
+    if folder.exists() and not (folder / "manifest.json").is_file():
+        raise ValueError(f"{folder} is there and has no manifest.json: it is not a bitstream's, and would be replaced")
     spec = find(board)
     platform, config = load_platform(spec), PRESETS[preset]
     oscillator = platform.default_clk_frequency
@@ -154,13 +159,19 @@ def _keep(work: Path, folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     _write(work / "manifest.json", manifest)
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    old = fresh.with_name(f"{fresh.name}.old")
     try:
         for name in (*FILES, "manifest.json"):
             shutil.copy(work / name, fresh / name)
         fresh.chmod(0o755)
         if folder.exists():
-            shutil.rmtree(folder)
-        fresh.rename(folder)
+            folder.rename(old)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            old.rename(folder)
+            raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
     return manifest

@@ -40,7 +40,7 @@ BOARDS = {
     "ulx3s-85f": Board(module="amaranth_boards.ulx3s", platform="ULX3S_85F_Platform", baud=1_000_000,
                        link="the FT231X on the board's USB port US1", flasher="ulx3s"),
     "orangecrab-25f": Board(module="amaranth_boards.orangecrab_r0_2", platform="OrangeCrabR0_2_25FPlatform",
-                            baud=1_000_000, header=("0", "1"), flasher="orangecrab",
+                            baud=1_000_000, header=("0", "1"), flasher="orangeCrab",
                             link="a USB serial adapter of 3.3 V on the header: its TX to pin 0, its RX to pin 1"),
 }
 

@@ -21,7 +21,7 @@ def command(folder: Path) -> list[str]:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         bitstream = folder / "top.bit"
-        found, wanted = hashlib.sha256(bitstream.read_bytes()).hexdigest(), manifest["sha256"]["top.bit"]
+        found, wanted = hashlib.sha256(bitstream.read_bytes()).hexdigest(), str(manifest["sha256"]["top.bit"])
         board = find(manifest["board"])
     except OSError as error:
         raise ValueError(f"{error.filename}: {error.strerror}; expected a folder that `zerokeep build` wrote") from None

@@ -13,7 +13,8 @@ from zeroskip.link.linked_engine import LinkedEngine
 
 
 class BoardTop(Elaboratable):
-    """The engine and the UART's pins; where the board has LEDs, two of them: an answer is sent, a byte was lost.
+    """The engine and the UART's pins; where the board has LEDs, two of them: an answer is sent; a byte was not taken,
+    which must not happen.
 
     Parameters
     ----------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import shutil
 from pathlib import Path
 
 from zeroskip.integration.axi_wrapper import axi_wrapper
@@ -21,8 +20,8 @@ def write_integration(design: GeneratedDesign) -> list[Path]:
         f"{top}_axi.v": axi_wrapper(sidecar), f"{top}_tb.v": bench(sidecar),
         f"{top}_registers.h": c_header(top), f"{top}_registers.py": python_map(top),
         f"{top}.core": core_file(sidecar, importlib.metadata.version("zerokeep")),
+        f"{top}.vlt": WAIVERS.read_text(encoding="utf-8"),
     }
     for name, text in texts.items():
         write_atomically(folder / name, text)
-    shutil.copy(WAIVERS, folder / f"{top}.vlt")
-    return [folder / name for name in (*texts, f"{top}.vlt")]
+    return [folder / name for name in texts]

@@ -43,6 +43,8 @@ class Device:
         To wait for an answer before a request is sent again.
     tries
         How often a request is sent at most.
+    patience
+        Seconds in which neither a beat is taken nor one comes back, after which a layer is given up.
     clock
         What seconds are counted by.
 
@@ -52,9 +54,10 @@ class Device:
         By every method: no answer came however often it was asked, or the answer was a refusal.
     """
 
-    def __init__(self, transport: Transport, *, seconds: float = 0.5, tries: int = 8,
+    def __init__(self, transport: Transport, *, seconds: float = 0.5, tries: int = 8, patience: float = 5.0,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._transport, self._seconds, self._tries, self._clock = transport, seconds, tries, clock
+        self._patience = patience
         self._unstuffer, self._came = Unstuffer(), deque[bytes]()
         self._sequence = 0
         self.room = {Command.PROGRAM: 0, Command.MAP: 0}
@@ -72,7 +75,7 @@ class Device:
         return self._unstuffer.bad
 
     def connect(self) -> None:
-        """Come into step, and see that there is an engine of this version.
+        """Come into step, see that there is an engine of this version, and reset it: nothing is left of an earlier run.
 
         Raises
         ------
@@ -84,6 +87,7 @@ class Device:
         found = self.register("id")
         if found != IDENTITY:
             raise LinkError(f"register id: found {found:#010x}, expected {IDENTITY:#010x}")
+        self.reset()
 
     def reset(self) -> None:
         """Engine, counters, and beats that wait."""
@@ -124,15 +128,16 @@ class Device:
         """
         left = {Command.PROGRAM: deque(_frames(program)), Command.MAP: deque(_frames(map))}
         found: list[bytes] = []
-        ended, idle = False, 0
+        ended, since = False, self._clock()
         while any(left.values()) or not ended:
             moved = any([self._send(command, frames) for command, frames in left.items()])
             if not moved:
                 flags, raw = self._request(Command.RESULT, bytes([BEATS_IN_A_FRAME]))
                 found.append(raw)
                 moved, ended = bool(raw), ended or bool(flags & LAST)
-            idle = 0 if moved else idle + 1
-            if idle == self._tries:
+            if moved:
+                since = self._clock()
+            elif self._clock() - since > self._patience:
                 came = len(b"".join(found)) // BEAT_BYTES
                 raise LinkError(f"nothing moves: {len(left[Command.PROGRAM])} frames of the program and "
                                 f"{len(left[Command.MAP])} of the map are left, {came} of {result_beats} beats of the "

@@ -28,7 +28,8 @@ class LinkedEngine(wiring.Component):
     active : Out(1)
         A byte is on its way to the host.
     lost : Out(1)
-        Stays high once a byte from the host was lost.
+        Stays high once a byte from the host was not taken before the next one came. The link takes each at once, so
+        this shows that something is broken; what is lost on the line shows in the link's count of bad frames.
     """
 
     def __init__(self, boundary: Boundary, *, divisor: int) -> None:

@@ -12,7 +12,8 @@ from cosim.energy.library import NODE
 from cosim.energy.memory_cost import ADD_PJ, MULTIPLY_PJ, NODE_FACTOR, TABLE, TABLE_BITS, access_pj, total_pj
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
-from zeroskip.packing import ENGINES, KINDS
+from zeroskip.packing import ENGINES, KINDS, pack
+from zeroskip.program_image import PackError
 from zeroskip.random_layer import convolution
 from zeroskip.verilog import preset_name
 
@@ -100,30 +101,49 @@ def measure_layers(layers: Mapping[str, Layer], config: ArrayConfig, *, cache: P
     Returns
     -------
     dict
-        For JSON: ``layers`` with ``engines``; ``whole``: the sums; ``per_image``: ``total_pj``; ``saved``: shares by
-        pair of engines, for the gates alone, with memories, by counts and the table, and of energy x delay;
-        ``hardware`` by kind.
+        For JSON: ``layers`` with ``engines``; ``host``: layers that do not fit, and why; ``whole``: the sums;
+        ``per_image``; ``saved``: shares by pair of engines, for the gates alone, with memories, by counts and the
+        table, and of energy x delay; ``hardware`` by kind.
 
     Raises
     ------
+    PackError
+        No layer fits.
     ToolError
         A tool is missing or failed, or an answer was wrong.
     """
+    runs, host = fitting(layers, config, engines)
     arrays = Arrays(config, cache, progress)
     entries: list[dict[str, Any]] = [
         {"name": name, "engines": {engine: arrays.entry(name, layer, engine) for engine in engines}}
-        for name, layer in layers.items()]
-    images = next(iter(layers.values())).output_shape[0]
+        for name, layer in runs.items()]
+    images = next(iter(runs.values())).output_shape[0]
     whole = {engine: _sum(entry["engines"][engine] for entry in entries) for engine in engines}
     return {
         "node": NODE, "period_ns": PERIOD_NS, "preset": preset_name(config), "multipliers": config.multipliers,
         "images": images, "memory_table": {"bytes_and_pj": TABLE, "bits": TABLE_BITS, "node_factor": NODE_FACTOR,
                                            "source": "M. Horowitz, ISSCC 2014"},
-        "layers": entries, "whole": whole,
+        "layers": entries, "whole": whole, "host": host,
         "per_image": {engine: {"total_uj": round(own["total_pj"] / images / 1e6, 4), "energy_delay":
                                own["energy_delay"] / images**2} for engine, own in whole.items()},
         "saved": saved(whole), "hardware": {KINDS[engine]: hardware(arrays.of(engine)) for engine in engines},
     }
+
+
+def fitting(layers: Mapping[str, Layer], config: ArrayConfig, engines: Sequence[str]
+            ) -> tuple[dict[str, Layer], dict[str, str]]:
+    """The layers that fit every engine, seen before anything is built; why the others do not."""
+    runs, host = dict[str, Layer](), dict[str, str]()
+    for name, layer in layers.items():
+        try:
+            for engine in engines:
+                pack(layer, config, engine)
+            runs[name] = layer
+        except PackError as error:
+            host[name] = str(error)
+    if not runs:
+        raise PackError(f"no layer fits: {'; '.join(f'{name}: {why}' for name, why in host.items())}")
+    return runs, host
 
 
 def _sum(entries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import re
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +58,13 @@ def find() -> str:
                         f"(apt-get install --no-install-recommends {' '.join(missing)})")
     assert tool is not None
     return tool
+
+
+def versions() -> dict[str, str]:
+    """Of what makes the figures: yosys, OpenSTA, and the library by its SHA-256."""
+    said = subprocess.run([find(), "-version"], capture_output=True, text=True, check=False).stdout.split()
+    return {"pyosys": importlib.metadata.version("pyosys"), "opensta": said[0] if said else "",
+            "osu018": hashlib.sha256(LIBERTY.read_bytes()).hexdigest()}
 
 
 def cells(liberty: Path = LIBERTY) -> dict[str, Cell]:
