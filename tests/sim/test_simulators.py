@@ -36,7 +36,9 @@ def test_a_build_that_is_not_whole_is_made_again() -> None:
 def test_verilog_that_does_not_compile_is_quoted(tmp_path: Path) -> None:
     bad = tmp_path / "bad.v"
     bad.write_text("module bad(input clk); nonsense here; endmodule\n")
-    design = GeneratedDesign(verilog=bad, sidecar=bad, top="bad", digest="0")
+    sidecar = tmp_path / "bad.json"
+    sidecar.write_text('{"ports": {"clk": {"width": 1, "direction": "input"}}}')
+    design = GeneratedDesign(verilog=bad, sidecar=sidecar, top="bad", digest="0")
     with pytest.raises(ToolError, match=r"verilator could not build bad: .*nonsense"):
         build(design, find_simulator(), tmp_path / "cache")
     assert not list((tmp_path / "cache").glob("bad-*")) and not list((tmp_path / "cache").glob(".build-*"))

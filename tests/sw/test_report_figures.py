@@ -27,7 +27,7 @@ def test_spent_where_nothing_was_measured():
 def test_figures_are_plain_svg_and_the_same_every_time(tmp_path):
     document = make(write(tmp_path / "demo", results()))
     drawn = draw(document)
-    assert set(drawn) == {"network", "layers", "kinds", "weights", "resources"}
+    assert set(drawn) == {"network", "layers", "kinds", "weights", "resources", "break_even"}
     for name, text in drawn.items():
         assert text.startswith("<svg") and text.endswith("</svg>")
         assert not re.search(r"xmlns|font-family|metadata|<!--", text)

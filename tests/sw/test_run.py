@@ -44,7 +44,7 @@ def hardware(monkeypatch):
 
     def synthesise(self, kind, say, results):
         done["synth"].append(kind)
-        return {"resources": cells(1000), "tool_versions": {}}
+        return {"resources": cells(1000), "parts": {}, "tool_versions": {}}
 
     def simulate(self, model, kind, say, results):
         done["simulate"].append((model, kind))
@@ -124,7 +124,7 @@ def test_steps_know_what_they_depend_on(tmp_path, data_folder):
     first = keys()
     changed = {name for name, key in keys(preset="tiny").items() if key != first[name]}
     assert changed == {"run", *(f"{part}-{kind}" for part in ("verilog", "simulate") for kind in KINDS),
-                       "simulate-unpruned-dense"}
+                       "simulate-unpruned-dense", "break-even"}
     changed = {name for name, key in keys(images=2).items() if key != first[name]}
     assert changed == {"run", *(f"simulate-{kind}" for kind in KINDS), "simulate-unpruned-dense"}
 
