@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from tests.sw.conftest import make_images
 from tests.sw.report_records import cells, layer
+from tests.sw.test_report_hardware import energy
 
 from zerokeep import run as run_module
 from zerokeep.cli import main
@@ -72,7 +73,7 @@ def test_main_job_once_and_again(tmp_path, data_folder, hardware, capsys, monkey
     assert main(command) == 0
     shown = capsys.readouterr()
     assert "accuracy: base" in shown.out and "report.html" in shown.out
-    assert "[13/13]" in shown.err and "done before" not in shown.err
+    assert "[14/14]" in shown.err and "done before" not in shown.err
     assert pruned == ["model", "unpruned"]
     assert sorted(hardware["simulate"]) == [("model", "dense"), ("model", "dense-gate"), ("model", "zero-skip"),
                                             ("unpruned", "dense")]
@@ -82,7 +83,7 @@ def test_main_job_once_and_again(tmp_path, data_folder, hardware, capsys, monkey
     assert (tmp_path / "out" / "unpruned" / "model.onnx").is_file()
 
     assert main(command) == 0
-    assert capsys.readouterr().err.count("done before") == 13
+    assert capsys.readouterr().err.count("done before") == 14
     assert len(hardware["simulate"]) == 4 and len(pruned) == 2
 
     assert main([*command, "--zero-ratio", "0.5"]) == 0
@@ -103,6 +104,16 @@ def test_wrong_hardware_is_status_1_with_a_report(tmp_path, data_folder, hardwar
     assert json.loads((tmp_path / "out" / "report.json").read_text())["bit_exact"] is False
     hardware["wrong"] = None
     assert main(arguments(tmp_path, data_folder)) == 0, "what was wrong is done again"
+
+
+def test_energy_of_another_network_does_not_cost_the_report(tmp_path, data_folder, hardware, capsys):
+    file, report = tmp_path / "energy.json", tmp_path / "out" / "report.json"
+    command = arguments(tmp_path, data_folder, "--energy", str(file))
+    assert main(command) == 2 and "cannot read" in capsys.readouterr().err
+    assert not hardware["synth"], "seen before any work"
+    file.write_text(json.dumps(energy()))
+    assert main(command) == 2 and "was measured on another network" in capsys.readouterr().err
+    assert json.loads(report.read_text())["energy"] is None
 
 
 def test_command_makes_the_same_options(tmp_path, data_folder):
