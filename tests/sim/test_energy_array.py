@@ -95,6 +95,13 @@ def test_an_answer_that_is_wrong_has_no_energy(dense, monkeypatch):
 
 
 @needs_tools
+def test_too_few_pins_with_activity_give_no_energy(dense, monkeypatch):
+    monkeypatch.setattr(arrays, "LEAST_ANNOTATED", 1.01)
+    with pytest.raises(ToolError, match=r"100.0% of the pins have a simulated activity, expected at least 101%"):
+        dense.run("layer", convolution(4, 8, 3, 5, weights=0.5, activations=0.5), "dense")
+
+
+@needs_tools
 def test_layers_add_up(dense):
     layers = {name: convolution(4, 8, 3, 5, weights=0.3, activations=0.5, seed=seed)
               for seed, name in enumerate(("one", "two"))}

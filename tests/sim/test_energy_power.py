@@ -52,11 +52,12 @@ def spent(tmp_path):
     file = tmp_path / "netlist.v"
     file.write_text(NETLIST)
 
-    def of(*, open_share=1.0, **changes):
+    def of(*, open_share=1.0, unknown=(), **changes):
         nets = dict.fromkeys(("a", "y", "z", "q", "b.c[1]"), (0, 0.5)) | {
             "clk": (2 * CYCLES, 0.5), "t.gated": (round(2 * CYCLES * open_share), 0.5)}
         nets |= {name.replace("b_c", "b.c[1]"): (count, 0.5) for name, count in changes.items()}
-        return measure(file, "top", Activity(nets, CYCLES), tmp_path)
+        known = {name: own for name, own in nets.items() if name not in unknown}
+        return measure(file, "top", Activity(known, CYCLES), tmp_path)
 
     return of
 
@@ -95,6 +96,13 @@ def test_data_from_a_port_or_a_register_is_counted(spent):
     output = spent(z=CYCLES).sequential - idle  # nothing hangs on it
     assert output == pytest.approx((41 + 65) / 2 * FEMTO, rel=0.15)
     assert spent(q=CYCLES).sequential - idle == pytest.approx(output + wire + DATA_FJ[0] * FEMTO, rel=0.05)
+
+
+@needs_tools
+def test_nets_without_activity_lower_the_share(spent):
+    """Eight pins; two of them are at `q`, one at `z`."""
+    assert spent(unknown=["q"]).annotated == pytest.approx(6 / 8)
+    assert spent(unknown=["q", "z"]).annotated == pytest.approx(5 / 8)
 
 
 @needs_tools

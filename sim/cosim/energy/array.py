@@ -25,6 +25,8 @@ from zeroskip.packing import KINDS, pack
 from zeroskip.verilog import ToolError
 
 IDLE_CYCLES = 2000
+LEAST_ANNOTATED = 0.95
+"""Share of the pins whose activity must have been simulated: OpenSTA guesses that of the others."""
 PATIENCE = 1_000_000
 MEMORIES_FILE, WINDOW_FILE = "memories.txt", "window.txt"
 _SCALES = {"1ps": 1e-3, "1ns": 1.0}
@@ -94,7 +96,7 @@ class ArrayOnGates:
         ValueError
             The engine runs on other hardware, or the layer does not fit it.
         ToolError
-            The gates' answer is not the reference's, or a tool failed.
+            The gates' answer is not the reference's, too few pins have an activity, or a tool failed.
         """
         if KINDS[engine] != self.kind:
             raise ValueError(f"{engine} runs on {KINDS[engine]}, not on {self.kind}")
@@ -112,6 +114,9 @@ class ArrayOnGates:
             power = measure(self.gates.netlist, GATES, activity, folder)
             memories = read_accesses((folder / MEMORIES_FILE).read_text())
             cycles = int((folder / WINDOW_FILE).read_text())
+        if power.annotated < LEAST_ANNOTATED:
+            raise ToolError(f"{name} on {engine}, on gates: {power.annotated:.1%} of the pins have a simulated "
+                            f"activity, expected at least {LEAST_ANNOTATED:.0%}")
         return Run(cycles=cycles, outside=activity.cycles - cycles, power=power, memories=memories,
                    multiplications=joined.counters["multiplications"], gated=joined.counters["gated"])
 
