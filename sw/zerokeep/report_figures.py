@@ -245,7 +245,7 @@ def _break_even(document: Mapping[str, Any]) -> Figure:
         end = document["break_even"]["crossing"][name]
         if end is not None:
             axes.plot([100 * end, 100 * end], [0, 1], color=colour, linewidth=0.9, linestyle=(0, (2, 2)))
-            axes.text(100 * end, 1.08, f"{end:.0%}", color=colour, ha="center", va="bottom", fontweight="bold")
+            axes.text(100 * end + 0.7, 0.24, f"{end:.0%}", color=colour, va="bottom", fontweight="bold")
     axes.axhline(1, color=MUTED, linewidth=0.7, linestyle=(0, (4, 3)))
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}×")
