@@ -90,9 +90,9 @@ def _layers(source: Path | None, images: int, data: str | None, config: Any, eng
 
     source = source or shipped_folders()[0]
     layers = load_layers(source, images, data)
-    found = measure_layers(layers, config, cache=cache, engines=engines, progress=say)
     if not layers:
         raise UserError(f"{source} has no layer with weights")
+    found = measure_layers(layers, config, cache=cache, engines=engines, progress=say)
     return {"network": source.name, "weights_sha256": weights_digest(layers)} | found
 
 
@@ -127,7 +127,7 @@ def _row(layer: str, engine: str, own: Mapping[str, Any]) -> list[str]:
 def _show_densities(found: Mapping[str, Any]) -> None:
     rows = [[f"{point['density']:.0%}", name, f"{own['cycles']:,}", *(f"{own[key] / 1e3:,.1f}" for key in SHOWN)]
             for point in found["points"] for name, own in point["engines"].items()]
-    table(["weights that are not zero", "engine", "cycles", *SHOWN.values()], rows)
+    table(["density of both operands", "engine", "cycles", *SHOWN.values()], rows)
     for name, own in found["bracket"].items():
         typer.echo(f"{name}: {own['full_pj_by_cycle']} pJ of gates a cycle where no operand is zero, "
                    f"{own['idle_pj_by_cycle']} idle")

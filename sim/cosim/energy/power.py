@@ -67,7 +67,7 @@ class Power:
 
 @dataclass(frozen=True)
 class _Report:
-    """Microwatts are picojoules times megahertz: picojoules a cycle, of one group of cells."""
+    """Picojoules a cycle of one group of cells, as OpenSTA says them."""
 
     internal: float
     switching: float
