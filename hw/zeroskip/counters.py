@@ -7,7 +7,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from zeroskip.counter_store import COUNTER_BITS, CounterStore
-from zeroskip.losses import LOSSES, STALLED, idle_shape
+from zeroskip.engine import idle_shape
+from zeroskip.losses import LOSSES, STALLED
 
 COUNTER_LATENCY = 3
 """Cycles from an event to the counter that shows it, once it has its turn."""

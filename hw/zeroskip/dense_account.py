@@ -10,7 +10,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from zeroskip.losses import idle_shape
+from zeroskip.engine import idle_shape
 from zeroskip.multiplier import positive
 
 COUNT_LATENCY = 2

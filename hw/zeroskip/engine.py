@@ -1,10 +1,10 @@
-"""The signature that both engines present to the boundary, and the shape of a beat."""
+"""The signature that both engines present to the boundary, and the shapes in it."""
 
 from amaranth.hdl import unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
-from zeroskip.losses import idle_shape
+from zeroskip.losses import LOSSES, STALLED
 from zeroskip.wire import BEAT_BYTES
 
 RESET_CYCLES = 2
@@ -15,6 +15,11 @@ Beat = data.StructLayout({
     "last": unsigned(1),
 })
 """One beat of a stream: 128 bits and the end-of-packet flag."""
+
+
+def idle_shape(multipliers: int) -> data.StructLayout:
+    """Slots that an engine does not use in a cycle, by loss; with those that it issues they are all multipliers."""
+    return data.StructLayout({name: range(multipliers + 1) for name in LOSSES if name != STALLED})
 
 
 def engine_members(multipliers: int) -> dict:

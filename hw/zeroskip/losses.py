@@ -1,9 +1,5 @@
 """What the multiplier slots that were not used were lost to."""
 
-from __future__ import annotations
-
-from amaranth.lib import data
-
 LOSSES = {
     "waiting": "a row of the map, or a pass and its weights, have not come, or the row has not been copied",
     "bubble": "the lane has words, but no entry: look-up, a word that leaves it nothing, the end of a block",
@@ -17,8 +13,3 @@ LOSSES = {
 """Name and meaning. Each slot in each cycle of ``total`` is used, or lost to exactly one of these."""
 STALLED = "stalled"
 """The one that the boundary sees, and no engine: it takes the place of the others where a cycle counts as stalled."""
-
-
-def idle_shape(multipliers: int) -> data.StructLayout:
-    """Slots that an engine does not use in a cycle, by loss; with those that it issues they are all multipliers."""
-    return data.StructLayout({name: range(multipliers + 1) for name in LOSSES if name != STALLED})

@@ -18,6 +18,8 @@ from zeroskip.counters import COUNTERS
 from zeroskip.verilog import ToolError
 from zeroskip.wire import BEAT_BYTES
 
+_QUICK_START = {"COCOTB_REWRITE_ASSERTION_FILES": ""}
+"""Else pytest's hook, for assertions that our bench has not, compiles every module anew: two thirds of a short run."""
 NOT_RUN = "not run, after an error in the same simulation"
 
 
@@ -89,7 +91,7 @@ def run_bench(build: Build, folder: Path, module: str, *, waves: bool = False) -
             build_dir=build.folder, test_dir=folder, results_xml=str(results), log_file=log, waves=waves,
             timescale=TIMESCALE, plusargs=[f"+dumpfile_path={folder / 'waves.fst'}", *(
                 [f"+verilator+coverage+file+{build.coverage.absolute()}"] if build.coverage is not None else [])],
-            extra_env={ENVIRONMENT: str(folder), "COCOTB_LOG_LEVEL": "WARNING"})
+            extra_env={ENVIRONMENT: str(folder), "COCOTB_LOG_LEVEL": "WARNING", **_QUICK_START})
     except (RuntimeError, SystemExit, OSError) as error:
         problem = str(error)
     try:

@@ -24,7 +24,7 @@ from zeroskip.verilog import WAIVERS, GeneratedDesign, ToolError, verilator_envi
 
 SIMULATORS = ("verilator", "icarus")
 TIMESCALE = ("1ns", "1ps")
-_BUILD_VERSION = 2
+_BUILD_VERSION = 3
 """Part of the cache's key: raise it when the way of building changes."""
 _DONE = "done"
 _VERILATE = ("-Wno-fatal", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing")
@@ -32,8 +32,8 @@ _COVERAGE = ("--coverage-line", "--coverage-toggle")
 _ACTIVITY = ("--trace", "--trace-saif", "--trace-underscore", "-CFLAGS", "-UVM_TRACE", "-CFLAGS", "-DVM_TRACE=1")
 """cocotb's main program writes a trace only where VM_TRACE is 1, which Verilator does not say for this format."""
 ACTIVITY_FILE = "dump.saif"
-_MAKE = ("CFG_CXXFLAGS_PCH_I=-include", "OPT_FAST=-O1")
-"""How to include a precompiled header, which the wheel's makefiles leave empty; and half the compile time of -Os."""
+_MAKE = ("VM_PARALLEL_BUILDS=0", "OPT_FAST=-Og")
+"""One C++ file, for headers take longer than what is in most files; and half the compile time of -O1, at its speed."""
 _SUPPORT = ("verilat*.o",)
 
 

@@ -1,9 +1,11 @@
 # amaranth: UnusedElaboratable=no
-"""Layers that do not fit: tiles of pixels, filters and channels in the array against the integer reference."""
+"""Layers that do not fit: tiles of pixels, filters and channels in the array against the integer reference.
+
+Every kind of cut, on arrays of every shape, is in ``tests/sim/test_tilings.py``.
+"""
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +17,6 @@ from zeroskip import reference
 from zeroskip.arrangement import arrangements
 from zeroskip.pixel_tiles import pixel_tiles, untile
 from zeroskip.plan import Tiling, make_plan
-from zeroskip.program_image import PackError
 from zeroskip.zero_skip_packing import best_plan
 
 LAYERS = {
@@ -42,13 +43,7 @@ LAST_PLANE = {
         21, filters=1, channels=33, kernel=(4, 6), size=(1, 6), padding=(2, 0), weights=0.0, output=None),
 }
 """Layers that may be done before the last plane of the map has come."""
-CONFIGS = {
-    "C1 E1 P1": small_config(1, 1, 1, lane_filters=8, words=32, list_entries=512),
-    "C2 E2 P1": small_config(2, 2, 1, lane_filters=4, words=32, list_entries=256, result_rows=16),
-    "C2 E1 P1, two columns": small_config(2, 1, 1, columns=2, lane_filters=8, words=32, list_entries=512),
-    "C4 E1 P2": small_config(4, 1, 2, units=2, lane_filters=8, words=32, list_entries=512),
-    "C2 E2 P4": small_config(2, 2, 4, units=2, lane_filters=4, words=32, list_entries=256),
-}
+CONFIG = small_config(2, 2, 4, units=2, lane_filters=4, words=32, list_entries=256)
 
 
 def make_run(name, layer, plan):
@@ -58,40 +53,9 @@ def make_run(name, layer, plan):
     return run
 
 
-def tiled_run(name, layer, config, seed, skip):
-    """A run cut in some way that fits and is not whole."""
-    own = layer.as_convolution()
-    height, words = own.output_shape[2], -(-own.channels // 16)
-    ways = [(way, Tiling(rows=rows, filters=tiles, channel_words=count))
-            for way in arrangements(config.groups, config.pixels) for rows in {height, -(-height // 2), 3, 1}
-            for tiles in range(1, 1 + own.filters) for count in range(1, words + 1)
-            if rows <= height and (rows, tiles, count) != (height, 1, words)]
-    random.Random(seed).shuffle(ways)
-    for way, tiling in ways:
-        try:
-            plan = make_plan(own, config, way, skip_activations=skip, tiling=tiling)
-        except PackError:
-            continue
-        return make_run(f"{name} {tiling}", layer, plan)
-    raise AssertionError(f"{name} does not fit")
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-def test_tilings(name):
-    """Every second layer, cut in some way, back to back; with and without pauses in turn."""
-    config, turn = CONFIGS[name], list(CONFIGS).index(name)
-    own, stall = list(LAYERS.items())[turn % 2 :: 2], (0.0, 0.4)[turn // 2 % 2]
-    runs = [tiled_run(case, layer, config, f"{name} {stall} {case}", index % 3 != 0)
-            for index, (case, layer) in enumerate(own)]
-    assert sum(len(run.plan.passes) > 2 for run in runs) >= 3
-    assert sum(not own.final for run in runs for own in run.plan.passes) >= 2
-    run_all(config, runs, stall=stall, seed=int(10 * stall))
-
-
 def test_best_plans():
     """What the packer chooses by itself."""
-    config = CONFIGS["C2 E2 P4"]
-    run_all(config, [make_run(name, layer, best_plan(layer.as_convolution(), config, skip_activations=True)[0])
+    run_all(CONFIG, [make_run(name, layer, best_plan(layer.as_convolution(), CONFIG, skip_activations=True)[0])
                      for name, layer in LAYERS.items()])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.sim.echo import CACHE
 
 import zeroskip
 
@@ -25,7 +26,7 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one small layer in it; builds are cached there."""
+    """A folder with one small layer in it."""
     folder = tmp_path_factory.mktemp("faults")
     rng = np.random.default_rng(5)
     weight = rng.integers(-127, 128, (6, 5, 3, 3)).astype(np.int8)
@@ -41,7 +42,7 @@ def run(work: Path, source: Path) -> tuple[int, dict[str, object]]:
     report.unlink(missing_ok=True)
     start = "import sys; from zerokeep.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", start, "simulate", "layer.npz", "--preset", "tiny", "--engine", "skip-both",
-               "--json", str(report)]
+               "--cache", str(CACHE), "--json", str(report)]
     done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=600, check=False,
                           env=os.environ | {"PYTHONPATH": str(source)})
     assert report.exists(), done.stderr
@@ -57,8 +58,11 @@ def plant(folder: Path, name: str, right: str, wrong: str) -> None:
 
 
 def copy(folder: Path) -> Path:
-    """A scratch copy of the hardware; the folder to put on the path."""
-    shutil.copytree(SOURCE, folder / "zeroskip", ignore=shutil.ignore_patterns("__pycache__"))
+    """A scratch copy of the hardware; the folder to put on the path.
+
+    With what numba compiled: it takes that only for a file with the same size and time of change.
+    """
+    shutil.copytree(SOURCE, folder / "zeroskip", ignore=shutil.ignore_patterns("*.pyc"))
     return folder
 
 
