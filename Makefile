@@ -29,7 +29,7 @@ demo: $(STAMP)  ## prune, generate, simulate, synthesise, report: build/demo/rep
 	$(BIN)/zerokeep run --out $(OUT) $(BESIDE)
 
 test: $(STAMP)  ## all tests, lint among them
-	$(BIN)/pytest -n $(JOBS)
+	$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 prove: $(STAMP)  ## prove parts of the hardware, lint every preset; make test does the quick ones
 	$(BIN)/python -m tests.formal
