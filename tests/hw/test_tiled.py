@@ -43,7 +43,13 @@ LAST_PLANE = {
         21, filters=1, channels=33, kernel=(4, 6), size=(1, 6), padding=(2, 0), weights=0.0, output=None),
 }
 """Layers that may be done before the last plane of the map has come."""
-CONFIG = small_config(2, 2, 4, units=2, lane_filters=4, words=32, list_entries=256)
+CONFIGS = {
+    "C1 E1 P1": small_config(1, 1, 1, lane_filters=8, words=32, list_entries=512),
+    "C2 E2 P1": small_config(2, 2, 1, lane_filters=4, words=32, list_entries=256, result_rows=16),
+    "C2 E1 P1, two columns": small_config(2, 1, 1, columns=2, lane_filters=8, words=32, list_entries=512),
+    "C4 E1 P2": small_config(4, 1, 2, units=2, lane_filters=8, words=32, list_entries=512),
+    "C2 E2 P4": small_config(2, 2, 4, units=2, lane_filters=4, words=32, list_entries=256),
+}
 
 
 def make_run(name, layer, plan):
@@ -55,7 +61,8 @@ def make_run(name, layer, plan):
 
 def test_best_plans():
     """What the packer chooses by itself."""
-    run_all(CONFIG, [make_run(name, layer, best_plan(layer.as_convolution(), CONFIG, skip_activations=True)[0])
+    config = CONFIGS["C2 E2 P4"]
+    run_all(config, [make_run(name, layer, best_plan(layer.as_convolution(), config, skip_activations=True)[0])
                      for name, layer in LAYERS.items()])
 
 

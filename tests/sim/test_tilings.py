@@ -7,8 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from tests.hw.layers import small_config
-from tests.hw.test_tiled import LAYERS
+from tests.hw.test_tiled import CONFIGS, LAYERS
 from tests.sim.echo import CACHE
 
 from cosim.designs import cached
@@ -28,13 +27,6 @@ from zeroskip.wire import encode
 from zeroskip.zero_skip_packing import decode_result
 from zeroskip.zero_skip_program import program_sections
 
-CONFIGS = {
-    "C1 E1 P1": small_config(1, 1, 1, lane_filters=8, words=32, list_entries=512),
-    "C2 E2 P1": small_config(2, 2, 1, lane_filters=4, words=32, list_entries=256, result_rows=16),
-    "C2 E1 P1, two columns": small_config(2, 1, 1, columns=2, lane_filters=8, words=32, list_entries=512),
-    "C4 E1 P2": small_config(4, 1, 2, units=2, lane_filters=8, words=32, list_entries=512),
-    "C2 E2 P4": small_config(2, 2, 4, units=2, lane_filters=4, words=32, list_entries=256),
-}
 STALLS = (0.0, 0.4)
 ENGINES = ("skip-weights", "skip-both")
 
