@@ -26,7 +26,7 @@ def build(
     kind: Annotated[str, typer.Option("--kind", metavar="NAME", help="zero-skip, dense or dense-gate.")] = "zero-skip",
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to.")] = FOLDER,
     clock: Annotated[float | None, typer.Option("--clock", metavar="MHZ", min=1.0, help=(
-        "Clock to reach; default: the board's oscillator."))] = None,
+        "Clock to reach; default, and at least: the board's oscillator."))] = None,
     seeds: Annotated[str, typer.Option("--seeds", metavar="N,N,...", help=(
         "Of the placer: the one with the highest clock is taken."))] = "1,2,3",
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the manifest.")] = None,

@@ -36,7 +36,7 @@ def test_the_files_and_their_manifest(small, tmp_path, capsys):
     assert manifest["sha256"] == {name: own for name, own in digests(folder).items() if name != "manifest.json"}
     assert (manifest["board"], manifest["clock_mhz_asked"], manifest["divisor"]) == ("ulx3s-85f", 25.0, 25)
     by_seed = manifest["clock_mhz_by_seed"]
-    assert list(by_seed) == ["3", "4"]
+    assert list(by_seed) == ["3", "4"] and by_seed["3"] != by_seed["4"]  # the placer is told the seed
     assert manifest["clock_mhz_reached"] == max(by_seed.values()) == by_seed[str(manifest["seed"])] >= 25
     assert json.loads((folder / "resources.json").read_text())["after_packing"]["TRELLIS_COMB"]["used"] > 100
     assert [path.name for path in tmp_path.iterdir()] == ["board"]
@@ -74,6 +74,7 @@ def test_a_missed_clock_leaves_nothing(small, tmp_path, capsys):
     (["build", "--preset", "huge"], "preset: found 'huge', expected one of tiny, small, base, large, fine"),
     (["build", "--kind", "huge"], "kind: found 'huge', expected one of dense, dense-gate, zero-skip"),
     (["build", "--clock", "nan"], "Invalid value for '--clock'"),
+    (["build", "--clock", "24"], "clock: found 24 MHz, expected at least the 25 MHz of ulx3s-85f's oscillator"),
     (["build", "--clock", "inf"], "clock: found inf MHz, expected a positive number"),
     (["build", "--seeds", "1,1"], "seeds must be different whole numbers"),
     (["flash"], "expected a folder that `zerokeep build` wrote"),

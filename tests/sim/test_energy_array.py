@@ -9,9 +9,10 @@ import pytest
 from tests.sim.test_energy import needs_tools
 
 from cosim.energy import array as arrays
-from cosim.energy.array import ArrayOnGates
+from cosim.energy.array import ArrayOnGates, Run
 from cosim.energy.joules import figures, fitting, measure_layers, saved
 from cosim.energy.memory_cost import NODE_FACTOR, Accesses, access_pj, read_accesses, total_pj
+from cosim.energy.power import Power
 from zeroskip import reference
 from zeroskip.config import derive
 from zeroskip.packing import pack
@@ -54,6 +55,26 @@ def test_layers_that_do_not_fit_are_left_to_the_host():
     assert list(runs) == ["one"] and list(host) == ["two"] and "the layer needs" in host["two"]
     with pytest.raises(PackError, match="no layer fits: two: "):
         fitting({"two": wide}, LEAST, ("skip-both",))
+
+
+def known(sequential, combinational, clock):
+    return Power(sequential=sequential, combinational=combinational, clock=clock, annotated=1.0, area=1.0, delay_ns=1.0,
+                 by_part={"rows": (8, 0.75), "flags": (1, 0.25)})
+
+
+def test_figures_of_a_run_that_is_known():
+    """By hand: 15 cycles of 4 pJ, of which 5 were outside and cost the 2 pJ of an idle one; a read of 10 pJ."""
+    array = ArrayOnGates.__new__(ArrayOnGates)
+    array._idle = Run(cycles=100, outside=0, power=known(1.0, 0.5, 0.5), memories=[])
+    run = Run(cycles=10, outside=5, power=known(1.0, 2.0, 1.0), multiplications=8, gated=3,
+              memories=[Accesses(name="map", rows=1024, bits=64, reads=1, writes=0)])
+    found = figures(array, run)
+    assert found["logic_pj"] == 15 * 4 - 5 * 2 and found["memory_45nm_pj"] == 10 and found["memory_pj"] == 160
+    assert found["total_pj"] == 50 + 160
+    assert found["energy_delay"] == pytest.approx(210 * 10 * 10e-9)  # ten cycles of 10 ns
+    assert found["counted_45nm_pj"] == pytest.approx((8 - 3) * (0.2 + 0.1) + 10)
+    assert found["logic_pj_by_cycle"] == {"sequential": 1, "combinational": 2, "clock": 1}
+    assert found["clocking"] == {"rows": {"registers": 8, "pj_by_cycle": 0.75}}  # the other is too small to be named
 
 
 @pytest.fixture(scope="module")

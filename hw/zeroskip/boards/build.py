@@ -47,12 +47,13 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
     seeds
         Of the placer; the bitstream is that of the seed with the highest clock, the manifest has them all.
     clock_mhz
-        The clock to reach; default the board's oscillator, which is what runs the design in any case.
+        The clock to reach; default the board's oscillator, which runs the design in any case: no less than that.
 
     Raises
     ------
     ValueError
-        Unknown board, preset or kind, a clock that is no positive number, or `folder` is something else.
+        Unknown board, preset or kind, a clock that is no positive number or slower than the board's, or `folder` is
+        something else.
     TimingError
         No seed reached the clock; nothing is written.
     ToolError
@@ -69,6 +70,9 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
     platform, config = load_platform(spec), PRESETS[preset]
     oscillator = platform.default_clk_frequency
     clock = clock_mhz if clock_mhz is not None else oscillator / 1e6
+    if clock < oscillator / 1e6:
+        raise ValueError(f"clock: found {clock:g} MHz, expected at least the {oscillator / 1e6:g} MHz of {board}'s "
+                         "oscillator, which runs the design")
     boundary = Boundary(build_engine(config, kind), multipliers=config.multipliers)
     plan = platform.build(BoardTop(boundary, baud=spec.baud), name="top", do_build=False)
     with tempfile.TemporaryDirectory(prefix="zeroskip-board-") as scratch:
