@@ -21,7 +21,7 @@ SEED = 7
 KIND = "zero-skip"
 CHECK = Path(__file__).with_name("ecp5_cells_check.v")
 MAKE = ("CFG_CXXFLAGS_STD=-std=c++20 CFG_CXXFLAGS_COROUTINES=-fcoroutines CFG_LDLIBS_THREADS=-pthread "
-        "CFG_CXXFLAGS_PCH_I=-include")
+        "VM_PARALLEL_BUILDS=0 OPT_FAST=-Og OPT_GLOBAL=-O0")
 
 
 @cache

@@ -36,7 +36,7 @@ module bench;
 endmodule
 """
 _VERILATE = ("--binary", "--timing", "--trace-saif", "--trace-underscore", "-Wno-fatal", "-Wno-lint", "-Wno-style",
-             "-CFLAGS", "-fcoroutines", "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1",
+             "-CFLAGS", "-fcoroutines", "-MAKEFLAGS", "VM_PARALLEL_BUILDS=0 OPT_FAST=-Og",
              "--top-module", "bench")
 
 
