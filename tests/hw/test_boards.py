@@ -79,7 +79,7 @@ def test_a_missed_clock_leaves_nothing(small, tmp_path, capsys):
     (["build", "--seeds", "1,1"], "seeds must be different whole numbers"),
     (["flash"], "expected a folder that `zerokeep build` wrote"),
 ])
-def test_refusals(arguments, message, tmp_path, capsys):
+def test_refusals(small, arguments, message, tmp_path, capsys):
     verb, *rest = arguments
     assert main([verb, *(["--output"] if verb == "build" else []), str(tmp_path), *rest]) == 2
     assert message in capsys.readouterr().err
