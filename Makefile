@@ -26,18 +26,18 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(STAMP)  ## prune, generate, simulate, synthesise, report: build/demo/report.html
-	$(BIN)/zerokeep run --out $(OUT) $(BESIDE)
+	$(BIN)/python -m zerokeep run --out $(OUT) $(BESIDE)
 
 test: $(STAMP)  ## all tests, lint among them
-	$(BIN)/pytest -n $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 prove: $(STAMP)  ## prove parts of the hardware, lint every preset; make test does the quick ones
 	$(BIN)/python -m tests.formal
-	ZEROKEEP_ALL=1 $(BIN)/pytest -q -n $(JOBS) tests/sim/test_lint.py
+	ZEROKEEP_ALL=1 $(BIN)/python -m pytest -q -n $(JOBS) tests/sim/test_lint.py
 
 lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff check
-	$(BIN)/mypy
+	$(BIN)/python -m mypy
 
 fuzz: $(STAMP)  ## 1,000 random layers on every preset and engine (SEED=S for the same ones again)
 	$(BIN)/python -m cosim.fuzz --cases $(CASES) $(if $(SEED),--seed $(SEED))

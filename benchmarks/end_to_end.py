@@ -12,7 +12,6 @@ array's own rate is by the cycle model: what it would do if its streams were nev
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -24,8 +23,9 @@ from cosim.link import Line, over_the_line
 from zeroskip import reference
 from zeroskip.boards.catalogue import BOARDS, divisor, load_platform
 from zeroskip.config import PRESETS
+from zeroskip.files.cache import default_cache
+from zeroskip.files.writing import write_json
 from zeroskip.packing import ENGINES
-from zeroskip.verilog import write_atomically
 
 BITS = 10
 LATENCY_S = 1e-3
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--board", choices=BOARDS, default="ulx3s-85f")
     parser.add_argument("--preset", choices=PRESETS, default="tiny")
     parser.add_argument("--engine", choices=ENGINES, default="skip-both")
-    parser.add_argument("--cache", type=Path, default=Path("build/cache/simulators"))
+    parser.add_argument("--cache", type=Path, default=default_cache() / "simulators")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
     layers = demo_layers(demo_folder(), 1)
@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
     for name, value in found.items():
         print(f"{name.replace('_', ' ')}: {value:,.2f}" if isinstance(value, float) else f"{name}: {value}")
     if options.json:
-        write_atomically(options.json, json.dumps(found, indent=1) + "\n")
+        write_json(options.json, found)
     return 0
 
 

@@ -30,10 +30,10 @@ from benchmarks.work import demo_folder, demo_layers
 from cosim.designs import cached
 from cosim.parts import jobs_of, join
 from cosim.runner import run_jobs
-from cosim.simulate import DEFAULT_CACHE
 from cosim.simulators import Build, build, find_simulator
 from zeroskip.config import PRESETS, ArrayConfig
 from zeroskip.cycle_model import predict
+from zeroskip.files.cache import default_cache
 from zeroskip.lane_work import lane_work
 from zeroskip.layer import Layer
 from zeroskip.packing import KINDS, pack
@@ -112,8 +112,8 @@ class Simulator:
 
     def _built(self, preset: str, kind: str) -> tuple[Build, float]:
         if (preset, kind) not in self._builds:
-            design = cached(PRESETS[preset], kind, DEFAULT_CACHE / "verilog")
-            built = build(design, find_simulator("verilator"), DEFAULT_CACHE / "simulators", waves=False)
+            design = cached(PRESETS[preset], kind, default_cache() / "verilog")
+            built = build(design, find_simulator("verilator"), default_cache() / "simulators", waves=False)
             small = Layer(weight=np.ones((1, 1), np.int8), input=np.ones((1, 1), np.uint8))
             engine = next(name for name, its in KINDS.items() if its == kind)
             jobs = jobs_of("start-up", pack(small, PRESETS[preset], engine), patience=100_000)

@@ -24,8 +24,9 @@ from benchmarks.work import FOLDER, demo_folder, demo_layers
 from cosim.designs import source_digest
 from zeroskip.config import PRESETS
 from zeroskip.families import FAMILIES, Family
+from zeroskip.files.writing import write_json, write_text
 from zeroskip.synth import synthesise
-from zeroskip.verilog import ToolError, generate, write_atomically
+from zeroskip.verilog import ToolError, generate
 
 ENGINES = {"dense": "dense", "dense-gate": "gate", "zero-skip": "skip-both"}
 """The kinds of arrays, and the engine that each is measured with."""
@@ -63,7 +64,7 @@ def measured(presets: list[str], families: list[str], file: Path | None) -> list
                 if file and missing:
                     file.parent.mkdir(parents=True, exist_ok=True)
                     known = {"sources": digest, "rows": list(rows.values())}
-                    write_atomically(file, json.dumps(known, indent=1) + "\n")
+                    write_json(file, known)
                 found += [rows[key] for key in keys]
                 if all(rows[key].get("lacks", True) for key in keys):
                     break  # larger ones do not fit either
@@ -129,7 +130,7 @@ def main(arguments: list[str]) -> int:
     text = "\n".join(markdown(measured(presets, families, options.json), taken)) + "\n"
     print(text)
     if options.markdown:
-        write_atomically(options.markdown, text)
+        write_text(options.markdown, text)
     return 0
 
 

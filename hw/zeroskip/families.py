@@ -21,7 +21,8 @@ class Family:
 
     ``commands``: of yosys, given the name of the top. ``cells``: a pattern of cells, the name under which they are
     counted, as how many, and LUTs that one takes. ``chip``: one of the family; ``holds``: what it has (``COMB``: LUTs).
-    ``shown``: names in the order of a table. ``units``: of what is counted.
+    ``shown``: names in the order of a table. ``units``: of what is counted. ``files``: what the commands read, by their
+    names alone.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Family:
     holds: Mapping[str, int]
     shown: tuple[str, ...]
     units: str
+    files: tuple[Path, ...] = ()
     _known: dict[str, tuple[str, int, int] | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -54,9 +56,9 @@ class Family:
 def _ecp5(top: str) -> list[str]:
     """Without the slow self-check of the mapper; narrow adders of LUTs, for each carry cell takes two."""
     command = f"synth_ecp5 -no-rw-check -nowidelut -top {top}"
-    return ["chtype -set choosing_adder t:*choosing_adder_*", f"read_verilog {CHOOSING_ADDER}",
+    return ["chtype -set choosing_adder t:*choosing_adder_*", f"read_verilog {CHOOSING_ADDER.name}",
             "scratchpad -set abc9.verify 0", f"{command} -run :map_gates",
-            f"techmap -D WIDEST={WIDEST} -map {NARROW_ADDERS}", f"{command} -run map_gates:"]
+            f"techmap -D WIDEST={WIDEST} -map {NARROW_ADDERS.name}", f"{command} -run map_gates:"]
 
 
 def _ice40(top: str) -> list[str]:
@@ -80,7 +82,7 @@ ECP5 = Family(
      ("DP16KD", "BRAM", 1, 0), ("PFUMX", "PFUMX", 1, 0), ("L6MUX21", "L6MUX21", 1, 0)),
     "LFE5U-85F", {"COMB": 83640, "FF": 83640, "MULT": 156, "BRAM": 208},
     ("LUT4", "CCU2C", "DPR16X4", "COMB", "FF", "MULT", "BRAM"),
-    "multipliers of 18 x 18, memories of 18 kbit")
+    "multipliers of 18 x 18, memories of 18 kbit", (CHOOSING_ADDER, NARROW_ADDERS))
 ICE40 = Family(
     "ice40", "iCE40 UP5K", _ice40,
     (("SB_LUT4", "LUT", 1, 1), ("SB_CARRY", "CARRY", 1, 0), ("SB_DFF*", "FF", 1, 0), ("SB_MAC16", "MULT", 1, 0),

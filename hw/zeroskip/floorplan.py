@@ -13,6 +13,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from zeroskip.files.reading import read_json
+
+NETLIST_BYTES = 1 << 30
+"""The most that a netlist may have."""
 MEMORY = "DP16KD"
 ROWS = (22, 46, 70, 82)
 """Rows of the chip with block memories; they come in two pairs."""
@@ -101,7 +105,7 @@ def write(netlist: Path, planned: Path) -> int:
     int
         Memories that were given a site; none where there is no plan or no need of one: then nothing is written.
     """
-    design: dict[str, Any] = json.loads(netlist.read_text(encoding="utf-8"))
+    design: dict[str, Any] = read_json(netlist, NETLIST_BYTES)
     top = next(module for module in design["modules"].values() if int(module["attributes"].get("top", "0"), 2))
     memories = {name: cell for name, cell in top["cells"].items() if cell["type"] == MEMORY}
     sites = plan(memories) if len(memories) > CROWDED else {}

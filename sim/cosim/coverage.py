@@ -9,7 +9,6 @@ and is covered where it both rose and fell.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections import Counter, defaultdict
@@ -21,8 +20,12 @@ from typing import Any
 from cosim.designs import cached
 from cosim.fuzz import SESSION
 from cosim.fuzz_cases import CONFIGS, make_session, verdicts
-from cosim.simulate import DEFAULT_CACHE
 from cosim.simulators import build, find_simulator
+from zeroskip.files.cache import default_cache
+from zeroskip.files.process import handle_signals
+from zeroskip.files.reading import read_text
+from zeroskip.files.workplace import workplace
+from zeroskip.files.writing import write_json
 
 _POINT = re.compile(r"^C '(.*)' (\d+)$", re.MULTILINE)
 _FIELD = re.compile("\x01([^\x02]*)\x02([^\x01]*)")
@@ -96,14 +99,15 @@ def measure(preset: str, kind: str, cases: int, seed: int, cache: Path) -> Point
     design = cached(CONFIGS[preset], kind, cache / "verilog")
     built = build(design, find_simulator("verilator"), cache / "simulators", coverage=True)
     texts = []
-    for number in range(-(-cases // SESSION)):
-        session = make_session(seed, number, (preset, kind), min(SESSION, cases - number * SESSION), [])
-        target = cache / f"coverage-{preset}-{kind}.dat"
-        wrong = [verdict.wrong for verdict in verdicts(session, replace(built, coverage=target)) if verdict]
-        if any(wrong):
-            raise RuntimeError(f"the hardware is wrong: {wrong}")
-        texts.append(target.read_text(errors="replace"))
-    return collect(texts, design.top, design.verilog.read_text())
+    with workplace() as place:
+        for number in range(-(-cases // SESSION)):
+            session = make_session(seed, number, (preset, kind), min(SESSION, cases - number * SESSION), [])
+            target = place / "coverage.dat"
+            wrong = [verdict.wrong for verdict in verdicts(session, replace(built, coverage=target)) if verdict]
+            if any(wrong):
+                raise RuntimeError(f"the hardware is wrong: {wrong}")
+            texts.append(target.read_text(errors="replace"))
+    return collect(texts, design.top, read_text(design.verilog, 1 << 30))
 
 
 def main(arguments: list[str]) -> int:
@@ -113,10 +117,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--preset", default="tiny", choices=sorted(CONFIGS))
     parser.add_argument("--kind", default="zero-skip", choices=("zero-skip", "dense", "dense-gate"))
-    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, metavar="FOLDER")
+    parser.add_argument("--cache", type=Path, metavar="FOLDER", help="simulators built before (default: the user's)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts and every hole")
     options = parser.parse_args(arguments)
-    found = measure(options.preset, options.kind, options.cases, options.seed, options.cache)
+    with handle_signals():
+        found = measure(options.preset, options.kind, options.cases, options.seed, options.cache or default_cache())
     table, missed = summary(found), holes(found)
     pages = sorted({page for own in table.values() for page in own})
     print(f"{options.preset} {options.kind}, {options.cases} random layers, seed {options.seed}: covered / points")
@@ -127,7 +132,7 @@ def main(arguments: list[str]) -> int:
     if options.json is not None:
         document: dict[str, Any] = {"modules": table, "holes": {f"{page} {module}": own for (page, module), own in
                                                                 missed.items()}}
-        options.json.write_text(json.dumps(document, indent=1) + "\n")
+        write_json(options.json, document)
     return 0
 
 

@@ -6,9 +6,10 @@ them. Where the system has both headers, they are used.
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
+
+from zeroskip.files.process import find, run
+from zeroskip.files.workplace import workplace
 
 EMPTY_ARCHIVE = b"!<arch>\n"
 
@@ -70,15 +71,18 @@ static inline int compress2(Bytef* to, uLongf* room, const Bytef* from, uLong si
 
 def system_has_headers() -> bool:
     """Whether g++ finds both libraries' headers."""
-    compiler = shutil.which("g++")
+    compiler = find("g++")
     if compiler is None:
         return False
     command = [compiler, "-x", "c++", "-fsyntax-only", "-include", "lz4.h", "-include", "zlib.h", "/dev/null"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    with workplace() as place:
+        return run(command, folder=place).status == 0
 
 
 def arguments(folder: Path, *, system: bool | None = None) -> list[str]:
-    """Verilator's arguments for FST; with `system` false (default: as found) the shim is written into `folder`."""
+    """Verilator's arguments for FST; with `system` false (default: as found) the shim is written into `folder`, a
+    workplace.
+    """
     if system_has_headers() if system is None else system:
         return ["--trace-fst"]
     place = folder / "shim"

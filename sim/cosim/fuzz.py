@@ -7,8 +7,8 @@ is made smaller and kept in a folder, with the command that shows it again; ``--
 from __future__ import annotations
 
 import argparse
-import json
 import secrets
+import shlex
 import sys
 import time
 from collections import Counter
@@ -21,9 +21,11 @@ from cosim import failures
 from cosim.designs import cached
 from cosim.fuzz_cases import CONFIGS, Session, Step, Verdict, make_session, turns, verdicts
 from cosim.fuzz_shrink import alone, shrink
-from cosim.simulate import DEFAULT_CACHE
 from cosim.simulators import Build, build, find_simulator
 from zeroskip.config import as_options
+from zeroskip.files.cache import default_cache
+from zeroskip.files.process import handle_signals
+from zeroskip.files.reading import read_json
 from zeroskip.layer import Layer
 
 OUT = Path("build/fuzz")
@@ -104,31 +106,32 @@ class Fuzz:
         if len(self.kept) < SHRUNK:
             least = shrink(least, self._first_failing)
             found = self._failing(least) or found
-        folder = keep(self.out / name, least, found)
+        folder = keep(self.out, name, least, found)
         self.kept.append(folder)
-        command = json.loads((folder / "about.json").read_text())["command"]
+        command = read_json(folder / "about.json")["command"]
         self.say(f"  kept, {least.steps[-1].layer.weight.shape} on {least.steps[-1].layer.needed_input().shape}, "
                  f"{len(least.steps)} layers: {found.wrong}\n  see it again: {command}")
 
 
-def keep(folder: Path, session: Session, verdict: Verdict) -> Path:
+def keep(parent: Path, name: str, session: Session, verdict: Verdict) -> Path:
     """The last step as any failure of a simulation is kept; beside it the steps before it."""
     *earlier, last = session.steps
-    command = f"python -m cosim.fuzz --again {folder}"
-    if not earlier and last.abort_after is None:
-        command = failures.replay_command(folder, last.engine, as_options(session.config), session.stall, session.seed)
-    about = failures.about(last.engine, session.config, verdict.wrong or "", session.stall, session.seed, command)
+
+    def command(folder: Path) -> str:
+        if not earlier and last.abort_after is None:
+            return failures.replay_command(folder, last.engine, as_options(session.config), session.stall, session.seed)
+        return shlex.join(["python", "-m", "cosim.fuzz", "--again", failures.argument(folder)])
+
+    about = failures.about(last.engine, session.config, verdict.wrong or "", session.stall, session.seed)
     about |= {"name": session.name, "kind": session.kind, "steps": [
         {"engine": step.engine, "abort_after": step.abort_after} for step in session.steps]}
-    failures.keep(folder, last.layer, verdict.streams or {}, verdict.outputs or {}, about)
-    for number, step in enumerate(earlier):
-        step.layer.save(folder / f"before_{number:02}.npz")
-    return folder
+    return failures.keep(parent, name, last.layer, verdict.streams or {}, verdict.outputs or {}, about, command,
+                         before=[step.layer for step in earlier])
 
 
 def load(folder: Path) -> Session:
     """Undo `keep`."""
-    about = json.loads((folder / "about.json").read_text())
+    about = read_json(folder / "about.json")
     paths = [folder / f"before_{number:02}.npz" for number in range(len(about["steps"]) - 1)] + [folder / "layer.npz"]
     steps = tuple(Step(layer=Layer.load(path), **own) for path, own in zip(paths, about["steps"], strict=True))
     return Session(name=about["name"], kind=about["kind"], stall=about["stall"], seed=about["seed"], steps=steps)
@@ -143,7 +146,7 @@ def run_again(folder: Path, cache: Path, say: Say) -> int:
     return sum(verdict is not None and verdict.wrong is not None for verdict in found)
 
 
-def fuzz(cases: int, seed: int, *, out: Path = OUT, cache: Path = DEFAULT_CACHE, say: Say = print,
+def fuzz(cases: int, seed: int, *, cache: Path, out: Path = OUT, say: Say = print,
          names: Sequence[str] = tuple(WEIGHTS), session: int = SESSION) -> Fuzz:
     """Run so many random layers; ``kept`` of what comes back names a folder for each that was wrong."""
     own = Fuzz(cache=cache, out=out, say=say)
@@ -171,18 +174,20 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--preset", action="append", choices=sorted(CONFIGS), help="default: all")
     parser.add_argument("--session", type=int, default=SESSION, metavar="N", help="layers in a simulator's process")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help="for what was wrong")
-    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, metavar="FOLDER", help="simulators built before")
+    parser.add_argument("--cache", type=Path, metavar="FOLDER", help="simulators built before (default: the user's)")
     parser.add_argument("--again", type=Path, metavar="FOLDER", help="run what was kept there, and nothing else")
     options = parser.parse_args(arguments)
 
     def say(text: str) -> None:
         print(text, flush=True)
 
-    if options.again is not None:
-        return 1 if run_again(options.again, options.cache, say) else 0
+    cache = options.cache or default_cache()
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
-    done = fuzz(options.cases, seed, out=options.out, cache=options.cache, say=say,
-                names=options.preset or tuple(WEIGHTS), session=options.session)
+    with handle_signals():
+        if options.again is not None:
+            return 1 if run_again(options.again, cache, say) else 0
+        done = fuzz(options.cases, seed, out=options.out, cache=cache, say=say,
+                    names=options.preset or tuple(WEIGHTS), session=options.session)
     return 1 if done.kept else 0
 
 

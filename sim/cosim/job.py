@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zeroskip.layer import save_npz
+from zeroskip.files.npz import read_npz
+from zeroskip.files.reading import read_json
+from zeroskip.files.writing import write_json, write_npz, write_text
+from zeroskip.wire import BEAT_BYTES
 
 ENVIRONMENT = "ZEROKEEP_COSIM_JOB"
 """The environment variable that names the folder of the job."""
+JSON_BYTES = 256 << 20
+"""The most that a description of jobs or outcomes may have."""
 QUIET_CYCLES = 100
 """Cycles after a result in which nothing more may come."""
 
@@ -64,36 +70,42 @@ class Outcome:
 
 def write_jobs(folder: Path, jobs: Sequence[Job], settings: dict[str, Any]) -> None:
     """Write ``job.npz`` and ``job.json`` into `folder`."""
-    arrays: dict[str, np.ndarray] = {}
-    entries = []
-    for number, job in enumerate(jobs):
-        arrays |= {f"weights_{number}": job.weights, f"map_{number}": job.map}
-        entries.append({"name": job.name, "result_beats": job.result_beats, "patience": job.patience,
-                        "reset": job.reset, "abort_after": job.abort_after})
-    save_npz(folder / "job.npz", arrays)
-    (folder / "job.json").write_text(json.dumps(settings | {"jobs": entries}))
+    entries = [{"name": job.name, "result_beats": job.result_beats, "patience": job.patience, "reset": job.reset,
+                "abort_after": job.abort_after} for job in jobs]
+    write_npz(folder / "job.npz", _joined("weights", [job.weights for job in jobs])
+              | _joined("map", [job.map for job in jobs]))
+    write_json(folder / "job.json", settings | {"jobs": entries})
 
 
 def read_jobs(folder: Path) -> tuple[list[Job], dict[str, Any]]:
     """Undo `write_jobs`."""
-    settings = json.loads((folder / "job.json").read_text())
-    with np.load(folder / "job.npz", allow_pickle=False) as arrays:
-        jobs = [Job(weights=arrays[f"weights_{n}"], map=arrays[f"map_{n}"], **entry)
-                for n, entry in enumerate(settings.pop("jobs"))]
+    settings = read_json(folder / "job.json", JSON_BYTES)
+    arrays = read_npz(folder / "job.npz")
+    jobs = [Job(weights=weights, map=map_, **entry) for weights, map_, entry in zip(
+        _parts("weights", arrays), _parts("map", arrays), settings.pop("jobs"), strict=True)]
     return jobs, settings
+
+
+def _joined(name: str, parts: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Streams of beats one behind the other, and where each begins: an archive of thousands of arrays is slow."""
+    starts = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+    return {name: np.concatenate([np.zeros((0, BEAT_BYTES), np.uint8), *parts]), f"{name}_starts": starts}
+
+
+def _parts(name: str, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Undo `_joined`."""
+    return [arrays[name][start:end] for start, end in itertools.pairwise(arrays[f"{name}_starts"].tolist())]
 
 
 def write_outcomes(folder: Path, outcomes: Sequence[Outcome]) -> None:
     """Write ``outcome.npz`` and then ``outcome.json``: where the second stands, both are whole."""
-    save_npz(folder / "outcome.npz", {f"result_{n}": outcome.result for n, outcome in enumerate(outcomes)})
+    write_npz(folder / "outcome.npz", _joined("result", [outcome.result for outcome in outcomes]))
     entries = [{"name": o.name, "counters": o.counters, "observed": o.observed, "error": o.error} for o in outcomes]
-    unfinished = folder / "outcome.tmp"
-    unfinished.write_text(json.dumps(entries))
-    unfinished.replace(folder / "outcome.json")
+    write_text(folder / "outcome.json", json.dumps(entries))
 
 
 def read_outcomes(folder: Path) -> list[Outcome]:
     """Undo `write_outcomes`."""
-    entries = json.loads((folder / "outcome.json").read_text())
-    with np.load(folder / "outcome.npz", allow_pickle=False) as arrays:
-        return [Outcome(result=arrays[f"result_{n}"], **entry) for n, entry in enumerate(entries)]
+    entries = read_json(folder / "outcome.json", JSON_BYTES)
+    results = _parts("result", read_npz(folder / "outcome.npz"))
+    return [Outcome(result=result, **entry) for result, entry in zip(results, entries, strict=True)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from cosim.simulators import Build, build, find_simulator
 from zeroskip.boundary import Boundary
 from zeroskip.config import ArrayConfig
 from zeroskip.engines import build_engine
+from zeroskip.files.workplace import workplace
 from zeroskip.layer import Layer
 from zeroskip.link.linked_engine import LinkedEngine
 from zeroskip.packing import pack
@@ -71,8 +71,8 @@ def over_the_line(
     kind = {"dense": "dense", "gate": "dense-gate"}.get(engine, "zero-skip")
     jobs = [Job(name=name, weights=program.weights, map=program.map, result_beats=program.result_beats)
             for name, own in packed.items() for program in own.programs]
-    with tempfile.TemporaryDirectory(prefix="zerokeep-link-") as scratch:
-        design = linked_design(config, kind, Path(scratch), divisor=line.divisor)
+    with workplace() as place:
+        design = linked_design(config, kind, place, divisor=line.divisor)
         made = build(design, find_simulator(), cache)
         outcomes = _run(made, jobs, line)
     if outcomes[-1].error is not None:
@@ -85,8 +85,7 @@ def over_the_line(
 def _run(made: Build, jobs: list[Job], line: Line) -> list[Outcome]:
     frame = 2 * 512 * 10 * line.divisor * 1e-8
     settings = dataclasses.asdict(line) | {"seconds": 4 * frame}
-    with tempfile.TemporaryDirectory(prefix="zerokeep-") as name:
-        folder = Path(name)
+    with workplace() as folder:
         write_jobs(folder, jobs, settings)
         run_bench(made, folder, "cosim.link_bench")
         return read_outcomes(folder)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
-import json
 import re
-import shutil
-import tempfile
 from pathlib import Path
 
 from cosim.designs import load
-from cosim.simulators import move_into_place
-from zeroskip.synth import synthesise
+from zeroskip.files.cache import entry, key_of
+from zeroskip.files.reading import read_json, read_text
+from zeroskip.files.workplace import workplace
+from zeroskip.files.writing import write_json, write_text
+from zeroskip.synth import VERILOG_BYTES, synthesise
 from zeroskip.verilog import GeneratedDesign, ToolError
 
 CELLS = Path(__file__).with_name("ecp5_cells.v")
@@ -50,25 +50,17 @@ def without_initial_zeros(netlist: str) -> str:
 def synthesised(design: GeneratedDesign, cache: Path) -> GeneratedDesign:
     """Synthesise a design for ECP5, or take the netlist from the folder `cache`; sidecar and top are the design's."""
     cells = models()
-    parts = (design.digest, design.top, importlib.metadata.version("pyosys"), cells)
-    key = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-    target = Path(cache) / f"{design.top}-netlist-{key}"
-    if (found := load(target)) is not None:
-        return found
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".netlist-"))
-    try:
-        about = json.loads(design.sidecar.read_text())
-        verilog = scratch / f"{design.top}.v"
-        resources = synthesise(design.verilog, design.top, multipliers=about["multipliers"], netlist=verilog)
-        text = cells + without_initial_zeros(verilog.read_text())
-        verilog.write_text(text)
-        about |= {"sha256": hashlib.sha256(text.encode()).hexdigest(), "verilog": verilog.name,
-                  "resources": resources["total"]}
-        (scratch / f"{design.top}.json").write_text(json.dumps(about, indent=1) + "\n")
-        move_into_place(scratch, target, lambda: load(target) is not None)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    found = load(target)
-    assert found is not None
-    return found
+
+    def make(folder: Path) -> None:
+        about = read_json(design.sidecar)
+        with workplace() as place:
+            netlist = place / "netlist.v"
+            resources = synthesise(design.verilog, design.top, multipliers=about["multipliers"], netlist=netlist)
+            text = cells + without_initial_zeros(read_text(netlist, VERILOG_BYTES))
+        write_text(folder / "netlist.v", text)
+        write_json(folder / "netlist.json", about | {
+            "sha256": hashlib.sha256(text.encode()).hexdigest(), "verilog": "netlist.v",
+            "resources": resources["total"]})
+
+    key = key_of(design.digest, design.top, importlib.metadata.version("pyosys"), cells)
+    return load(entry(cache, f"{design.top}-netlist", key, make))

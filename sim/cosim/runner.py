@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
-import tempfile
+import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+import find_libpython
 import numpy as np
 from cocotb_tools.check_results import get_results
 
 from cosim.job import ENVIRONMENT, Job, Outcome, read_outcomes, write_jobs
-from cosim.simulators import TIMESCALE, Build
+from cosim.simulators import PROGRAM, Build, cocotb_package
 from zeroskip.counters import COUNTERS
+from zeroskip.files.process import find, python_environment, run
+from zeroskip.files.reading import read_json
+from zeroskip.files.workplace import link, workplace
+from zeroskip.files.writing import whole_file
 from zeroskip.verilog import ToolError
 from zeroskip.wire import BEAT_BYTES
 
-_QUICK_START = {"COCOTB_REWRITE_ASSERTION_FILES": ""}
-"""Else pytest's hook, for assertions that our bench has not, compiles every module anew: two thirds of a short run."""
+_SETTINGS = {
+    "COCOTB_LOG_LEVEL": "WARNING",
+    # Else pytest's hook, for assertions that our bench has not, compiles every module anew: two thirds of a short run.
+    "COCOTB_REWRITE_ASSERTION_FILES": "",
+}
+_VERILATOR = {"COCOTB_TRUST_INERTIAL_WRITES": "1"}
+"""As cocotb's own runner has it."""
+_WAVES, _COVERAGE, _RESULTS, _LOG = "waves.fst", "coverage.dat", "results.xml", "run.log"
 NOT_RUN = "not run, after an error in the same simulation"
 
 
@@ -47,15 +58,17 @@ def run_jobs(build: Build, jobs: Sequence[Job], *, stall: float = 0.0, seed: int
     waves
         File to write the waves to.
     folder
-        An empty one to run in, and to leave what the simulator writes; default a temporary one.
+        An empty workplace to run in, and to leave what the simulator writes; default a temporary one.
 
     Raises
     ------
     ToolError
         The simulator did not run to its end: its log is quoted.
+    OSError
+        The waves cannot be written.
     """
     check_stall(stall)
-    sidecar = json.loads(build.design.sidecar.read_text())
+    sidecar = read_json(build.design.sidecar)
     settings = {
         "stall": stall, "seed": seed, "identity": sidecar["identity"],
         "registers": {name: register["address"] for name, register in sidecar["registers"].items()},
@@ -63,13 +76,12 @@ def run_jobs(build: Build, jobs: Sequence[Job], *, stall: float = 0.0, seed: int
         "multipliers": sidecar["multipliers"],
         "counters": [name for name in sidecar["registers"] if name in COUNTERS],
     }
-    with tempfile.TemporaryDirectory(prefix="zerokeep-") if folder is None else nullcontext(folder) as name:
-        place = Path(name)
+    with workplace() if folder is None else nullcontext(folder) as place:
         write_jobs(place, jobs, settings)
         run_bench(build, place, "cosim.bench", waves=build.waves or build.activity)
         outcomes = read_outcomes(place)
         if waves is not None:
-            _keep_waves(build, place, waves)
+            _keep(place / _WAVES, waves, f"{build.simulator.name} wrote no waves")
     nothing = np.zeros((0, BEAT_BYTES), np.uint8)
     skipped = jobs[len(outcomes) :]
     return outcomes + [Outcome(name=job.name, result=nothing, error=NOT_RUN) for job in skipped]
@@ -78,35 +90,66 @@ def run_jobs(build: Build, jobs: Sequence[Job], *, stall: float = 0.0, seed: int
 def run_bench(build: Build, folder: Path, module: str, *, waves: bool = False) -> None:
     """Run the simulator with the jobs in `folder`; what counts is the results file, not how the process ended.
 
+    Parameters
+    ----------
+    build
+        What to run.
+    folder
+        A workplace, with the jobs.
+    module
+        The testbench, a module of Python.
+    waves
+        Whether to write the waves or the activity for which it was built.
+
     Raises
     ------
     ToolError
         It did not run to its end.
     """
-    log, results = folder / "run.log", folder / "results.xml"
-    problem = ""
+    cocotb = cocotb_package(folder)
+    link(folder / PROGRAM, build.folder / PROGRAM)
+    done = run(_command(build, folder, cocotb, waves=waves), folder=folder, output=folder / _LOG,
+               environment=_environment(build, folder, cocotb, module), name=build.simulator.name)
     try:
-        build.make_runner().test(
-            test_module=module, hdl_toplevel=build.design.top, hdl_toplevel_lang="verilog",
-            build_dir=build.folder, test_dir=folder, results_xml=str(results), log_file=log, waves=waves,
-            timescale=TIMESCALE, plusargs=[f"+dumpfile_path={folder / 'waves.fst'}", *(
-                [f"+verilator+coverage+file+{build.coverage.absolute()}"] if build.coverage is not None else [])],
-            extra_env={ENVIRONMENT: str(folder), "COCOTB_LOG_LEVEL": "WARNING", **_QUICK_START})
-    except (RuntimeError, SystemExit, OSError) as error:
-        problem = str(error)
-    try:
-        tests, failed = get_results(results)
+        tests, failed = get_results(folder / _RESULTS)
+        problem = ""
     except (RuntimeError, OSError, SyntaxError) as error:
-        tests, failed, problem = 0, 0, problem or str(error)
+        tests, failed, problem = 0, 0, str(error)
     if tests != 1 or failed or not (folder / "outcome.json").is_file():
-        text = log.read_text(errors="replace").strip() if log.is_file() else ""
         raise ToolError(f"{build.simulator.name} did not run {build.design.top} to the end "
-                        f"({tests} tests, {failed} failed) {problem}: {text[-3000:]}")
+                        f"({tests} tests, {failed} failed) {problem}: it {done.why()}")
+    if build.coverage is not None:
+        _keep(folder / _COVERAGE, build.coverage, f"{build.simulator.name} wrote no coverage")
 
 
-def _keep_waves(build: Build, folder: Path, target: Path) -> None:
-    found = sorted(folder.glob("*.fst"))
-    if not found:
-        raise ToolError(f"{build.simulator.name} wrote no waves")
+def _command(build: Build, folder: Path, cocotb: Path, *, waves: bool) -> list[str]:
+    program = str(folder / PROGRAM)
+    if build.simulator.name == "icarus":
+        return [find("vvp") or "vvp", "-m", str(cocotb / "libs" / "libcocotbvpi_icarus.so"), program,
+                "-fst" if waves else "-none"]
+    return [program, *(["--trace"] if waves else []), *(["--trace-file", _WAVES] if waves and build.waves else []),
+            *([f"+verilator+coverage+file+{_COVERAGE}"] if build.coverage is not None else [])]
+
+
+def _environment(build: Build, folder: Path, cocotb: Path, module: str) -> dict[str, str]:
+    """What cocotb's libraries and its Python are told, with paths through links: it splits some at commas."""
+    python = os.environ.get("LIBPYTHON_LOC") or find_libpython.find_libpython()
+    if python is None:
+        raise ToolError("libpython was not found: install Python's shared library (Debian: libpython3-dev)")
+    link(folder / "libpython.so", python)
+    entry = next(cocotb.glob("simulator.*.so"))
+    environment = python_environment()
+    libraries = [str(cocotb / "libs"), *filter(None, [environment.get("LD_LIBRARY_PATH")])]
+    return environment | _SETTINGS | (_VERILATOR if build.simulator.name == "verilator" else {}) | {
+        "LD_LIBRARY_PATH": os.pathsep.join(libraries), "GPI_USERS": f"{folder / 'libpython.so'};{entry},initialize",
+        "PYGPI_PYTHON_BIN": sys.executable, "COCOTB_TOPLEVEL": build.design.top, "COCOTB_TEST_MODULES": module,
+        "COCOTB_RESULTS_FILE": str(folder / _RESULTS), "TOPLEVEL_LANG": "verilog", ENVIRONMENT: str(folder)}
+
+
+def _keep(found: Path, target: Path, missing: str) -> None:
+    """Copy what the simulator wrote to its place, whole or not at all."""
+    if not found.is_file():
+        raise ToolError(missing)
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(found[0], target)
+    with found.open("rb") as file, whole_file(target) as copy:
+        shutil.copyfileobj(file, copy)

@@ -24,12 +24,12 @@ from cosim.simulators import SIMULATORS, Simulator, build, find_simulator
 from zeroskip import reference
 from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig, as_options
 from zeroskip.counts import count
+from zeroskip.files.cache import default_cache
 from zeroskip.layer import Layer
 from zeroskip.packing import CHOICES, ENGINES, KINDS, NAMES, pack
 from zeroskip.program_image import PackedLayer, PackError
 from zeroskip.verilog import preset_name, versions
 
-DEFAULT_CACHE = Path("build/cache")
 DEFAULT_FAILURES = Path("build/failures")
 PATIENCE = 20_000
 """Cycles without a beat that are always allowed."""
@@ -46,7 +46,7 @@ class Options:
     simulator
         ``"verilator"`` or ``"icarus"``.
     cache
-        Folder for generated Verilog and built simulators.
+        Folder for generated Verilog and built simulators; default the user's own, see `default_cache`.
     keep
         Folder for what shows a failure again.
     waves
@@ -58,7 +58,7 @@ class Options:
     stall: float = 0.0
     seed: int = 0
     simulator: str = "verilator"
-    cache: Path = DEFAULT_CACHE
+    cache: Path = field(default_factory=default_cache)
     keep: Path = DEFAULT_FAILURES
     waves: Path | None = None
     workers: int | None = None
@@ -81,8 +81,9 @@ class Simulation:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Task:
-    """One layer on one engine: `engine` was asked for, ``packed.engine`` runs it."""
+    """One layer on one engine: `engine` was asked for, ``packed.engine`` runs it; the layer's place and name."""
 
+    number: int
     name: str
     layer: Layer
     engine: str
@@ -173,10 +174,10 @@ def simulate(layers: Layer | Mapping[str, Layer], config: ArrayConfig, engines: 
     simulator = find_simulator(options.simulator)
     result = Simulation(layers=[])
     tasks: dict[str, list[_Task]] = {}
-    for name, layer in list(named.items()):
+    for number, (name, layer) in enumerate(named.items(), 1):
         progress(f"pack {name}")
         try:
-            own = [_pack(name, layer, engine, config) for engine in engines]
+            own = [_pack(number, name, layer, engine, config) for engine in engines]
         except PackError as error:
             if not leave or len(result.host) == len(named) - 1:
                 raise
@@ -198,12 +199,12 @@ def simulate(layers: Layer | Mapping[str, Layer], config: ArrayConfig, engines: 
     return result
 
 
-def _pack(name: str, layer: Layer, engine: str, config: ArrayConfig) -> _Task:
+def _pack(number: int, name: str, layer: Layer, engine: str, config: ArrayConfig) -> _Task:
     try:
         packed = pack(layer, config, engine)
     except PackError as error:
         raise PackError(f"{name} does not fit the engine {engine}: {error}") from None
-    return _Task(name=name, layer=layer, engine=engine, packed=packed)
+    return _Task(number=number, name=name, layer=layer, engine=engine, packed=packed)
 
 
 def _run_kind(kind: str, tasks: list[_Task], config: ArrayConfig, simulator: Simulator, options: Options,
@@ -284,9 +285,10 @@ def _judge(task: _Task, outcome: Outcome, expected: np.ndarray, counts: Mapping[
 
 def _keep(task: _Task, outcome: Outcome, outputs: dict[str, np.ndarray], text: str, config: ArrayConfig,
           options: Options) -> Path:
-    folder = options.keep / f"{task.name}-{task.engine}".replace("/", "_")
-    command = failures.replay_command(folder, task.engine, as_options(config), options.stall, options.seed)
+    """Its folder is called by numbers: a layer may have any name."""
     streams = {"weights": np.concatenate([program.weights for program in task.packed.programs]),
                "map": np.concatenate([program.map for program in task.packed.programs]), "result": outcome.result}
-    about = failures.about(task.engine, config, text, options.stall, options.seed, command)
-    return failures.keep(folder, task.layer, streams, outputs, about)
+    about = failures.about(task.engine, config, text, options.stall, options.seed) | {"name": task.name}
+    return failures.keep(
+        options.keep, f"{task.number:02}-{task.engine}", task.layer, streams, outputs, about,
+        lambda folder: failures.replay_command(folder, task.engine, as_options(config), options.stall, options.seed))

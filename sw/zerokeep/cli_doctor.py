@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import shutil
-import subprocess
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -52,13 +51,15 @@ def package(name: str, use: str, needed: bool) -> Finding:
 
 def program(name: str, use: str, needed: bool, option: str, debian: str) -> Finding:
     """A program on the path; its version is the first line that it prints."""
-    path, version = shutil.which(name), None
+    from zeroskip.files.process import ToolError, find, run
+
+    path, version = find(name), None
     if path is not None:
         try:
-            done = subprocess.run([path, option], capture_output=True, text=True, check=False, timeout=20)
-            lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+            done = run([path, option], folder=Path(tempfile.gettempdir()), timeout=20)
+            lines = [line for line in done.said.splitlines() if line.strip()]
             version = lines[0].strip() if lines else "?"
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except ToolError as error:
             return Finding(name=name, use=use, needed=needed, version=None, advice=f"it does not run: {error}")
     return Finding(name=name, use=use, needed=needed, version=version, advice=f"Debian: apt install {debian}")
 

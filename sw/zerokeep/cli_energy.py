@@ -8,7 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json
+from zerokeep.cli_common import (
+    Cache,
+    Status,
+    apart,
+    as_user_error,
+    cache_folder,
+    progress,
+    table,
+    writable,
+    write_json,
+)
 from zerokeep.cli_generate import Engines, Multipliers, Preset
 from zerokeep.cli_prune import Data
 from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
@@ -37,17 +47,17 @@ def energy(
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")] = None,
     data: Data = None,
     groups: Groups = None, lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
-    cache: Annotated[Path, typer.Option("--cache", metavar="FOLDER", help=(
-        "Netlists and simulators built before."))] = Path("build/cache"),
+    cache: Cache = None,
 ) -> int:
     """Measure, show, write; the array is `tiny` unless another is asked for: gates take minutes to build."""
     parts = tuple(dict.fromkeys(part or PARTS[:1]))
     for name in parts:
         if name not in PARTS:
             raise UserError(f"--part must be one of {', '.join(PARTS)}, not {name!r}")
+    apart({"--json": json_file}, source, data=data)
     if json_file is not None:
         writable(json_file)
-    writable(cache / "any")
+    built = cache_folder(cache)
     shape = (groups, lanes, pixels, settings)
     named = preset if preset or multipliers or any(shape) else "tiny"
     config = configuration(named, multipliers, *shape)
@@ -61,17 +71,17 @@ def energy(
         if unknown := set(engines) - set(ENGINES):
             raise ValueError(f"engine must be one of {', '.join(ENGINES)} here, not {min(unknown)!r}")
     document: dict[str, Any] = {}
-    with progress("energy") as say:
+    with progress("energy") as told:
         if "layers" in parts:
-            document |= _layers(source, images, data, config, engines, cache, say)
+            document |= _layers(source, images, data, config, engines, built, told)
             _show_layers(document)
         if "densities" in parts:
             from cosim.energy.joules import measure_densities
 
-            document["densities"] = measure_densities(config, cache=cache, progress=say)
+            document["densities"] = measure_densities(config, cache=built, progress=told)
             _show_densities(document["densities"])
         if "multiplier" in parts:
-            document["multiplier"] = _multiplier(say)
+            document["multiplier"] = _multiplier(told)
     if json_file is not None:
         from cosim.energy.library import versions
         from cosim.simulate import tool_versions

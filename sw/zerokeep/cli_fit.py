@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json
+from zerokeep.cli_common import Status, apart, as_user_error, progress, table, writable, write_json
 from zerokeep.cli_prune import Data
 from zerokeep.cli_simulate import load_layers
 from zerokeep.errors import UserError, check_count
@@ -89,6 +89,7 @@ def fit(
 
     if goal not in GOALS:
         raise UserError(f"--goal must be one of {', '.join(GOALS)}, not {goal!r}")
+    apart({"--json": json_file}, source, data=data)
     if json_file is not None:
         writable(json_file)
     layers = load_layers(source, images, data)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zerokeep.cli_common import Status, as_user_error, progress, write_json, writing
+from zerokeep.cli_common import Status, apart, as_user_error, progress, writable, write_json, writing
 from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
 
 Preset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="tiny, small, base, large or fine.")]
@@ -32,19 +32,31 @@ def generate(
         "Write a wrapper with aclk and aresetn, registers for C and Python, and a FuseSoC core, too."))] = False,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="List what was written.")] = None,
 ) -> int:
-    """Write one Verilog file and one sidecar for each kind of hardware that the engines need."""
+    """Write one Verilog file and one sidecar for each kind of hardware that the engines need.
+
+    A message of the lint is a fault of the program.
+    """
     from cosim.simulate import check_engines
     from zeroskip import verilog
-    from zeroskip.integration.write import write_integration
+    from zeroskip.files.ledger import claim
+    from zeroskip.integration.write import file_names, write_integration
     from zeroskip.packing import ENGINES, KINDS, choices
 
     config = configuration(preset, multipliers, groups, lanes, pixels, settings)
     with as_user_error(ValueError):
         engines = choices(check_engines(engine or ENGINES))
+    kinds = list(dict.fromkeys(KINDS[name] for name in engines))
+    tops = [verilog.design_name(config, kind) for kind in kinds]
+    names = [name for top in tops for name in (f"{top}.v", f"{top}.json", *(file_names(top) if integration else ()))]
+    apart({"--json": json_file} | {f"--output, {name}": output / name for name in names})
+    with writing(output):
+        claim(output, names)
+    if json_file is not None:
+        writable(json_file)
     written: list[dict[str, Any]] = []
     messages: list[str] = []
     with progress("generate") as say:
-        for kind in dict.fromkeys(KINDS[name] for name in engines):
+        for kind in kinds:
             say(kind)
             with writing(output):
                 design = verilog.generate(config, kind, output)
@@ -55,8 +67,8 @@ def generate(
             messages += verilog.lint(design.verilog, design.top) if lint else []
     for entry in written:
         typer.echo("  ".join([entry["verilog"], entry["sidecar"], *entry["integration"]]))
-    for message in messages:
-        typer.echo(message, err=True)
     if json_file is not None:
         write_json(json_file, {"designs": written, "lint": messages if lint else None})
-    return Status.WRONG if messages else Status.DONE
+    if messages:
+        raise RuntimeError(f"{len(messages)} messages of the lint of what was generated, such as {messages[0]}")
+    return Status.DONE

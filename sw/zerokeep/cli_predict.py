@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json
+from zerokeep.cli_common import Status, apart, as_user_error, progress, table, writable, write_json
 from zerokeep.cli_generate import Engines, Multipliers, Preset
 from zerokeep.cli_prune import Data
 from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
@@ -31,6 +31,7 @@ def _row(name: str, engine: str, entry: dict[str, Any]) -> list[str]:
         return "-" if value is None else format(value, form)
 
     bounds = entry.get("bounds", {})
+    engine = f"{engine}: {entry['chosen']}" if "chosen" in entry else engine
     return [name, engine, show(entry["total"], ","), show(entry["load"], ","), show(entry["utilisation"], ".3f"),
             show(entry["speedup"], ".2f"), *(show(bounds.get(bound), ",") for bound in BOUNDS),
             entry.get("bound_by", "-").replace("_", " "), entry.get("plan", "")]
@@ -46,6 +47,7 @@ def predict(
     groups: Groups = None, lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
 ) -> int:
     """Predict and show."""
+    apart({"--json": json_file}, source, data=data)
     if json_file is not None:
         writable(json_file)
     config = configuration(preset, multipliers, groups, lanes, pixels, settings)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zerokeep.cli_common import Status, progress, table, writable, write_json
+from zerokeep.cli_common import Force, Status, apart, progress, table, writable, write_json
 from zerokeep.criteria import CRITERIA
 from zerokeep.recipe import PRECISIONS, SCHEDULES, THRESHOLDS, Recipe
 
@@ -68,8 +68,10 @@ def prune(
     qat_epochs: QatEpochs = _DEFAULT.qat_epochs, shift: Shift = _DEFAULT.shift,
     precision: Precision = _DEFAULT.precision, seed: Seed = 0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")] = None,
+    force: Force = False,
 ) -> int:
     """Write the model folder and print what is left of each layer."""
+    apart({"--out": out, "--json": json_file}, model, data=data)
     if json_file is not None:
         writable(json_file)
     recipe = Recipe(criterion=criterion, threshold=threshold, zero_ratio=zero_ratio, first_zero_ratio=first_zero_ratio,
@@ -83,7 +85,7 @@ def prune(
     model_folder.check_writable(out)
     with progress("prune") as say:
         info = prune_model(open_model(model), open_data(data), recipe, out,
-                           lambda text, share: say(f"{text} ({share:.0%})"))
+                           lambda text, share: say(f"{text} ({share:.0%})"), force=force)
     _print(info)
     typer.echo(f"model folder: {out}")
     if json_file is not None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zerokeep.cli_common import Status, table, writable
+from zerokeep.cli_common import Status, apart, say, table, writable
+from zerokeep.errors import as_written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,9 +59,11 @@ def report(
     from zerokeep.report import DOCUMENT, make, read_steps
 
     read_steps(folder)
+    apart({"the report": folder / DOCUMENT}, energy, *(board or ()))
     writable(folder / DOCUMENT)
     found = make(folder, board or (), energy)
-    print_summary(found, folder)
-    for sentence in found["failed"]:
-        typer.echo(f"zerokeep: {sentence}", err=True)
+    with as_written(f"the run in {folder}"):
+        print_summary(found, folder)
+        for sentence in found["failed"]:
+            say(f"zerokeep: {sentence}", error=True)
     return Status.DONE if found["bit_exact"] else Status.WRONG

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zerokeep.cli_common import Status
+from zerokeep.cli_common import Cache, Status, apart, cache_folder, say
 from zerokeep.cli_generate import Multipliers, Preset
 from zerokeep.cli_prune import (
     Criterion,
@@ -55,8 +55,7 @@ def run(
     precision: Precision = _DEFAULT.precision, seed: Seed = 0,
     images: Annotated[int, typer.Option("--images", metavar="N", help="Test images to simulate.")] = 4,
     simulator: Annotated[str, typer.Option("--simulator", metavar="NAME", help="verilator or icarus.")] = "verilator",
-    cache: Annotated[Path, typer.Option("--cache", metavar="FOLDER", help="Verilog and simulators built before.")] =
-        Path("build/cache"),
+    cache: Cache = None,
     workers: Annotated[int, typer.Option("--workers", metavar="N", help="Steps at a time.")] = 2,
     fresh: Annotated[bool, typer.Option("--fresh", help=(
         "Prune, although the network that the default recipe makes ships with the package."))] = False,
@@ -73,13 +72,14 @@ def run(
     from zerokeep.run import Run, RunOptions, failures
     from zerokeep.run_progress import showing
 
+    apart({"--out": out}, model, energy, *(board or ()), data=data)
     for path in board or ():
         read_board(path)
     if energy is not None:
         read_energy(energy)
     job = Run(RunOptions(out=out, preset=preset, multipliers=multipliers, model=model, train_epochs=train_epochs,
-                         recipe=recipe, data=data, images=images, simulator=simulator, cache=cache, workers=workers,
-                         fresh=fresh))
+                         recipe=recipe, data=data, images=images, simulator=simulator, cache=cache_folder(cache),
+                         workers=workers, fresh=fresh))
     steps = job.steps()
     with showing(steps) as show:
         results = job.do(steps, show)
@@ -91,5 +91,5 @@ def run(
         raise
     print_summary(found, out)
     for sentence in failed:
-        typer.echo(f"zerokeep: {sentence}", err=True)
+        say(f"zerokeep: {sentence}", error=True)
     return Status.WRONG if failed else Status.DONE

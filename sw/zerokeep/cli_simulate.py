@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json, writing
+from zerokeep.cli_common import (
+    Cache,
+    Status,
+    apart,
+    as_user_error,
+    cache_folder,
+    progress,
+    say,
+    table,
+    writable,
+    write_json,
+    writing,
+)
 from zerokeep.cli_generate import Engines, Multipliers, Preset
 from zerokeep.cli_prune import Data
 from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
@@ -124,36 +136,36 @@ def simulate(
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Of the pauses.")] = 0,
     data: Data = None,
     simulator: Annotated[str, typer.Option("--simulator", metavar="NAME", help="verilator or icarus.")] = "verilator",
-    cache: Annotated[Path, typer.Option("--cache", metavar="FOLDER", help="Verilog and simulators built before.")] =
-        Path("build/cache"),
+    cache: Cache = None,
 ) -> int:
     """Simulate, compare, measure; status 1 where the hardware was wrong."""
+    apart({"--json": json_file, "--outputs": outputs, "--waves": waves}, source, data=data)
     for path in (json_file, outputs, waves):
         if path is not None:
             writable(path)
-    writable(cache / "any")
+    check_count("--seed", seed, 0)
     layers = load_layers(source, images, data)
     from cosim import simulate as simulation
-    from zeroskip.layer import save_npz
+    from zeroskip.files.writing import write_npz
 
-    options = simulation.Options(stall=stall, seed=seed, simulator=simulator, cache=cache, waves=waves)
+    options = simulation.Options(stall=stall, seed=seed, simulator=simulator, cache=cache_folder(cache), waves=waves)
     config = configuration(preset, multipliers, groups, lanes, pixels, settings)
     with as_user_error(ValueError):
         engines = simulation.check_engines(engine or simulation.ENGINES)
         simulation.check_options(options)
     folder = source.is_dir()
-    with progress("simulate") as say:
-        result = simulation.simulate(layers, config, engines, options=options, progress=say, leave=folder)
+    with progress("simulate") as told:
+        result = simulation.simulate(layers, config, engines, options=options, progress=told, leave=folder)
     _print(result)
     _print_lanes(result)
     for name, why in result.host.items():
-        typer.echo(f"left to the host: {name}: {why}")
+        say(f"left to the host: {name}: {why}")
     if json_file is not None:
         write_json(json_file, document(result, folder=folder))
     if outputs is not None:
         with writing(outputs):
-            save_npz(outputs, {f"{layer}/{name}" if folder else name: array
-                               for (layer, name), array in result.outputs.items()})
+            write_npz(outputs, {f"{layer}/{name}" if folder else name: array
+                                for (layer, name), array in result.outputs.items()})
     for sentence in result.failed:
-        typer.echo(f"zerokeep: {sentence}", err=True)
+        say(f"zerokeep: {sentence}", error=True)
     return Status.WRONG if result.failed else Status.DONE

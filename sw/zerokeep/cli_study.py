@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zerokeep.cli_common import Status, progress
-from zerokeep.errors import check_count
+from zerokeep.cli_common import Status, apart, progress, writing
+from zerokeep.errors import UserError, as_written, check_count
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def register(app: typer.Typer) -> None:
@@ -31,9 +34,10 @@ def study(
     from zerokeep.study.runner import LINES, run_study
 
     plan = read_plan(source)
-    with progress("study") as say:
+    apart({"--out": out}, source, data=plan.data)
+    with progress("study") as told:
         lines = run_study(plan, out, workers=workers, address=cluster,
-                          say=lambda done, of, text: say(f"{done} of {of} cells ({text})"))
+                          say=lambda done, of, text: told(f"{done} of {of} cells ({text})"))
     typer.echo(f"{len(lines)} cells: {out / LINES}")
     return Status.DONE
 
@@ -45,19 +49,21 @@ def compare(
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="What the files are called.")] = "study",
 ) -> int:
     """Write the page and say where it is."""
-    from zerokeep.cli_common import writing
-    from zerokeep.errors import UserError
-    from zerokeep.study.page import write_page
+    from zerokeep.study.page import PLOTS, write_page
     from zerokeep.study.runner import read_lines
 
+    if _NAME.fullmatch(name) is None:
+        raise UserError(f"--name must be letters, digits, dots and dashes, not {name!r}")
     missing = [path for path in sources if not path.is_file()]
     if missing:
         raise UserError(f"there is no file {missing[0]}")
+    apart({f"--out, {own}": out / own for own in (f"{name}.md", *(f"{name}-{plot}.png" for plot in PLOTS))}, *sources)
     lines = list({line["key"]: line for path in sources for line in read_lines(path)}.values())
-    networks = sorted({line["network"] for line in lines})
+    with as_written(f"a line of {' or '.join(map(str, sources))}"):
+        networks = sorted({str(line["network"]) for line in lines})
     if len(networks) != 1:
         raise UserError(f"the lines are of {len(networks)} networks ({', '.join(networks)}), expected one")
-    with writing(out):
+    with writing(out), as_written(f"a line of {' or '.join(map(str, sources))}"):
         for path in write_page(lines, out, name):
             typer.echo(path)
     return Status.DONE

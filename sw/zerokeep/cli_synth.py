@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -83,8 +82,7 @@ def synth(
     lacking = [f"{kind}: {_lacks(own)}" for kind in kinds
                if (own := found[kind].get("clock", {}).get("lacks")) is not None]
     if lacking:
-        print(f"zerokeep: no clock, an LFE5U-85F is too small: {'; '.join(lacking)}", file=sys.stderr)
-        return Status.WRONG
+        raise UserError(f"no clock, an LFE5U-85F is too small: {'; '.join(lacking)}")
     return Status.DONE
 
 

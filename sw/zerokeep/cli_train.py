@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zerokeep.cli_common import Status, progress, writable, write_json
+from zerokeep.cli_common import Status, apart, progress, writable, write_json
 from zerokeep.cli_prune import Data, Precision, Seed
 
 
@@ -31,6 +31,7 @@ def train(
     from zerokeep.user_code import open_data
 
     build(model)
+    apart({"--out": out, "--json": json_file}, data=data)
     writable(out)
     if json_file is not None:
         writable(json_file)

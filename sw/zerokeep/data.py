@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
+import math
 import os
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,11 @@ import numpy as np
 
 from zerokeep.dataset import DataSet
 from zerokeep.errors import UserError
+from zeroskip.files.memory import check as check_memory
+from zeroskip.files.names import shown
+from zeroskip.files.npz import read_npz
+from zeroskip.files.reading import GzipOrPlain, ReadError
+from zeroskip.files.writing import write_npz
 
 CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
@@ -30,28 +33,38 @@ STEMS = {
 FULL_COUNTS = (60_000, 10_000)
 
 
-def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """The uint8 array of an idx file, gzipped or not, with that many `dimensions`.
+MOST_IMAGES = 1_000_000
+
+
+def read_idx(path: Path, image: tuple[int, ...] = ()) -> np.ndarray:
+    """The uint8 array (N, *`image`) of an idx file, gzipped or not; its header is read and judged before its data.
 
     Raises
     ------
     UserError
         The file cannot be read, or is no such idx file, or is shorter or longer than its header says.
     """
-    try:
-        raw = path.read_bytes()
-        if raw[:2] == b"\x1f\x8b":
-            raw = gzip.decompress(raw)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path} cannot be read: {error}") from None
+    dimensions = 1 + len(image)
     header = 4 + 4 * dimensions
-    if len(raw) < header or raw[:4] != bytes((0, 0, 8, dimensions)):
-        raise UserError(f"{path} is not an idx file of {dimensions} dimensions of bytes")
-    shape = tuple(int(v) for v in np.frombuffer(raw, ">u4", dimensions, offset=4))
-    expected = header + int(np.prod(shape, dtype=object))
+    name = shown(path)
+    try:
+        with GzipOrPlain(path) as file:
+            head = file.read(header)
+            if len(head) < header or head[:4] != bytes((0, 0, 8, dimensions)):
+                raise UserError(f"{name} is not an idx file of {dimensions} dimensions of bytes")
+            shape = tuple(int(v) for v in np.frombuffer(head, ">u4", dimensions, offset=4))
+            if shape[1:] != image or shape[0] > MOST_IMAGES:
+                raise UserError(f"{name} has a shape of {shape}, expected {('N', *image)} with N at most "
+                                f"{MOST_IMAGES:,}")
+            expected = math.prod(shape)
+            check_memory(expected, name)
+            raw = file.read(expected + 1)
+    except ReadError as error:
+        raise UserError(str(error)) from None
     if len(raw) != expected:
-        raise UserError(f"{path} is damaged: it has {len(raw)} bytes, its header says {expected}")
-    return np.frombuffer(raw, np.uint8, offset=header).reshape(shape).copy()
+        found = f"more than {expected}" if len(raw) > expected else len(raw)
+        raise UserError(f"{name} is damaged: it has {found} bytes of data, its header says {expected}")
+    return np.frombuffer(raw, np.uint8).reshape(shape).copy()
 
 
 def _find(folder: Path, stem: str) -> Path | None:
@@ -82,14 +95,11 @@ def load_folder(folder: str | os.PathLike[str], label: str = "folder") -> DataSe
         path = _find(base, stem)
         if path is None:
             raise UserError(f"the data folder {base} lacks {stem}.gz (or {stem})")
-        arrays[key] = read_idx(path, 3 if key.endswith("images") else 1)
+        arrays[key] = read_idx(path, (SIZE, SIZE) if key.endswith("images") else ())
     for key in ("train_images", "test_images"):
         arrays[key] = arrays[key][:, None]
     for key in ("train_labels", "test_labels"):
         arrays[key] = arrays[key].astype(np.int64)
-    for key in ("train_images", "test_images"):
-        if arrays[key].shape[2:] != (SIZE, SIZE):
-            raise UserError(f"{STEMS[key]} in {base} has images of {arrays[key].shape[2:]}, expected {(SIZE, SIZE)}")
     full = (len(arrays["train_images"]), len(arrays["test_images"])) == FULL_COUNTS
     return DataSet(name=f"{'full' if full else 'partial'} ({label})", **arrays)
 
@@ -103,10 +113,9 @@ def load_subset(path: Path = SUBSET) -> DataSet:
         The file is missing or damaged.
     """
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in STEMS}
-    except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise UserError(f"the shipped data {path} cannot be read: {error}") from None
+        arrays: dict[str, Any] = read_npz(path, tuple(STEMS))
+    except ReadError as error:
+        raise UserError(f"the shipped data cannot be read: {error}") from None
     for key in ("train_labels", "test_labels"):
         arrays[key] = arrays[key].astype(np.int64)
     return DataSet(name="shipped subset", **arrays)
@@ -120,7 +129,7 @@ def make_subset(data: DataSet, path: Path, *, train_per_class: int = 600, test_p
         chosen = np.sort(np.concatenate([np.flatnonzero(labels == c)[:count] for c in range(len(CLASSES))]))
         arrays[f"{part}_images"] = images[chosen]
         arrays[f"{part}_labels"] = labels[chosen].astype(np.uint8)
-    np.savez_compressed(path, allow_pickle=False, **arrays)
+    write_npz(path, arrays)
 
 
 def load(folder: str | os.PathLike[str] | None = None, *, debian: Path = DEBIAN_FOLDER) -> DataSet:

@@ -64,6 +64,15 @@ class DataSet:
         if kinds[0] != kinds[1]:
             raise UserError(f"{self.name} trains on images {kinds[0]} but tests on {kinds[1]}")
 
+    def check_answers(self, shape: tuple[int, ...]) -> None:
+        """See that a network which answers (N, *`shape`) can tell all classes apart; else a UserError."""
+        if len(shape) != 1:
+            raise UserError(f"the network answers {('N', *shape)}, expected (N, classes); a network for maps, or with "
+                            "axes of one left at its end, cannot be tested on labels")
+        if shape[0] < self.classes:
+            raise UserError(f"the network has {shape[0]} output{'s' * (shape[0] != 1)}, the labels of {self.name} are "
+                            f"of {self.classes} classes: give it an output for each class")
+
     @property
     def counts(self) -> tuple[int, int]:
         """(training images, test images)."""

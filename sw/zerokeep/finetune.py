@@ -9,7 +9,7 @@ from torch import nn
 from zerokeep.dataset import DataSet
 from zerokeep.growth import Growth
 from zerokeep.learn import Pace, learn
-from zerokeep.loops import LAYOUT, Progress, multiplying
+from zerokeep.loops import Progress, layout_for, multiplying
 from zerokeep.prune import weights_of
 from zerokeep.removal import Masks, weighted_layers
 
@@ -101,13 +101,14 @@ def finetune(
         module.eval()
         return
     pace = Pace(batch=BATCH, rate=PEAK_RATE, warm_up=WARM_UP, decay=WEIGHT_DECAY)
-    module.to(memory_format=LAYOUT)  # type: ignore[call-overload]
+    layout = layout_for(module, data.train_images[0])
     zeros = HeldZeros(module, growth, pace.steps(data, epochs))
     zeros.hold(0)
     if teacher is not None:
         teacher.eval()
 
     def loss(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        images = images.contiguous(memory_format=layout)
         with multiplying(precision):
             with torch.no_grad():
                 wanted = None if teacher is None else teacher(images).float()

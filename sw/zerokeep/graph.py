@@ -8,16 +8,19 @@ left to the host and listed.
 from __future__ import annotations
 
 import operator
-import warnings
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import fx, nn
-from torch.fx.passes.shape_prop import ShapeProp
+from torch.fx.passes.shape_prop import TensorMetadata
 
 from zerokeep.errors import UserError
+from zerokeep.tracing import running, traced
+from zeroskip.files.names import shown
 
 INPUT = "input"
 KINDS: dict[Any, str] = {
@@ -86,7 +89,8 @@ class Node:
     @property
     def weighted(self) -> nn.Conv2d | nn.Linear:
         """The convolution or linear layer."""
-        assert isinstance(self.module, (nn.Conv2d, nn.Linear))
+        if not isinstance(self.module, (nn.Conv2d, nn.Linear)):
+            raise UserError(f"node {shown(self.name, 80)} is no convolution and no linear layer")
         return self.module
 
 
@@ -97,9 +101,17 @@ class Graph:
     nodes: tuple[Node, ...]
     host: tuple[str, ...] = ()
 
+    @cached_property
+    def _users(self) -> dict[str, list[Node]]:
+        found = defaultdict(list)
+        for node in self.nodes:
+            for name in dict.fromkeys(node.inputs):
+                found[name].append(node)
+        return found
+
     def users(self, name: str) -> list[Node]:
         """The nodes that use a result."""
-        return [node for node in self.nodes if name in node.inputs]
+        return self._users.get(name, [])
 
 
 def trace(module: nn.Module, shape: tuple[int, ...]) -> Graph:
@@ -110,24 +122,13 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Graph:
     UserError
         It cannot be traced, does not take such images, or has a node without an integer form; the message names it.
     """
-    module.eval()
-    try:
-        traced = fx.symbolic_trace(module)
-    except Exception as error:
-        raise UserError(f"the network cannot be traced by torch.fx: {_line(error)}") from None
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ShapeProp(traced).propagate(torch.zeros(2, *shape))
-    except Exception as error:
-        raise UserError(f"the network does not take images of {tuple(shape)}: {_line(error)}") from None
-    return _Reader(traced).read()
+    made = traced(module, shape)
+    with running("the network cannot be followed"):
+        return _Reader(made).read()
 
 
-def _line(error: Exception) -> str:
-    """The first line of what went wrong at the bottom of it."""
-    text = str(error.__cause__ or error).strip().splitlines()
-    return text[0] if text else type(error).__name__
+def _refusal(name: str, why: str) -> UserError:
+    return UserError(f"node {shown(name, 80)} {why}")
 
 
 class _Reader:
@@ -137,6 +138,7 @@ class _Reader:
         self.traced = traced
         self.parts = dict(traced.named_modules())
         self.names: dict[fx.Node, str] = {}
+        self.taken: set[str] = set()
         self.nodes: list[Node] = []
 
     def read(self) -> Graph:
@@ -161,25 +163,33 @@ class _Reader:
 
     def _read(self, node: fx.Node) -> None:
         module = self.parts[str(node.target)] if node.op == "call_module" else None
-        kind = KINDS.get(type(module) if module is not None else node.target)
+        kind = None if node.op == "get_attr" else KINDS.get(node.target if module is None else type(module))
         name = str(node.target) if module is not None else node.name
+        meta = node.meta.get("tensor_meta")
         if kind is None:
             what = type(module).__name__ if module is not None else getattr(node.target, "__name__", node.target)
-            raise UserError(f"node {name} ({what}) has no integer form here")
-        if kind == "shape":
-            if "tensor_meta" in node.meta:
-                raise UserError(f"node {name} takes a part of a tensor, which has no integer form here")
-            return
+            raise _refusal(name, f"({shown(what, 80)}) has no integer form here")
+        if kind == "shape" and meta is not None:
+            raise _refusal(name, "takes a part of a tensor, which has no integer form here")
+        if meta is None:
+            return  # whole numbers, reckoned from a shape
+        if not isinstance(meta, TensorMetadata):
+            raise _refusal(name, "gives several tensors, which has no integer form here")
+        self._add(node, module, kind, name)
+
+    def _add(self, node: fx.Node, module: nn.Module | None, kind: str, name: str) -> None:
+        """A node that makes one tensor of others."""
         given = [value for value in _tensors(node) if value in self.names]
+        if not given:
+            raise _refusal(name, "works on constants alone, which has no integer form here")
         if kind == "flatten" and len(_shape(node)) != 1:
-            raise UserError(f"node {name} gives a shape of {_shape(node)}, only flattening has an integer form here")
+            raise _refusal(name, f"gives a shape of {_shape(node)}, only flattening has an integer form here")
         if kind == "mean" and (_shape(node)[1:] not in ((1, 1), ()) or not _over_the_map(node)):
-            raise UserError(f"node {name} gives a shape of {_shape(node)}, a mean must be over the whole map")
+            raise _refusal(name, f"gives a shape of {_shape(node)}, a mean must be over the whole map")
         if kind == "nothing" or (kind == "concat" and len(given) == 1):
             self.names[node] = self.names[given[0]]
             return
-        name = name if all(own.name != name for own in self.nodes) else node.name
-        name = f"{name}_" if name in (INPUT, "output") else name
+        name = self._free(name, node.name)
         self.names[node] = name
         self.nodes.append(Node(
             name=name, kind=kind, inputs=tuple(self.names[value] for value in given), shape=_shape(node),
@@ -188,6 +198,15 @@ class _Reader:
         ))  # fmt: skip
         if _in_place(node, module):
             self.names[given[0]] = name
+
+    def _free(self, *names: str) -> str:
+        """The first name that no node has; else the last, longer. Two are not a node's."""
+        names = tuple(f"{name}_" if name in (INPUT, "output") else name for name in names)
+        name = next((own for own in names if own not in self.taken), names[-1])
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
 
     def _cut(self, result: str) -> Graph:
         """Without what nobody uses, and without the answer's shaping at the end."""
@@ -205,7 +224,7 @@ class _Reader:
         nodes = tuple(node for node in self.nodes if node.name in used)
         for node in nodes:
             if node.kind == "answer":
-                raise UserError(f"node {node.name} (softmax) has no integer form here but as the last one")
+                raise _refusal(node.name, "(softmax) has no integer form here but as the last one")
         if not any(node.kind in ("conv", "linear") for node in nodes):
             raise UserError("the network has no convolution and no linear layer")
         return Graph(nodes=nodes, host=tuple(reversed(host)))
@@ -251,8 +270,7 @@ def _function(node: fx.Node, module: nn.Module | None) -> Callable[..., torch.Te
         options = fx.map_arg(node.kwargs, lambda own: next(values) if "tensor_meta" in own.meta else None)
         if node.op == "call_method":
             return getattr(args[0], str(node.target))(*args[1:], **options)
-        assert callable(node.target)
-        return node.target(*args, **options)
+        return node.target(*args, **options)  # type: ignore[operator]
 
     return run
 
@@ -274,6 +292,6 @@ def _options(node: fx.Node, given: list[fx.Node]) -> dict[str, Any]:
     told = dict(zip(order, node.args[1:], strict=False)) | {
         name: value for name, value in node.kwargs.items() if name != "input"}
     if len(node.args) > 1 + len(order) or any(isinstance(value, fx.Node) for value in told.values()):
-        raise UserError(f"node {node.name} pools by a size that is reckoned from a tensor, or is told more than is "
-                        "known; give it numbers")
+        raise _refusal(node.name, "pools by a size that is reckoned from a tensor, or is told more than is known; give "
+                                  "it numbers")
     return told

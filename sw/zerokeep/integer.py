@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from zerokeep.dataset import PIXEL_SCALE
 from zerokeep.errors import UserError
 from zerokeep.network import INPUT, Network, Step, padding, pair
 from zeroskip import reference
+from zeroskip.files.memory import check as check_memory
 from zeroskip.layer import Layer
 
 BATCH = 100
@@ -100,6 +102,8 @@ def walk(network: Network, images: np.ndarray) -> Iterator[tuple[Step, list[np.n
         The images do not fit the network.
     """
     results = {INPUT: encode(network, images)}
+    shapes = network.shapes()
+    check_memory(len(images) * sum(8 * math.prod(shape) for shape in shapes.values()), f"{len(images)} images")
     for step in network.steps:
         given = [results[name] for name in step.inputs]
         results[step.name] = _apply(step, given)

@@ -36,6 +36,25 @@ def to_numbers(images: np.ndarray | torch.Tensor) -> torch.Tensor:
     return given.to(torch.float32) * PIXEL_SCALE if given.dtype == torch.uint8 else given
 
 
+def layout_for(module: nn.Module, image: np.ndarray) -> torch.memory_format:
+    """``LAYOUT`` where a network takes an `image` (C, H, W) so laid out; else row by row, as a ``view`` of a map wants.
+
+    The network's weights are laid out so, too.
+    """
+    was_training = module.training
+    numbers = to_numbers(image[None].repeat(2, 0)).contiguous(memory_format=LAYOUT)
+    layout = LAYOUT
+    module.eval().to(memory_format=LAYOUT)  # type: ignore[call-overload]
+    try:
+        with torch.no_grad():
+            module(numbers)
+    except RuntimeError:
+        layout = torch.contiguous_format
+        module.to(memory_format=layout)  # type: ignore[call-overload]
+    module.train(was_training)
+    return layout
+
+
 @contextmanager
 def multiplying(precision: str) -> Iterator[None]:
     """Convolutions and products inside are made in ``"float32"`` or ``"bfloat16"``; sums and weights stay float32."""

@@ -1,18 +1,18 @@
-"""The model folder: ``model.json``, ``layers/NN_name.npz``, ``model.onnx``, ``model.safetensors``; whole or not at all.
+"""The model folder: ``model.json``, ``layers/NN_op.npz``, ``model.onnx``, ``model.safetensors``; whole or not at all.
 
 ``model.json`` holds `format` and `schema`, the network (`network`, `input`, `steps`), `files` with the SHA-256 of
-every other file, and what the writer adds: data, recipe, accuracy, counts, versions.
+every other file, and what the writer adds: data, recipe, accuracy, counts, versions. Names of steps are any text, and
+stand there alone: files are numbered.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
-import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,11 @@ from safetensors.numpy import save
 from zerokeep import integer
 from zerokeep.errors import UserError
 from zerokeep.network import INPUT, Network, Step
+from zeroskip.files.folders import NotOursError, check_replaceable, recover, replacing
+from zeroskip.files.memory import check as check_memory
+from zeroskip.files.names import shown
+from zeroskip.files.reading import ReadError, open_file, read_json
+from zeroskip.files.writing import place_of, temporary_folder, write_bytes, write_json
 from zeroskip.layer import Layer, LayerError
 
 FORMAT = "zerokeep-model"
@@ -43,7 +48,8 @@ class ModelFolder:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with open_file(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_into(folder: Path, network: Network, onnx_bytes: bytes, info: Mapping[str, object]) -> None:
@@ -54,23 +60,25 @@ def _write_into(folder: Path, network: Network, onnx_bytes: bytes, info: Mapping
         entry: dict[str, object] = {"name": step.name, "op": step.op, "inputs": list(step.inputs), "scale": step.scale}
         if step.layer is not None:
             number += 1
-            file = f"layers/{number:02d}_{step.name}.npz"
+            file = f"layers/{number:02d}_{step.op}.npz"
             step.layer.save(folder / file)
-            entry |= {
-                "layer": file, "stride": list(step.layer.stride), "padding": list(step.layer.padding),
-                "groups": step.layer.groups, "shape": list(step.layer.weight.shape),
-            }  # fmt: skip
+            entry |= {"layer": file} | _described(step.layer)
         steps.append(entry | {"parameters": step.parameters})
-    (folder / ONNX).write_bytes(onnx_bytes)
-    (folder / TENSORS).write_bytes(tensors(network))
+    write_bytes(folder / ONNX, onnx_bytes)
+    write_bytes(folder / TENSORS, tensors(network))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    document = {
+    write_json(folder / DOCUMENT, {
         "format": FORMAT, "schema": SCHEMA, "network": network.name,
         "input": {"shape": list(network.input_shape), "dtype": network.input_dtype, "scale": network.input_scale},
         "host": list(network.host),
         "steps": steps, "files": {path.relative_to(folder).as_posix(): _digest(path) for path in files},
-    } | dict(info)  # fmt: skip
-    (folder / DOCUMENT).write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    } | dict(info))  # fmt: skip
+
+
+def _described(layer: Layer) -> dict[str, object]:
+    """What ``model.json`` says of a layer beside its file, for those who read it."""
+    return {"stride": list(layer.stride), "padding": list(layer.padding), "groups": layer.groups,
+            "shape": list(layer.weight.shape)}
 
 
 def tensors(network: Network) -> bytes:
@@ -88,103 +96,175 @@ def tensors(network: Network) -> bytes:
     return save(found, metadata={"scales": scales})
 
 
-def _check_target(target: Path) -> None:
-    """Refuse to replace anything but an earlier model folder or an empty one."""
-    if target.is_dir():
-        if any(target.iterdir()) and not (target / DOCUMENT).is_file():
-            raise UserError(f"the output folder {target} holds other files; give a new one")
-    elif target.exists():
-        raise UserError(f"the output {target} is a file, not a folder")
+def listed(folder: Path) -> list[str]:
+    """The files of a model folder by its own ``model.json``, which is one of them.
+
+    Raises
+    ------
+    NotOursError
+        It has none that is ours.
+    """
+    try:
+        files = _read_document(folder).get("files")
+    except UserError as error:
+        raise NotOursError(f"{shown(folder)} is there and no model folder ({error}); give another place") from None
+    names = [name for name in files if is_ours(name)] if isinstance(files, dict) else []
+    return [DOCUMENT, *names]
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
+def is_ours(name: str) -> bool:
+    """Whether a model folder may have a file of that relative name."""
+    return name in (DOCUMENT, ONNX, TENSORS) or LAYER_FILE.fullmatch(name) is not None
+
+
+def _identity(info: Mapping[str, Any]) -> tuple[str, str]:
+    """Which network a folder is of: its name, and what file or function it came from."""
+    base = info.get("base")
+    source = str(base.get("source") or "") if isinstance(base, Mapping) else ""
+    return str(info.get("network")), source.rpartition("/")[2]
+
+
+def check_writable(path: str | os.PathLike[str], network: str | None = None, source: str = "", *,
+                   force: bool = False) -> None:
     """Fail early where a model folder cannot be written: better before than after minutes of work.
+
+    Parameters
+    ----------
+    path
+        Where to; where a symbolic link leads.
+    network, source
+        Which network it will be of, where that is known.
+    force
+        Whether an earlier folder may be of another network.
 
     Raises
     ------
     UserError
-        The place is taken by something else, or nothing can be written there.
+        The place holds something that would be lost, or another network's folder, or nothing can be written there.
     """
     target = Path(path)
     try:
-        _check_target(target)
-        target.absolute().parent.mkdir(parents=True, exist_ok=True)
-        os.rmdir(tempfile.mkdtemp(dir=target.absolute().parent, prefix=f".{target.name}."))
+        check_replaceable(target, listed)
+        place_of(target).parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(place_of(target).parent):
+            pass
+    except NotOursError as error:
+        raise UserError(str(error)) from None
     except OSError as error:
         raise UserError(f"cannot write the model folder {target}: {error.strerror or error}") from None
+    if network is None or force or not (place_of(target) / DOCUMENT).exists():
+        return
+    found, wanted = _identity(_read_document(target)), _identity({"network": network, "base": {"source": source}})
+    if found != wanted:
+        raise UserError(f"{target} is of another network, {' of '.join(filter(None, found))!r}, not of "
+                        f"{' of '.join(filter(None, wanted))!r}: give another folder, or --force to replace it")
 
 
-def write(
-    path: str | os.PathLike[str], network: Network, onnx_bytes: bytes, info: Mapping[str, object]
-) -> dict[str, Any]:
-    """Write the folder beside its place, then move it there; an earlier model folder is replaced.
+def write(path: str | os.PathLike[str], network: Network, onnx_bytes: bytes, info: Mapping[str, object], *,
+          force: bool = False) -> dict[str, Any]:
+    """Write the folder beside its place, then move it there; an earlier one of the same network is replaced.
 
     Returns ``model.json``'s content.
 
     Raises
     ------
     UserError
-        The place is taken by something else, or nothing can be written there.
+        See `check_writable`.
     """
-    target = Path(path)
-    check_writable(target)
-    parent = target.absolute().parent
+    check_writable(path, *_identity({"network": network.name} | dict(info)), force=force)
     try:
-        scratch = Path(tempfile.mkdtemp(dir=parent, prefix=f".{target.name}."))
-        try:
-            fresh = scratch / "new"
-            fresh.mkdir()
+        with replacing(path, listed) as fresh:
             _write_into(fresh, network, onnx_bytes, info)
-            if target.exists():
-                os.replace(target, scratch / "old")
-            os.replace(fresh, target)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+    except NotOursError as error:
+        raise UserError(str(error)) from None
     except OSError as error:
-        raise UserError(f"cannot write the model folder {target}: {error.strerror or error}") from None
-    return json.loads((target / DOCUMENT).read_text(encoding="utf-8"))
+        raise UserError(f"cannot write the model folder {path}: {error.strerror or error}") from None
+    return dict(_read_document(Path(path)))
 
 
 def _read_document(folder: Path) -> dict[str, Any]:
-    if not folder.is_dir():
-        raise UserError(f"there is no model folder {folder}")
+    path = folder / DOCUMENT
     try:
-        document = json.loads((folder / DOCUMENT).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{folder} is no model folder: it has no {DOCUMENT}") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{folder / DOCUMENT} is damaged: {error}") from None
+        document = read_json(path)
+    except ReadError as error:
+        if not folder.is_dir():
+            raise UserError(f"there is no model folder {shown(folder)}") from None
+        if not path.exists():
+            raise UserError(f"{shown(folder)} is no model folder: it has no {DOCUMENT}") from None
+        raise UserError(f"{shown(path)} is damaged: {error}") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise UserError(f"{folder / DOCUMENT} is not the description of a model folder")
+        raise UserError(f"{shown(path)} is not the description of a model folder")
     if type(document.get("schema")) is not int or document["schema"] != SCHEMA:
         raise UserError(
-            f"{folder / DOCUMENT} has schema version {document.get('schema')!r}, this program reads version {SCHEMA}; "
-            "write the folder again with 'zerokeep prune'"
+            f"{shown(path)} has schema version {shown(document.get('schema'), 40)}, this program reads version "
+            f"{SCHEMA}; write the folder again with 'zerokeep prune'"
         )
     return document
 
 
 def _check_files(folder: Path, files: Mapping[str, str]) -> None:
+    for name in files:
+        if name == DOCUMENT or not is_ours(name):
+            raise UserError(f"{shown(folder / DOCUMENT)} lists {shown(name, 80)!r}, which is no part of a model folder")
+    try:
+        check_memory(sum((folder / name).stat().st_size for name in files), shown(folder))
+    except OSError as error:
+        raise UserError(f"{shown(error.filename)} cannot be read: {error.strerror}") from None
     for name, expected in files.items():
-        if name not in (ONNX, TENSORS) and not LAYER_FILE.fullmatch(name):
-            raise UserError(f"{folder / DOCUMENT} lists {name!r}, which is no part of a model folder")
-        try:
-            found = _digest(folder / name)
-        except OSError as error:
-            raise UserError(f"{folder / name} cannot be read: {error.strerror or error}") from None
-        if found != expected:
+        if _digest(folder / name) != expected:
             raise UserError(f"{folder / name} is damaged: it is not the file that {DOCUMENT} was written with")
 
 
-def _read_step(folder: Path, entry: Mapping[str, Any], files: Mapping[str, str]) -> Step:
+def _typed(value: Any, kind: type | tuple[type, ...], what: str) -> Any:
+    """A value of that type, and a truth value is none."""
+    if not isinstance(value, kind) or isinstance(value, bool):
+        names = " or ".join(own.__name__ for own in (kind if isinstance(kind, tuple) else (kind,)))
+        raise UserError(f"{what} is {shown(repr(value), 60)}, expected {names}")
+    return value
+
+
+def _number(value: Any, what: str) -> float:
+    """A number, as a float; one beyond a float's range is infinite."""
+    try:
+        return float(_typed(value, (int, float), what))
+    except OverflowError:
+        return math.inf
+
+
+def _strings(values: Any, what: str) -> tuple[str, ...]:
+    return tuple(_typed(value, str, what) for value in _typed(values, list, what))
+
+
+def _read_step(folder: Path, number: int, entry: Mapping[str, Any], files: Mapping[str, str]) -> Step:
+    what = f"step {number}: "
     layer = None
     if "layer" in entry:
-        if entry["layer"] not in files:
-            raise UserError(f"{folder / DOCUMENT} gives no checksum for {entry['layer']!r}")
+        if _typed(entry["layer"], str, f"{what}layer") not in files:
+            raise UserError(f"{what}there is no checksum for {shown(entry['layer'], 80)!r}")
         layer = Layer.load(folder / entry["layer"], need_input=False)
+        for key, value in _described(layer).items():
+            if key in entry and entry[key] != value:
+                raise UserError(f"{what}{key} is {shown(entry[key], 60)}, its file {entry['layer']} has {value}")
     return Step(
-        name=str(entry["name"]), op=str(entry["op"]), inputs=tuple(map(str, entry["inputs"])),
-        scale=float(entry["scale"]), layer=layer, parameters=dict(entry["parameters"]),
+        name=_typed(entry["name"], str, f"{what}name"), op=_typed(entry["op"], str, f"{what}op"),
+        inputs=_strings(entry["inputs"], f"{what}inputs"),
+        scale=_number(entry["scale"], f"{what}scale"), layer=layer,
+        parameters=dict(_typed(entry["parameters"], dict, f"{what}parameters")),
+    )  # fmt: skip
+
+
+def _read_network(folder: Path, document: Mapping[str, Any]) -> Network:
+    files = {name: str(digest) for name, digest in _typed(document["files"], dict, "files").items()}
+    _check_files(folder, files)
+    given = _typed(document["input"], dict, "input")
+    steps: Sequence[Any] = _typed(document["steps"], list, "steps")
+    shape = tuple(_typed(size, int, "input shape") for size in _typed(given["shape"], list, "input shape"))
+    return Network(
+        name=_typed(document["network"], str, "network"), input_shape=shape,  # type: ignore[arg-type]
+        input_scale=_number(given["scale"], "input scale"),
+        input_dtype=_typed(given["dtype"], str, "input dtype"), host=_strings(document.get("host", []), "host"),
+        steps=tuple(_read_step(folder, number, _typed(entry, dict, f"step {number}"), files)
+                    for number, entry in enumerate(steps, 1)),
     )  # fmt: skip
 
 
@@ -197,24 +277,19 @@ def read(path: str | os.PathLike[str]) -> ModelFolder:
         It is missing, of another schema version, or damaged; the message names the file.
     """
     folder = Path(path)
-    document = _read_document(folder)
     try:
-        files = dict(document["files"])
-        _check_files(folder, files)
-        network = Network(
-            name=str(document["network"]), input_shape=tuple(map(int, document["input"]["shape"])),  # type: ignore[arg-type]
-            input_scale=float(document["input"]["scale"]), input_dtype=str(document["input"]["dtype"]),
-            host=tuple(map(str, document.get("host", ()))),
-            steps=tuple(_read_step(folder, entry, files) for entry in document["steps"]),
-        )  # fmt: skip
+        recover(folder, listed)
+        document = _read_document(folder)
+        network = _read_network(folder, document)
+    except (LayerError, ReadError) as error:
+        raise UserError(f"the model folder is damaged: {error}") from None
     except UserError as error:
         named = str(folder) in str(error)
         raise UserError(str(error) if named else f"{folder / DOCUMENT} is damaged: {error}") from None
-    except LayerError as error:
-        raise UserError(f"the model folder is damaged: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError, AssertionError) as error:
-        detail = f"{type(error).__name__}: {error}"
-        raise UserError(f"{folder / DOCUMENT} is damaged: its description of the network is wrong ({detail})") from None
+    except KeyError as error:
+        raise UserError(f"{folder / DOCUMENT} is damaged: it has no {shown(error, 80)}") from None
+    except OSError as error:
+        raise UserError(f"the model folder {folder} cannot be read: {error.strerror or error}") from None
     return ModelFolder(path=folder, info=document, network=network)
 
 

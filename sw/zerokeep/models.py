@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,12 @@ from torch import nn
 
 from zerokeep.architectures import resnet20, vgg16, vgg_small
 from zerokeep.errors import UserError
+from zeroskip.files.names import shown
+from zeroskip.files.reading import ReadError, parse_json, safetensors_header
+from zeroskip.files.writing import place_of, write_bytes
 
+TYPES = {torch.float32: "F32", torch.int64: "I64"}
+"""How safetensors calls the types of the networks here."""
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -87,16 +91,8 @@ def save_base(base: Base, path: str | os.PathLike[str]) -> None:
     state = {key: value.detach().contiguous() for key, value in base.module.state_dict().items()}
     metadata = {"model": base.name, "training": json.dumps(dict(base.metadata))}
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(save(state, metadata=metadata))
-            os.chmod(name, 0o644)
-            os.replace(name, target)
-        except BaseException:
-            os.unlink(name)
-            raise
+        place_of(target).parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(target, save(state, metadata=metadata))
     except OSError as error:
         raise UserError(f"cannot write the model {target}: {error.strerror or error}") from None
 
@@ -116,21 +112,36 @@ def load_base(source: str | os.PathLike[str] = "vgg-small") -> Base:
     if not path.is_file():
         raise UserError(f"there is no model file {path}; the models by name are {', '.join(MODELS)}")
     try:
+        tensors = safetensors_header(path)
         with safe_open(path, framework="pt") as archive:
             header = archive.metadata() or {}
+            name = header.get("model", "")
+            if name not in MODELS:
+                raise UserError(f"the model file {shown(path)} names no known network (found {shown(name, 80)!r})")
+            module = build(name)
+            _check_tensors(path, name, module, tensors)
             state = {key: archive.get_tensor(key) for key in archive.keys()}
-        metadata = json.loads(header.get("training", "{}"))
-    except (OSError, SafetensorError, ValueError) as error:
-        raise UserError(f"the model file {path} cannot be read: {error}") from None
-    name = header.get("model", "")
-    if name not in MODELS:
-        raise UserError(f"the model file {path} names no known network (found {name!r})")
-    module = build(name)
-    try:
-        module.load_state_dict(state)
-    except RuntimeError as error:
-        detail = " ".join(str(error).split())
-        raise UserError(f"the model file {path} does not fit {name}: {detail}") from None
+        metadata = parse_json(header.get("training", "{}"), "its training")
+    except (ReadError, OSError, SafetensorError, ValueError) as error:
+        raise UserError(f"the model file {shown(path)} cannot be read: {shown(error)}") from None
+    if not isinstance(metadata, dict):
+        raise UserError(f"the model file {shown(path)} cannot be read: its training is no JSON object")
+    module.load_state_dict(state)
+    for key, value in state.items():
+        if not torch.isfinite(value).all():
+            raise UserError(f"the model file {shown(path)} is damaged: {key} has numbers that are not finite")
     module.eval()
     shape = MODELS[name].input_shape
     return Base(name=name, module=module, input_shape=shape, source=str(source), metadata=metadata)
+
+
+def _check_tensors(path: Path, name: str, module: nn.Module,
+                   tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
+    """Whether a file has the tensors of its network, before they are read."""
+    wanted = {key: (TYPES[value.dtype], tuple(value.shape)) for key, value in module.state_dict().items()}
+    for key in sorted(wanted.keys() | tensors.keys()):
+        if tensors.get(key) != wanted.get(key):
+            found, expected = ("nothing" if own is None else f"{own[0]} {own[1]}"
+                               for own in (tensors.get(key), wanted.get(key)))
+            raise UserError(f"the model file {shown(path)} does not fit {name}: {shown(key, 80)}: found "
+                            f"{shown(found, 80)}, expected {expected}")

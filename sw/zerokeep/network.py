@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from zerokeep.errors import UserError
+from zeroskip.files.names import shown
 from zeroskip.layer import MULTIPLIER_RANGE, OUTPUT_RANGE, SHIFT_RANGE, Layer
+from zeroskip.ranges import KERNEL, MOST_CHANNELS, MOST_NUMBERS, MOST_SIDE
 
 OPS = ("conv", "linear", "maxpool", "avgpool", "add", "concat", "table", "flatten")
 INPUT = "input"
 INPUT_DTYPES = ("uint8", "int8")
 CODES = 256
+MOST_STEPS = 10_000
+MOST_PLACES = KERNEL[1] ** 2
+"""Places in a pool's window."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,13 +92,18 @@ class Network:
 
     def __post_init__(self) -> None:
         """Check that the steps fit together, by running one empty image's shape through them."""
-        if not self.steps:
-            raise UserError("the network has no steps")
+        if not 1 <= len(self.steps) <= MOST_STEPS:
+            raise UserError(f"the network has {len(self.steps)} steps, expected 1 to {MOST_STEPS:,}")
         if self.input_dtype not in INPUT_DTYPES:
             raise UserError(f"the network's input is {self.input_dtype!r}, expected {' or '.join(INPUT_DTYPES)}")
-        shapes = self.shapes()
-        if len(shapes) != len(self.steps) + 1:
-            raise UserError("two steps of the network have the same name")
+        check_scale(self.input_scale, "the input")
+        names = {INPUT}
+        for step in self.steps:
+            check_scale(step.scale, f"step {shown(step.name, 80)}")
+            if step.name in names:
+                raise UserError(f"two steps of the network have the same name, {shown(step.name, 80)!r}")
+            names.add(step.name)
+        self.shapes()
 
     def scale_of(self, name: str) -> float:
         """The scale of a step's result, or of the input."""
@@ -115,19 +126,36 @@ class Network:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of one image's result for every step, and of the input."""
-        shapes: dict[str, tuple[int, ...]] = {INPUT: tuple(self.input_shape)}
+        shapes: dict[str, tuple[int, ...]] = {INPUT: check_shape(tuple(self.input_shape), "the input")}
         for step in self.steps:
             missing = [name for name in step.inputs if name not in shapes]
             if missing:
-                raise UserError(f"step {step.name} uses {missing[0]!r}, which no earlier step makes")
-            shapes[step.name] = _shape_after(step, [shapes[name] for name in step.inputs])
+                raise UserError(f"step {step.name} uses {shown(missing[0], 80)!r}, which no earlier step makes")
+            shapes[step.name] = check_shape(_shape_after(step, [shapes[name] for name in step.inputs]),
+                                            f"step {shown(step.name, 80)}")
         return shapes
+
+
+def check_scale(scale: float, what: str) -> None:
+    """Refuse a scale that is not positive and finite with a UserError."""
+    if not (scale > 0 and math.isfinite(scale)):
+        raise UserError(f"{what} has the scale {scale}, expected a positive and finite one")
+
+
+def check_shape(shape: tuple[int, ...], what: str) -> tuple[int, ...]:
+    """The shape of a map (C, H, W) or of features (C,), in range; else a UserError."""
+    limits = (MOST_NUMBERS,) if len(shape) == 1 else (MOST_CHANNELS, MOST_SIDE, MOST_SIDE)
+    fits = len(shape) == len(limits) and all(1 <= size <= most for size, most in zip(shape, limits, strict=True))
+    if not fits or math.prod(shape) > MOST_NUMBERS:
+        raise UserError(f"{what} makes {shown(shape, 80)}, expected (channels, rows, columns) of at most "
+                        f"{MOST_CHANNELS:,}, {MOST_SIDE:,} and {MOST_SIDE:,}, or features, {MOST_NUMBERS:,} in all")
+    return shape
 
 
 def _shape_after(step: Step, given: list[tuple[int, ...]]) -> tuple[int, ...]:
     """The shape (C, H, W) or (C,) that a step makes of the shapes `given`; a UserError where it cannot."""
     if step.op not in OPS:
-        raise UserError(f"step {step.name} is a {step.op!r}; there is {', '.join(OPS)}")
+        raise UserError(f"step {step.name} is a {shown(step.op, 40)!r}; there is {', '.join(OPS)}")
     least, most = {"add": (2, 2), "concat": (2, len(given))}.get(step.op, (1, 1))
     if not least <= len(given) <= most:
         raise UserError(f"step {step.name} ({step.op}) has {len(given)} inputs")
@@ -151,10 +179,12 @@ def _shape_after(step: Step, given: list[tuple[int, ...]]) -> tuple[int, ...]:
             check_requantisation(step, 1)
         (kh, kw), (sy, sx), (py, px) = pair(step, "kernel"), pair(step, "stride"), padding(step)
         height, width = shape[1] + 2 * py - kh, shape[2] + 2 * px - kw
-        if height < 0 or width < 0 or 2 * py > kh or 2 * px > kw:
+        if height < 0 or width < 0 or 2 * py > kh or 2 * px > kw or kh * kw > MOST_PLACES:
             raise UserError(f"step {step.name} pools {(kh, kw)} with padding {(py, px)} on an input of {shape}")
         return shape[0], height // sy + 1, width // sx + 1
-    layer = step.weights
+    layer = step.layer
+    if layer is None:
+        raise UserError(f"step {step.name} ({step.op}) has no layer")
     if shape[0] != layer.channels or layer.is_linear != (step.op == "linear"):
         raise UserError(f"step {step.name} ({step.op}) has weights {layer.weight.shape} for an input of {shape}")
     if layer.is_linear:
@@ -177,7 +207,7 @@ def check_requantisation(step: Step, count: int) -> None:
     ):
         fits = isinstance(value, (list, tuple)) and len(value) == length
         if not fits or not all(type(v) is int and least <= v <= most for v in list(value or ())):
-            raise UserError(f"step {step.name}: {step.op} has wrong parameters {given}")
+            raise UserError(f"step {step.name}: {step.op} has wrong parameters {shown(given, 200)}")
 
 
 def check_table(step: Step) -> None:
@@ -186,15 +216,16 @@ def check_table(step: Step) -> None:
     low, high = OUTPUT_RANGE.get(kind, (0, -1))
     fits = isinstance(values, (list, tuple)) and len(values) == CODES
     if not fits or not all(type(v) is int and low <= v <= high for v in list(values or ())):
-        raise UserError(f"step {step.name}: a table must have {CODES} values of its output type, not {values!r:.60} "
-                        f"as {kind}")
+        raise UserError(f"step {step.name}: a table must have {CODES} values of its output type, not "
+                        f"{shown(repr(values), 60)} as {shown(kind, 40)}")
 
 
 def padding(step: Step) -> tuple[int, int]:
     """The `padding` of a pool, (0, 0) where it has none, checked."""
     value = step.parameters.get("padding", (0, 0))
     if not (isinstance(value, (list, tuple)) and len(value) == 2 and all(type(v) is int and v >= 0 for v in value)):
-        raise UserError(f"step {step.name}: padding must be two whole numbers of at least 0, not {value!r}")
+        raise UserError(f"step {step.name}: padding must be two whole numbers of at least 0, not "
+                        f"{shown(repr(value), 60)}")
     return value[0], value[1]
 
 
@@ -202,5 +233,5 @@ def pair(step: Step, key: str) -> tuple[int, int]:
     """A parameter of two positive whole numbers, checked."""
     value = step.parameters.get(key)
     if not (isinstance(value, (list, tuple)) and len(value) == 2 and all(type(v) is int and v > 0 for v in value)):
-        raise UserError(f"step {step.name}: {key} must be two positive whole numbers, not {value!r}")
+        raise UserError(f"step {step.name}: {key} must be two positive whole numbers, not {shown(repr(value), 60)}")
     return value[0], value[1]

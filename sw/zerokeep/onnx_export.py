@@ -1,4 +1,8 @@
-"""The quantised network as an ONNX file with QuantizeLinear / DequantizeLinear pairs (QDQ)."""
+"""The quantised network as an ONNX file with QuantizeLinear / DequantizeLinear pairs (QDQ).
+
+Values are numbered: what belongs to the third step is ``s03``, its codes ``s03_q``, its weights' ``s03_weight_q``. So
+no two meet, whatever the steps are called. A step's own name stands in the ``doc_string`` of its nodes.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +13,29 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from zerokeep.network import INPUT, Network, Step, padding, pair
+from zerokeep.onnx_read import PRODUCER
+from zeroskip.files.names import shown
 
 OPSET = 17
 IR_VERSION = 9
+LABEL = 200
+"""Characters of a step's name that its nodes keep."""
 
 
 class _Graph:
-    """Nodes and constants while they are collected."""
+    """Nodes and constants while they are collected; `label` is the name of the step that they are of."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
+        self.label = ""
 
     def constant(self, name: str, value: np.ndarray) -> str:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
     def node(self, op: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        self.nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
+        self.nodes.append(helper.make_node(op, inputs, [output], name=output, doc_string=self.label, **attributes))
         return output
 
     def quantise(self, source: str, name: str, scale: float, dtype: str) -> str:
@@ -48,14 +57,14 @@ def effective_scales(step: Step, input_scale: float) -> np.ndarray:
     return layer.multiplier / np.exp2(layer.shift.astype(np.float64)) * step.scale / input_scale
 
 
-def _weighted(graph: _Graph, step: Step, source: str, input_scale: float) -> str:
+def _weighted(graph: _Graph, step: Step, own: str, source: str, input_scale: float) -> str:
     """Convolution or linear layer on dequantised weights and bias; codes out where it requantises."""
     layer = step.weights
     scales = effective_scales(step, input_scale)
     names = []
-    for kind, codes, factor in (("weight", layer.weight, scales), ("bias", layer.bias, scales * input_scale)):
-        assert codes is not None
-        name = f"{step.name}_{kind}"
+    for kind, codes, factor in (("weight", layer.weight, scales),
+                                ("bias", np.asarray(layer.bias), scales * input_scale)):
+        name = f"{own}_{kind}"
         parts = [
             graph.constant(f"{name}_q", codes),
             graph.constant(f"{name}_scale", factor.astype(np.float32)),
@@ -63,7 +72,7 @@ def _weighted(graph: _Graph, step: Step, source: str, input_scale: float) -> str
         ]
         names.append(graph.node("DequantizeLinear", parts, name, axis=0))
     requantised = layer.multiplier is not None
-    output = f"{step.name}_sum" if requantised else step.name
+    output = f"{own}_sum" if requantised else own
     if layer.is_linear:
         graph.node("Gemm", [source, *names], output, transB=1)
     else:
@@ -74,19 +83,18 @@ def _weighted(graph: _Graph, step: Step, source: str, input_scale: float) -> str
         )  # fmt: skip
     if not requantised:
         return output
-    assert layer.clamp is not None
-    if layer.clamp[0] == 0:
-        output = graph.node("Relu", [output], f"{step.name}_relu")
-    return graph.quantise(output, step.name, step.scale, layer.output_dtype)
+    if layer.clamp is not None and layer.clamp[0] == 0:
+        output = graph.node("Relu", [output], f"{own}_relu")
+    return graph.quantise(output, own, step.scale, layer.output_dtype)
 
 
-def _maxpool(graph: _Graph, step: Step, source: str) -> str:
+def _maxpool(graph: _Graph, step: Step, own: str, source: str) -> str:
     around = {"pads": padding(step) * 2} if any(padding(step)) else {}
-    return graph.node("MaxPool", [source], step.name, kernel_shape=pair(step, "kernel"), strides=pair(step, "stride"),
+    return graph.node("MaxPool", [source], own, kernel_shape=pair(step, "kernel"), strides=pair(step, "stride"),
                       **around)
 
 
-def _avgpool(graph: _Graph, step: Step, source: str, shape: tuple[int, ...]) -> str:
+def _avgpool(graph: _Graph, step: Step, own: str, source: str, shape: tuple[int, ...]) -> str:
     """The mean of each window of a map (C, H, W), as codes again.
 
     Not as ``AveragePool``: ONNX Runtime 1.32 fuses it with the quantisation behind a convolution into a node that it
@@ -94,47 +102,51 @@ def _avgpool(graph: _Graph, step: Step, source: str, shape: tuple[int, ...]) -> 
     """
     kernel = pair(step, "kernel")
     if kernel == shape[1:] and not any(padding(step)):
-        made = graph.node("ReduceMean", [source], f"{step.name}_mean", axes=[2, 3], keepdims=1)
+        made = graph.node("ReduceMean", [source], f"{own}_mean", axes=[2, 3], keepdims=1)
     else:
         share = np.full((shape[0], 1, *kernel), 1 / (kernel[0] * kernel[1]), np.float32)
-        made = graph.node("Conv", [source, graph.constant(f"{step.name}_share", share)], f"{step.name}_mean",
+        made = graph.node("Conv", [source, graph.constant(f"{own}_share", share)], f"{own}_mean",
                           kernel_shape=kernel, strides=pair(step, "stride"), pads=padding(step) * 2, group=shape[0])
-    return graph.quantise(made, step.name, step.scale, str(step.parameters["output_dtype"]))
+    return graph.quantise(made, own, step.scale, str(step.parameters["output_dtype"]))
 
 
-def _table(graph: _Graph, step: Step, source: str, scale: float, dtype: str) -> str:
+def _table(graph: _Graph, step: Step, own: str, source: str, scale: float, dtype: str) -> str:
     """The codes of the numbers `source`, of that scale and type, looked up exactly as the integers do it."""
     values = np.array(step.parameters["values"], str(step.parameters["output_dtype"]))
     if dtype == "int8":  # ONNX counts a negative place from the end
         values = np.roll(values, 128)
-    factor = graph.constant(f"{step.name}_given_scale", np.array(scale, np.float32))
-    zero = graph.constant(f"{step.name}_given_zero", np.array(0, dtype))
-    given = graph.node("QuantizeLinear", [source, factor, zero], f"{step.name}_given")
-    places = graph.node("Cast", [given], f"{step.name}_place", to=TensorProto.INT32)
-    table = graph.constant(f"{step.name}_table", values)
-    codes = graph.node("Gather", [table, places], f"{step.name}_q", axis=0)
-    factor = graph.constant(f"{step.name}_scale", np.array(step.scale, np.float32))
-    zero = graph.constant(f"{step.name}_zero", np.array(0, values.dtype))
-    return graph.node("DequantizeLinear", [codes, factor, zero], step.name)
+    factor = graph.constant(f"{own}_given_scale", np.array(scale, np.float32))
+    zero = graph.constant(f"{own}_given_zero", np.array(0, dtype))
+    given = graph.node("QuantizeLinear", [source, factor, zero], f"{own}_given")
+    places = graph.node("Cast", [given], f"{own}_place", to=TensorProto.INT32)
+    table = graph.constant(f"{own}_table", values)
+    codes = graph.node("Gather", [table, places], f"{own}_q", axis=0)
+    factor = graph.constant(f"{own}_scale", np.array(step.scale, np.float32))
+    zero = graph.constant(f"{own}_zero", np.array(0, values.dtype))
+    return graph.node("DequantizeLinear", [codes, factor, zero], own)
 
 
-def _step(graph: _Graph, network: Network, step: Step, given: list[str]) -> str:
-    """One step's nodes; the name of the numbers that it makes."""
+def _step(graph: _Graph, step: Step, own: str, given: list[str], first: tuple[float, str, tuple[int, ...]]) -> str:
+    """One step's nodes, whose values' names begin with `own`; the name of the numbers that it makes.
+
+    Of what it is `given`, the `first` has this scale, type and shape.
+    """
+    scale, dtype, shape = first
     if step.op in ("conv", "linear"):
-        return _weighted(graph, step, given[0], network.scale_of(step.inputs[0]))
+        return _weighted(graph, step, own, given[0], scale)
     if step.op == "maxpool":
-        return _maxpool(graph, step, given[0])
+        return _maxpool(graph, step, own, given[0])
     if step.op == "avgpool":
-        return _avgpool(graph, step, given[0], network.shapes()[step.inputs[0]])
+        return _avgpool(graph, step, own, given[0], shape)
     if step.op == "table":
-        return _table(graph, step, given[0], network.scale_of(step.inputs[0]), network.dtypes()[step.inputs[0]])
+        return _table(graph, step, own, given[0], scale, dtype)
     if step.op == "flatten":
-        return graph.node("Flatten", given, step.name, axis=1)
-    made = graph.node("Add" if step.op == "add" else "Concat", given, f"{step.name}_sum",
+        return graph.node("Flatten", given, own, axis=1)
+    made = graph.node("Add" if step.op == "add" else "Concat", given, f"{own}_sum",
                       **({} if step.op == "add" else {"axis": 1}))
     if step.parameters["clamp"][0] == 0:
-        made = graph.node("Relu", [made], f"{step.name}_relu")
-    return graph.quantise(made, step.name, step.scale, str(step.parameters["output_dtype"]))
+        made = graph.node("Relu", [made], f"{own}_relu")
+    return graph.quantise(made, own, step.scale, str(step.parameters["output_dtype"]))
 
 
 def build(network: Network) -> onnx.ModelProto:
@@ -146,20 +158,24 @@ def build(network: Network) -> onnx.ModelProto:
     factor = graph.constant("input_scale", np.array(network.input_scale, np.float32))
     zero = graph.constant("input_zero", np.array(0, network.input_dtype))
     results = {INPUT: graph.node("DequantizeLinear", ["input", factor, zero], "input_number")}
-    for step in network.steps:
-        results[step.name] = _step(graph, network, step, [results[name] for name in step.inputs])
+    scales = {INPUT: network.input_scale} | {step.name: step.scale for step in network.steps}
+    dtypes, shapes = network.dtypes(), network.shapes()
+    for number, step in enumerate(network.steps, start=1):
+        graph.label, first = shown(step.name, LABEL), step.inputs[0]
+        results[step.name] = _step(graph, step, f"s{number:02d}", [results[name] for name in step.inputs],
+                                   (scales[first], dtypes[first], shapes[first]))
+    graph.label = ""
     graph.node("Identity", [results[network.steps[-1].name]], "output")
-    shape = network.shapes()[network.steps[-1].name]
     kind = TensorProto.UINT8 if network.input_dtype == "uint8" else TensorProto.INT8
     proto = helper.make_graph(
         graph.nodes,
-        network.name,
+        shown(network.name, LABEL).encode("ascii", "backslashreplace").decode() or "network",
         [helper.make_tensor_value_info("input", kind, ["N", *network.input_shape])],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["N", *shape])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["N", *shapes[network.steps[-1].name]])],
         graph.constants,
     )
     model = helper.make_model(
-        proto, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="zerokeep", ir_version=IR_VERSION
+        proto, opset_imports=[helper.make_opsetid("", OPSET)], producer_name=PRODUCER, ir_version=IR_VERSION
     )
     onnx.checker.check_model(model, full_check=True)
     return model

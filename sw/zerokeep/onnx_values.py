@@ -7,11 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from zerokeep.onnx_read import OnnxFile, Operation
+from zerokeep.onnx_operation import Operation
+from zerokeep.onnx_read import OnnxFile
 
 SAME_SCALE = 1e-5
 """Scales that differ relatively by less are one, rounded."""
 DTYPES = ("uint8", "int8")
+SCALES = (1.2e-38, 3.4e38)
+"""What a scale may be: a number that float32 holds at full precision, so that products of three neither vanish nor
+overflow in float64."""
+INT32 = np.iinfo(np.int32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,23 +85,33 @@ class Constants:
 
     def array(self, operation: Operation, place: int) -> np.ndarray | None:
         """The constant at a place of the inputs; ``None`` where the place is empty."""
-        if place >= len(operation.inputs) or not operation.inputs[place]:
+        if not operation.has(place):
             return None
         found = self.file.constants.get(operation.inputs[place])
         if found is None:
-            raise operation.refuse(f"has {operation.inputs[place]}, which is no constant, in place {place}")
+            raise operation.refuse(f"has {operation.inputs[place][:80]}, which is no constant, in place {place}")
+        return found
+
+    def needed(self, operation: Operation, place: int) -> np.ndarray:
+        """The constant that must be there, finite numbers."""
+        found = self.array(operation, place)
+        if found is None or found.size == 0 or found.dtype.kind not in "fiu" or not np.isfinite(found).all():
+            raise operation.refuse(f"has no finite numbers in place {place}, expected some")
         return found
 
     def scales(self, operation: Operation) -> np.ndarray:
         """The scales of a node that rounds, whose zero points must be 0."""
         scale, zero = self.array(operation, 1), self.array(operation, 2)
-        assert scale is not None
+        if scale is None or scale.dtype.kind != "f" or scale.size == 0:
+            raise operation.refuse("has no scale that is a float, expected one")
         if zero is not None and np.any(zero != 0):
             raise operation.refuse(f"has the zero point {np.unique(zero)[-1]}, only symmetric quantisation (0) can be "
                                    "taken")
-        if not (np.all(np.isfinite(scale)) and np.all(scale > 0)):
-            raise operation.refuse("has a scale that is not positive and finite")
-        return scale.astype(np.float64).reshape(-1)
+        made = scale.astype(np.float64).reshape(-1)
+        if not np.all((made >= SCALES[0]) & (made <= SCALES[1])):
+            raise operation.refuse(f"has the scale {made[~((made >= SCALES[0]) & (made <= SCALES[1]))][0]:g}, expected "
+                                   f"a positive and finite one, from {SCALES[0]:g} to {SCALES[1]:g}")
+        return made
 
     def one_scale(self, operation: Operation) -> float:
         """The same where there must be one."""
@@ -104,3 +119,15 @@ class Constants:
         if scale.size != 1:
             raise operation.refuse(f"has {scale.size} scales for activations, only one can be taken")
         return float(scale[0])
+
+
+def as_int32(operation: Operation, numbers: np.ndarray, filters: int) -> np.ndarray:
+    """Codes int32 of a bias for so many filters, (O,), of `numbers` in units of the accumulators."""
+    flat = numbers.reshape(-1)
+    if flat.size not in (1, filters):
+        raise operation.refuse(f"has a bias of {flat.size} numbers, expected {filters}")
+    codes = np.rint(flat)
+    if not np.all((codes >= INT32.min) & (codes <= INT32.max)):
+        raise operation.refuse(f"has a bias of {np.max(np.abs(codes)):.3g} in units of its accumulators, expected what "
+                               "32 bits hold")
+    return np.ascontiguousarray(np.broadcast_to(codes.astype(np.int32), (filters,)))

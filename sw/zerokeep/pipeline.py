@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from zerokeep.dataset import DataSet
 from zerokeep.errors import UserError
 from zerokeep.finetune import finetune
 from zerokeep.growth import growth_of
-from zerokeep.loops import Progress, accuracy, reproducible, to_numbers
+from zerokeep.loops import Progress, accuracy, logits, reproducible, to_numbers
 from zerokeep.models import Base
 from zerokeep.network import Network
 from zerokeep.prune import COST_IMAGES, prune
@@ -28,6 +29,7 @@ from zerokeep.recipe import Recipe
 from zerokeep.removal import weighted_layers
 from zerokeep.rounded import finetune_rounded
 from zerokeep.shipped import weights_digest
+from zeroskip.files.reading import read_bytes
 
 PACKAGES = ("zerokeep", "torch", "torch-pruning", "numpy", "onnx", "onnxruntime")
 LEAST_AGREEMENT = 0.999
@@ -107,6 +109,7 @@ def carry_out(base: Base, data: DataSet, recipe: Recipe, progress: Progress | No
     report = _part(progress, 0.0, 0.05)
     report("testing the base network", 0.0)
     quantise(base.module, data.train_images[:FIRST_LOOK])  # what has no integer form is said before anything is learnt
+    data.check_answers(tuple(logits(base.module, data.test_images[:FIRST_LOOK]).shape[1:]))
     numbers = to_numbers(data.train_images[:COST_IMAGES])
     with reproducible(recipe.seed):
         shares = {"base": accuracy(base.module, *test)}
@@ -139,6 +142,7 @@ def prune_model(
     progress: Progress | None = None,
     *,
     command: str | None = None,
+    force: bool = False,
 ) -> dict[str, Any]:
     """Do `recipe` to `base` and write the model folder `out`.
 
@@ -152,6 +156,8 @@ def prune_model(
         A new folder, or an earlier model folder to replace.
     command
         What to write down as the way to run it again, where the default does not say enough.
+    force
+        Whether `out` may be a model folder of another network.
 
     Returns ``model.json``'s content: `accuracy` (`base`, `pruned`, `int8` as shares, `data`, `test_images`,
     `onnx_agreement`), `recipe`, `counts` per layer, `totals`, `nzer`, `nzer_orig`, `removed`, `seconds` and the rest.
@@ -161,7 +167,7 @@ def prune_model(
     UserError
         As for ``carry_out``; or `out` cannot be written, or the ONNX file disagrees with the integer reference.
     """
-    model_folder.check_writable(out)
+    model_folder.check_writable(out, base.name, base.source, force=force)
     started = time.monotonic()
     data = data.fitted(base.input_shape or data.shape)
     images = len(data.train_images)
@@ -185,11 +191,12 @@ def prune_model(
         },
         "nzer": total["nzer"], "nzer_orig": total["nzer_orig"],
         "counts": rows, "totals": total, "removed": found.removed,
-        "command": command or f"zerokeep prune --model {base.source or base.name} {recipe.options(images)}",
+        "command": command or " ".join(["zerokeep prune --model", shlex.quote(base.source or base.name),
+                                        recipe.options(images)]),
         "tool_versions": tool_versions(),
         "seconds": round(time.monotonic() - started, 1),
     }  # fmt: skip
-    return model_folder.write(out, found.network, exported, info)
+    return model_folder.write(out, found.network, exported, info, force=force)
 
 
 def take_shipped(folder: str | os.PathLike[str], data: DataSet, out: str | os.PathLike[str]) -> dict[str, Any]:
@@ -206,18 +213,19 @@ def take_shipped(folder: str | os.PathLike[str], data: DataSet, out: str | os.Pa
     model_folder.check_writable(out)
     model = model_folder.read(folder)
     data = data.fitted(model.network.input_shape)
+    data.check_answers(model.network.shapes()[model.network.steps[-1].name])
     share = integer.accuracy(model.network, data.test_images, data.test_labels)
     recorded = model.info["accuracy"]
     if data.name == recorded["data"] and share != recorded["int8"]:
         raise UserError(f"the shipped network {model.path.name} has {share:.2%} on {data.name}, it says "
                         f"{recorded['int8']:.2%}")
-    exported = (model.path / model_folder.ONNX).read_bytes()
+    exported = read_bytes(model.path / model_folder.ONNX)
     own = ("format", "schema", "network", "input", "host", "steps", "files")
     info = {key: value for key, value in model.info.items() if key not in own} | {
         "shipped": model.path.name,
         "accuracy_here": {"int8": share, "data": data.name, "test_images": len(data.test_images)},
     }  # fmt: skip
-    return model_folder.write(out, model.network, exported, info)
+    return model_folder.write(out, model.network, exported, info, force=True)
 
 
 def shapes_of(module: nn.Module) -> dict[str, tuple[int, ...]]:

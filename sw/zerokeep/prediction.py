@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,9 @@ from zeroskip.counts import count
 from zeroskip.dense_tiling import pack_dense_parts
 from zeroskip.lane_work import lane_work
 from zeroskip.layer import Layer
-from zeroskip.packing import KINDS
+from zeroskip.packing import CHOICES, KINDS
 from zeroskip.plan import Plan, registers
-from zeroskip.program_image import check_accumulators, config_sections
+from zeroskip.program_image import PackError, check_accumulators, config_sections
 from zeroskip.zero_skip_packing import best_plan
 from zeroskip.zero_skip_program import pass_beats
 
@@ -34,7 +35,7 @@ class _Figures:
 
 
 def predict_layer(layer: Layer, config: ArrayConfig, engine: str) -> dict[str, Any]:
-    """The entry of one engine.
+    """The entry of one engine; of a name in ``CHOICES`` that of the fastest which the layer fits, as ``chosen``.
 
     Returns
     -------
@@ -49,6 +50,8 @@ def predict_layer(layer: Layer, config: ArrayConfig, engine: str) -> dict[str, A
     PackError
         The layer does not fit.
     """
+    if engine in CHOICES:
+        return _fastest(layer, config, CHOICES[engine])
     check_accumulators(layer, config.acc_width)
     dense = KINDS[engine] != "zero-skip"
     found = _dense(layer, config, engine) if dense else _zero_skip(layer, config, engine)
@@ -61,6 +64,18 @@ def predict_layer(layer: Layer, config: ArrayConfig, engine: str) -> dict[str, A
         "speedup": ratio(counts["macs_inside"], multipliers * found.total),
         "bounds": bounds, "bound_by": max(bounds, key=lambda name: bounds[name] or 0), "plan": found.plan,
     }
+
+
+def _fastest(layer: Layer, config: ArrayConfig, engines: Iterable[str]) -> dict[str, Any]:
+    found, refusals = [], []
+    for engine in engines:
+        try:
+            found.append(predict_layer(layer, config, engine) | {"chosen": engine})
+        except PackError as error:
+            refusals.append(f"{engine}: {error}")
+    if not found:
+        raise PackError("; ".join(refusals))
+    return min(found, key=lambda entry: entry["total"])
 
 
 def _zero_skip(layer: Layer, config: ArrayConfig, engine: str) -> _Figures:
@@ -111,7 +126,8 @@ def add_up(layers: list[dict[str, Any]], multipliers: int) -> dict[str, dict[str
         own = [entry["engines"][engine] for entry in layers]
         total = sum(entry["total"] for entry in own)
         load = sum(entry["load"] for entry in own)
-        products = sum(ideal_products(engine, entry) for entry in layers)
+        products = sum(ideal_products(mine.get("chosen", engine), entry)
+                       for mine, entry in zip(own, layers, strict=True))
         sums[engine] = {"total": total, "load": load, "end_to_end": total + load,
                         "utilisation": ratio(products, multipliers * total),
                         "speedup": ratio(sum(entry["macs_inside"] for entry in layers), multipliers * total)}

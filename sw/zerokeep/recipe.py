@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 
 from zerokeep.criteria import CRITERIA
 from zerokeep.criteria.criterion import Criterion
-from zerokeep.errors import UserError, check_count, check_ratio
+from zerokeep.errors import UserError, check_count, check_ratio, is_number
 
 THRESHOLDS = {
     "layer": "the same share of each layer",
@@ -87,12 +87,15 @@ class Recipe:
         """Check every value."""
         for name, choices in (("criterion", CRITERIA), ("threshold", THRESHOLDS), ("schedule", SCHEDULES),
                               ("precision", PRECISIONS)):
-            if getattr(self, name) not in choices:
-                raise UserError(f"unknown {name} {getattr(self, name)!r}; there is {', '.join(choices)}")
+            given = getattr(self, name)
+            if not isinstance(given, str) or given not in choices:
+                raise UserError(f"unknown {name} {given!r:.60}; there is {', '.join(choices)}")
+        if not isinstance(self.distil, bool):
+            raise UserError(f"distil must be true or false, not {self.distil!r:.60}")
         if self.line == "deviation":
-            if not 0 <= self.zero_ratio <= MOST_DEVIATIONS:
+            if not is_number(self.zero_ratio) or not 0 <= self.zero_ratio <= MOST_DEVIATIONS:
                 raise UserError(f"zero ratio must be from 0 to {MOST_DEVIATIONS} standard deviations, "
-                                f"not {self.zero_ratio}")
+                                f"not {self.zero_ratio!r:.60}")
         else:
             check_ratio("zero ratio", self.zero_ratio)
         for name in ("first_zero_ratio", "linear_zero_ratio"):

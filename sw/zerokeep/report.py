@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zerokeep.errors import UserError
+from zerokeep.errors import UserError, as_written
 from zerokeep.report_hardware import break_even, read_board, read_energy, weights_digest
 from zerokeep.run import BREAK_EVEN, KINDS, RUN, UNPRUNED
 from zerokeep.run_steps import output_errors, read_record
+from zeroskip.files.ledger import claim
+from zeroskip.files.names import shown
+from zeroskip.files.writing import write_text
 
 SCHEMA = 1
 DOCUMENT, PAGE = "report.json", "report.html"
@@ -52,7 +55,7 @@ def read_steps(folder: Path) -> dict[str, dict[str, Any]]:
     missing = [name for name in NEEDED if name not in records]
     if missing:
         raise UserError(f"the run in {folder} is not finished: the step {missing[0]} is missing; finish it with "
-                        f"'{records[RUN]['result'].get('command', 'zerokeep run')}'")
+                        f"'{shown(records[RUN]['result'].get('command', 'zerokeep run'))}'")
     return records
 
 
@@ -183,16 +186,19 @@ def make(folder: Path, boards: Iterable[Path] = (), energy: Path | None = None) 
     from zerokeep import model_folder
     from zerokeep.cli_common import write_json
     from zerokeep.report_page import page
-    from zeroskip.verilog import write_atomically
 
     records = read_steps(folder)
     measured = None
     if energy is not None:
         measured = read_energy(energy, weights_digest(
             {step.name: step.weights for step in model_folder.read(folder / "model").network.layers()}))
-    found = document(records, [read_board(board) for board in boards], measured)
-    text = page(found)
+    shown_boards = [read_board(board) for board in boards]
+    with as_written(f"the run in {folder}, or what stands beside it in the report,"):
+        found = document(records, shown_boards, measured)
+        text = page(found)
+    with output_errors(folder):
+        claim(folder, (DOCUMENT, PAGE))
     write_json(folder / DOCUMENT, found)
     with output_errors(folder):
-        write_atomically(folder / PAGE, text)
+        write_text(folder / PAGE, text)
     return found

@@ -24,7 +24,7 @@ _STYLE = {
     "svg.fonttype": "none", "font.size": 8.2, "text.color": INK, "axes.labelcolor": MUTED, "xtick.color": MUTED,
     "ytick.color": INK, "axes.edgecolor": LINE, "axes.linewidth": 0.8, "axes.spines.top": False,
     "axes.spines.right": False, "axes.spines.left": False, "xtick.major.size": 0, "ytick.major.size": 0,
-    "hatch.linewidth": 0.6, "axes.axisbelow": True, "grid.color": LINE, "grid.linewidth": 0.6,
+    "hatch.linewidth": 0.6, "axes.axisbelow": True, "text.parse_math": False, "grid.color": LINE, "grid.linewidth": 0.6,
 }
 _WIDTH = 7.6
 

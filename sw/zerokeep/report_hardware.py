@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zerokeep.break_even import advantage, crossing
 from zerokeep.errors import UserError
+from zeroskip.files.folders import recover
+from zeroskip.files.reading import ReadError, read_json
 from zeroskip.layer import Layer
 
 _MANIFEST = ("board", "device", "preset", "kind", "clock_mhz_asked", "clock_mhz_reached", "clock_mhz_by_seed", "seed",
@@ -35,6 +36,9 @@ def read_board(folder: Path) -> dict[str, Any]:
     UserError
         The folder is not one of `zerokeep build`.
     """
+    from zeroskip.boards.build import listed
+
+    recover(folder, listed)
     manifest, resources = (_read(folder / name, "a folder of 'zerokeep build'")
                            for name in ("manifest.json", "resources.json"))
     try:
@@ -65,8 +69,8 @@ def read_energy(file: Path, weights_sha256: str | None = None) -> dict[str, Any]
 
 def _read(file: Path, wanted: str) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = read_json(file)
+    except ReadError as error:
         raise UserError(f"cannot read {file}, expected in {wanted}: {error}") from None
     if not isinstance(found, dict):
         raise UserError(f"{file} is not {wanted}")

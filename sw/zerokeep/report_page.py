@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from zerokeep.report_figures import CURVES, LABELS, draw
+from zeroskip.files.names import shown
 from zeroskip.losses import LOSSES
 
 HARDWARE = {"dense": "dense", "gate": "dense, gated", "skip-both": "zero-skip"}
 """The engines whose resources are shown: each kind of hardware once."""
+LONGEST = 40
+"""Letters of a layer's name that are shown."""
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -45,7 +48,13 @@ def ideal(products: int, multipliers: int) -> float:
 
 
 def page(document: Mapping[str, Any]) -> str:
-    """The page of a report's content."""
+    """The page of a report's content.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        The content is not what `zerokeep.report.document` gives.
+    """
     import jinja2
 
     from cosim.measure import longest_stream
@@ -54,5 +63,12 @@ def page(document: Mapping[str, Any]) -> str:
                                      lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters |= {"number": number, "percent": percent, "times": times, "ideal": ideal,
                             "streams": longest_stream}
-    return environment.get_template("report.html.j2").render(
-        document, labels=LABELS, curves=CURVES, hardware=HARDWARE, losses=LOSSES, figures=draw(document))
+    named = {key: [layer | {"name": shown(layer["name"], LONGEST)} for layer in layers]
+             for key, layers in (("layers", document["layers"]), ("unpruned", document["unpruned"]["layers"]))}
+    document = dict(document) | {"layers": named["layers"],
+                                 "unpruned": document["unpruned"] | {"layers": named["unpruned"]}}
+    try:
+        return environment.get_template("report.html.j2").render(
+            document, labels=LABELS, curves=CURVES, hardware=HARDWARE, losses=LOSSES, figures=draw(document))
+    except jinja2.UndefinedError as error:
+        raise ValueError(str(error)) from None

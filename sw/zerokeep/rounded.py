@@ -99,7 +99,7 @@ def finetune_rounded(
 
     def loss(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
-            wanted = None if teacher is None else teacher(images)
+            wanted = None if teacher is None else teacher(images.contiguous())
         return distilled_loss(network(images), labels, wanted)
 
     learn(module, data, loss, pace, epochs=epochs, seed=seed, shift=shift, what="fine-tuning rounded",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -14,6 +15,10 @@ from zerokeep.errors import UserError, check_count
 from zerokeep.recipe import Recipe
 from zerokeep.run_files import data_digest, model_is_whole, verilog_is_whole
 from zerokeep.run_steps import Result, Say, Show, Step, output_errors, run_steps, source_digest
+from zeroskip.files.cache import default_cache
+from zeroskip.files.ledger import check as check_ledger
+from zeroskip.files.ledger import claim
+from zeroskip.files.writing import write_bytes
 
 if TYPE_CHECKING:
     from cosim.simulate import Options as SimulationOptions
@@ -29,6 +34,8 @@ BREAK_EVEN = "break-even"
 RUN = "run"
 """The step that notes what was asked for."""
 DEFAULT_IMAGES = 4
+OUTPUTS = ("report.json", "report.html", "base.safetensors", "steps", "verilog", "failures", "model", UNPRUNED)
+"""What a run writes into its folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +77,7 @@ class RunOptions:
     data: str | None = None
     images: int = DEFAULT_IMAGES
     simulator: str = "verilator"
-    cache: Path = Path("build/cache")
+    cache: Path = field(default_factory=default_cache)
     workers: int = 2
     fresh: bool = False
 
@@ -88,13 +95,14 @@ class Run:
 
     def __init__(self, options: RunOptions) -> None:
         from cosim import simulate as simulation
-        from zerokeep.cli_common import as_user_error, writable
+        from zerokeep.cli_common import as_user_error, writable, writing
         from zerokeep.user_code import open_data
         from zeroskip.verilog import preset_name
 
         self.options = options
+        with writing(options.out):
+            check_ledger(options.out, OUTPUTS, alone=True)
         writable(options.out / "report.json")
-        writable(options.cache / "any")
         check_count("--images", options.images, 1)
         check_count("--workers", options.workers, 1)
         with as_user_error(ValueError):
@@ -108,6 +116,8 @@ class Run:
         if options.images > len(self.data.test_images):
             raise UserError(f"--images {options.images} is more than the {len(self.data.test_images)} test images")
         self._base_inputs = self._check_base()
+        with writing(options.out):
+            claim(options.out, OUTPUTS, alone=True)
 
     def _check_base(self) -> dict[str, object]:
         """What the base network depends on; it is loaded once here, so that a damaged one is seen early."""
@@ -181,13 +191,13 @@ class Run:
     def command(self) -> str:
         """The command line that does the same again."""
         options = self.options
-        words = ["zerokeep run", f"--out {options.out}", f"--preset {self.preset}", f"--model {options.model}"]
-        words += [f"--train-epochs {options.train_epochs}"] if options.train_epochs is not None else []
-        words += [f"--data {options.data}"] if options.data is not None else []
-        words += [options.recipe.options(len(self.data.train_images)), f"--images {options.images}"]
+        words = ["zerokeep", "run", "--out", str(options.out), "--preset", str(self.preset), "--model", options.model]
+        words += ["--train-epochs", str(options.train_epochs)] if options.train_epochs is not None else []
+        words += ["--data", str(options.data)] if options.data is not None else []
+        words += [*options.recipe.options(len(self.data.train_images)).split(), "--images", str(options.images)]
         words += ["--fresh"] if options.fresh else []
-        words += [f"--simulator {options.simulator}"] if options.simulator != "verilator" else []
-        return " ".join(words)
+        words += ["--simulator", options.simulator] if options.simulator != "verilator" else []
+        return shlex.join(words)
 
     def _note(self, say: Say, results: Mapping[str, Result]) -> Result:
         return dict(self._asked())
@@ -221,13 +231,13 @@ class Run:
             say("take the network that ships, and test it", None)
             info = take_shipped(shipped, self.data, self.options.out / name)
         else:
-            info = prune_model(base, self.data, recipe, self.options.out / name, say)
+            info = prune_model(base, self.data, recipe, self.options.out / name, say, force=True)
         return info | {"fingerprint": info["files"]}
 
     def _generate(self, kind: str, say: Say, results: Mapping[str, Result]) -> Result:
         from cosim.designs import cached
         from cosim.simulators import build, find_simulator
-        from zeroskip.verilog import lint, write_atomically
+        from zeroskip.verilog import lint
 
         options = self.options
         simulator = find_simulator(options.simulator)
@@ -237,15 +247,15 @@ class Run:
         target = options.out / "verilog"
         target.mkdir(parents=True, exist_ok=True)
         for path in (design.verilog, design.sidecar):
-            write_atomically(target / path.name, path.read_text(encoding="utf-8"))
+            write_bytes(target / path.name, path.read_bytes())
         say("lint", None)
-        messages = lint(design.verilog, design.top)
+        if messages := lint(design.verilog, design.top):
+            raise RuntimeError(f"the lint of {design.verilog.name} says {messages[0]}")
         say("build the simulator", None)
         build(design, simulator, options.cache / "simulators")
         lines = design.verilog.read_text(encoding="utf-8").count("\n")
         return {"kind": kind, "top": design.top, "sha256": design.digest, "verilog": design.verilog.name,
-                "sidecar": design.sidecar.name, "lines": lines, "lint": messages, "fingerprint": design.digest,
-                "failed": [f"{design.verilog.name}: {message}" for message in messages]}
+                "sidecar": design.sidecar.name, "lines": lines, "fingerprint": design.digest}
 
     def _simulate(self, model: str, kind: str, say: Say, results: Mapping[str, Result]) -> Result:
         from cosim.simulate import simulate

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zerokeep.errors import UserError
 from zerokeep.run_steps import Result
+from zeroskip.files.reading import ReadError, read_bytes
 
 if TYPE_CHECKING:
     from zerokeep.dataset import DataSet
@@ -35,7 +36,7 @@ def model_is_whole(folder: Path, result: Result) -> bool:
 def verilog_is_whole(folder: Path, result: Result) -> bool:
     """Whether the Verilog is, and has its sidecar."""
     try:
-        text = (folder / result["verilog"]).read_bytes()
+        text = read_bytes(folder / result["verilog"])
         return hashlib.sha256(text).hexdigest() == result["sha256"] and (folder / result["sidecar"]).is_file()
-    except OSError:
+    except (ReadError, KeyError, TypeError):
         return False

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from zerokeep.errors import UserError
+from zeroskip.files.reading import ReadError, read_json
+from zeroskip.files.writing import write_json
 
 Result = dict[str, Any]
 Say = Callable[[str, float | None], None]
 """Called with what is being done and, where it is known, the share done."""
 
-PRESENTATION = ("cli", "report", "run", "study/")
+PRESENTATION = ("__main__", "cli", "report", "run", "study/")
 """Modules of this package with these beginnings show results but do not shape them."""
 _WAIT = 0.2
 _OUTPUT_ERRORS = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EPERM, errno.EFBIG)
@@ -111,22 +113,20 @@ def record_path(folder: Path, name: str) -> Path:
 def read_record(folder: Path, name: str) -> dict[str, Any] | None:
     """The record of a step (`key`, `seconds`, `finished`, `result`), or ``None`` where there is none that is whole."""
     try:
-        record = json.loads(record_path(folder, name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = read_json(record_path(folder, name))
+    except ReadError:
         return None
     whole = isinstance(record, dict) and isinstance(record.get("result"), dict) and "seconds" in record
     return record if whole else None
 
 
 def _write_record(folder: Path, step: Step, key: str, seconds: float, result: Result) -> None:
-    from zeroskip.verilog import write_atomically
-
     path = record_path(folder, step.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     record = {"name": step.name, "title": step.title, "key": None if result.get("failed") else key,
               "seconds": round(seconds, 1), "finished": now, "result": result}
-    write_atomically(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
+    write_json(path, record)
 
 
 @contextlib.contextmanager

@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 from zerokeep.dataset import DataSet
-from zerokeep.errors import check_count
+from zerokeep.errors import UserError, check_count
 from zerokeep.learn import Pace, learn
 from zerokeep.loops import LAYOUT, Progress, accuracy, multiplying, reproducible
 from zerokeep.models import MODELS, Base, build, save_base
+from zerokeep.recipe import PRECISIONS
 
 BATCH = 128
 PEAK_RATE = 0.01
@@ -54,10 +55,12 @@ def train(
     Raises
     ------
     UserError
-        Unknown model, an epoch count below 1, or `out` cannot be written.
+        Unknown model or precision, an epoch count below 1, or `out` cannot be written.
     """
     check_count("epochs", epochs, 1)
     check_count("seed", seed, 0)
+    if precision not in PRECISIONS:
+        raise UserError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
     module = build(model_name, seed).to(memory_format=LAYOUT)  # type: ignore[call-overload]
     data = data.fitted(MODELS[model_name].input_shape)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterable
+import sysconfig
+import traceback
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +19,53 @@ from torch import nn
 
 from zerokeep import data as shipped
 from zerokeep.dataset import DataSet
-from zerokeep.errors import UserError
+from zerokeep.errors import UserError, described
 from zerokeep.models import MODELS, Base, load_base
+from zeroskip.files.memory import check as check_memory
+from zeroskip.files.process import interrupted
+
+_folders: set[Path] = set()
+"""Where the user's modules lie that were imported."""
+_TRACED = "<eval_with_key>"
+"""How torch.fx calls the code that it makes of a network."""
 
 
 def is_reference(text: str) -> bool:
     """Whether it names a function in a module, and no file."""
     module, _, name = text.partition(":")
-    return name.isidentifier() and all(part.isidentifier() for part in module.split(".")) and not Path(text).exists()
+    return name.isidentifier() and all(part.isidentifier() for part in module.split(".")) and not os.path.exists(text)
+
+
+@contextlib.contextmanager
+def running(what: str) -> Iterator[None]:
+    """Turn whatever a user's code raises, exits and interrupts of its own included, into a UserError that names it."""
+    try:
+        yield
+    except UserError:
+        raise
+    except BaseException as error:
+        if interrupted() is not None:
+            raise
+        raise UserError(f"{what} raised {described(error)}") from None
+
+
+def place_in_users_code(error: BaseException) -> str | None:
+    """File and line of the user's code that an exception came from or through; ``None`` where it did not."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if _folders and frame.filename.startswith(_TRACED):
+            return "the network, as torch.fx traced it,"
+        path = Path(frame.filename)
+        if any(folder in path.parents for folder in _folders) and not any(
+                Path(root) in path.parents for root in _not_the_users()):
+            return f"{path.name}, line {frame.lineno},"
+    return None
+
+
+def _not_the_users() -> set[str]:
+    """Folders below which no code of the user lies, though the user's folder may be above them."""
+    here = Path(__file__).resolve().parents[2]
+    own = {str(here / package) for package in ("sw", "sim", "hw")}
+    return own | {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
 
 
 def fetch(reference: str) -> Callable[[], Any]:
@@ -36,14 +79,17 @@ def fetch(reference: str) -> Callable[[], Any]:
     module, _, name = reference.partition(":")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except ImportError as error:
-        raise UserError(f"cannot import {module} for {reference}: {error}") from None
-    except AttributeError:
-        raise UserError(f"the module {module} has no {name}") from None
-    except Exception as error:
-        raise UserError(f"importing {module} for {reference} raised {type(error).__name__}: {error}") from None
+    with running(f"importing {module} for {reference}"):
+        try:
+            imported = importlib.import_module(module)
+        except ImportError as error:
+            raise UserError(f"cannot import {module} for {reference}: {error}") from None
+    if getattr(imported, "__file__", None):
+        _folders.add(Path(str(imported.__file__)).parent)
+    with running(f"{reference}"):
+        found = getattr(imported, name, None)
+    if found is None:
+        raise UserError(f"the module {module} has no {name}")
     if not callable(found):
         raise UserError(f"{reference} is a {type(found).__name__}, expected a function")
     return found
@@ -51,10 +97,8 @@ def fetch(reference: str) -> Callable[[], Any]:
 
 def _call(reference: str) -> Any:
     function = fetch(reference)
-    try:
+    with running(reference):
         return function()
-    except Exception as error:
-        raise UserError(f"{reference} raised {type(error).__name__}: {error}") from None
 
 
 def open_model(text: str) -> Base:
@@ -114,12 +158,14 @@ def _read(what: str, loader: Iterable[Any]) -> tuple[np.ndarray, np.ndarray]:
     """All that a loader yields, once: images (N, C, H, W) uint8 or float32, labels int64 (N,)."""
     images: list[np.ndarray] = []
     labels: list[np.ndarray] = []
-    try:
+    size = 0
+    with running(what):
         for number, batch in enumerate(loader, start=1):
             if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
                 raise UserError(f"{what}, batch {number}, is a {type(batch).__name__}, expected (images, labels)")
             given, named = (torch.as_tensor(value).numpy() for value in batch)
-            if given.ndim != 4 or named.shape != given.shape[:1] or not np.issubdtype(named.dtype, np.integer):
+            whole = np.issubdtype(named.dtype, np.integer)
+            if given.ndim != 4 or 0 in given.shape or named.shape != given.shape[:1] or not whole:
                 raise UserError(f"{what}, batch {number}, has images {given.dtype} {given.shape} and labels "
                                 f"{named.dtype} {named.shape}, expected (N, C, H, W) and whole numbers (N,)")
             if images and given.shape[1:] != images[0].shape[1:]:
@@ -127,10 +173,8 @@ def _read(what: str, loader: Iterable[Any]) -> tuple[np.ndarray, np.ndarray]:
                                 f"{images[0].shape[1:]}")
             images.append(given if given.dtype == np.uint8 else given.astype(np.float32))
             labels.append(named.astype(np.int64))
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(f"{what} raised {type(error).__name__}: {error}") from None
+            size += images[-1].nbytes
+            check_memory(2 * size, what)
     if not images:
         raise UserError(f"{what} yields nothing")
     return np.concatenate(images), np.concatenate(labels)

@@ -26,11 +26,17 @@ def digests(folder):
 def test_the_files_and_their_manifest(small, tmp_path, capsys):
     folder = tmp_path / "board"
     folder.mkdir()
-    (folder / "of an older build").write_text("")
-    with pytest.raises(ValueError, match=r"board is there and has no manifest\.json"):
+    (folder / "thesis.txt").write_text("x")
+    with pytest.raises(ValueError, match=r"board is no folder of `zerokeep build` \(.*manifest\.json: no such file\)"):
         boards.build("ulx3s-85f", folder)
-    (folder / "manifest.json").write_text("{}")
-    manifest = boards.build("ulx3s-85f", folder, seeds=(3, 4))
+    manifest_of_ours = {"board": "orangecrab-25f", "sha256": {"top.bit": "0", "thesis.txt": "0"}}
+    (folder / "manifest.json").write_text(json.dumps(manifest_of_ours))
+    with pytest.raises(ValueError, match=r"board holds 'thesis\.txt', which zerokeep did not write there"):
+        boards.build("ulx3s-85f", folder, force=True)
+    (folder / "thesis.txt").rename(folder / "top.bit")
+    with pytest.raises(ValueError, match=r"board is a build for another board, 'orangecrab-25f'.*--force to replace"):
+        boards.build("ulx3s-85f", folder)
+    manifest = boards.build("ulx3s-85f", folder, seeds=(3, 4), force=True)
     assert sorted(digests(folder)) == ["manifest.json", "resources.json", "timing.json", "top.bit"]
     assert json.loads((folder / "manifest.json").read_text()) == manifest
     assert manifest["sha256"] == {name: own for name, own in digests(folder).items() if name != "manifest.json"}
@@ -77,7 +83,7 @@ def test_a_missed_clock_leaves_nothing(small, tmp_path, capsys):
     (["build", "--clock", "24"], "clock: found 24 MHz, expected at least the 25 MHz of ulx3s-85f's oscillator"),
     (["build", "--clock", "inf"], "clock: found inf MHz, expected a positive number"),
     (["build", "--seeds", "1,1"], "seeds must be different whole numbers"),
-    (["flash"], "expected a folder that `zerokeep build` wrote"),
+    (["flash"], "is no folder of `zerokeep build`"),
 ])
 def test_refusals(small, arguments, message, tmp_path, capsys):
     verb, *rest = arguments

@@ -47,8 +47,8 @@ def luts(folder: Path, *, replaced: bool) -> dict[str, int]:
     dut = Accumulators(filters=16, pixels=1, acc_width=28, product_width=17, result_rows=64)
     (folder / "dut.v").write_text(verilog.convert(dut, name="dut", emit_src=False))
     commands = [line for line in ECP5.commands("dut") if replaced or "choosing_adder" not in line]
-    synth.run_yosys("\n".join([f"read_verilog {folder}/dut.v", "hierarchy -top dut", *commands,
-                               f"tee -q -o {folder}/stat.json stat -json"]) + "\n", folder / "yosys.log", 120)
+    synth.run_yosys("\n".join(["read_verilog dut.v", "hierarchy -top dut", *commands, "tee -q -o stat.json stat -json"])
+                    + "\n", folder, 120, family=ECP5)
     return synth.count_cells(json.loads((folder / "stat.json").read_text()), "dut")[""]
 
 
@@ -75,9 +75,9 @@ def prove(folder: Path, width: int, cells: str) -> None:
         f"module both ({inputs}, output differs);\n  wire [{width - 1}:0] one, other;\n  dut is ({given}, .sum(one));\n"
         f"  choosing_adder has ({given}, .sum(other));\n  assign differs = one != other;\nendmodule\n")
     synth.run_yosys("\n".join([
-        "read_verilog -nooverwrite +/ecp5/cells_sim.v", f"read_verilog {folder}/dut.v {folder}/cells.v {folder}/both.v",
+        "read_verilog -nooverwrite +/ecp5/cells_sim.v", "read_verilog dut.v cells.v both.v",
         "hierarchy -top both", "proc", "flatten", "opt -full", "sat -verify -show-ports -prove differs 0",
-    ]) + "\n", folder / "yosys.log", 120)
+    ]) + "\n", folder, 120)
 
 
 @pytest.mark.parametrize("width", [28, 31, 32])

@@ -8,8 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.hw.streams import get, put, simulate
 
-from zeroskip.link.frame import CRC_BYTES, ESCAPE, FLAG, Unstuffer, stuff
+from zeroskip.link.frame import (
+    ANSWER_BYTES,
+    ANSWER_LINE_BYTES,
+    BEATS_IN_A_FRAME,
+    BUFFER_BYTES,
+    CRC_BYTES,
+    ESCAPE,
+    FLAG,
+    REQUEST_HEAD,
+    Unstuffer,
+    stuff,
+)
 from zeroskip.link.framing import Deframer, Framer
+from zeroskip.wire import BEAT_BYTES
 
 CONTENTS = st.binary(min_size=1, max_size=40) | st.lists(st.sampled_from([FLAG, ESCAPE, FLAG ^ 0x20, 0]), min_size=1,
                                                          max_size=20).map(bytes)
@@ -18,6 +30,10 @@ CONTENTS = st.binary(min_size=1, max_size=40) | st.lists(st.sampled_from([FLAG, 
 def test_a_frame_by_hand():
     check = zlib.crc32(b"12~4")
     assert stuff(b"12~4") == b"~12\x7d\x5e4" + check.to_bytes(CRC_BYTES, "little") + b"~"
+
+
+def test_there_is_room_for_the_longest_request():
+    assert BUFFER_BYTES >= REQUEST_HEAD + 1 + BEATS_IN_A_FRAME * BEAT_BYTES + CRC_BYTES
 
 
 @given(st.lists(CONTENTS, max_size=5), st.randoms(use_true_random=False))
@@ -36,6 +52,28 @@ def test_noise_costs_no_frame_after_it(noise, content):
     unstuffer = Unstuffer()
     unstuffer.feed(noise)
     assert unstuffer.feed(bytes([FLAG]) + stuff(content))[-1] == content
+
+
+@pytest.mark.parametrize("byte", [FLAG, 0])
+def test_the_longest_answer_and_one_longer(byte):
+    longest = bytes([byte]) * (ANSWER_BYTES - CRC_BYTES)
+    assert len(stuff(longest)) <= ANSWER_LINE_BYTES
+    unstuffer = Unstuffer()
+    assert unstuffer.feed(stuff(longest)) == [longest]
+    assert unstuffer.feed(stuff(longest + bytes([byte])) + stuff(longest)) == [longest]
+    assert unstuffer.bad == 1
+
+
+@given(st.binary(min_size=1, max_size=50).filter(lambda raw: FLAG not in raw), CONTENTS)
+def test_what_never_ends_is_not_kept(raw, content):
+    """It costs one frame, once it ends."""
+    unstuffer = Unstuffer()
+    for _ in range(200):
+        assert unstuffer.feed(raw * 20) == []
+        assert len(unstuffer._body) <= ANSWER_BYTES + 1
+    assert unstuffer.bad == 0
+    assert unstuffer.feed(stuff(content)) == [content]
+    assert unstuffer.bad == 1 and not unstuffer._body
 
 
 @given(CONTENTS, st.data())

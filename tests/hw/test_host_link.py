@@ -1,6 +1,8 @@
 # amaranth: UnusedElaboratable=no
 """The host link, byte by byte and by the driver, around an engine that answers each beat with its complement."""
 
+import os
+
 import numpy as np
 import pytest
 from tests.hw.echo_engine import MULTIPLIERS, EchoEngine
@@ -11,6 +13,7 @@ from zeroskip.link import driver
 from zeroskip.link.driver import Device, LinkError
 from zeroskip.link.frame import ANSWER_HEAD, BUFFER_BYTES, LAST, Command, Status, Unstuffer, stuff
 from zeroskip.link.host_link import QUEUE_BYTES, HostLink
+from zeroskip.link.serial_line import SerialLine
 from zeroskip.wire import BEAT_BYTES
 
 
@@ -189,14 +192,49 @@ def test_a_board_that_was_reset_is_out_of_step():
         device.register("status")
 
 
-def test_the_serial_port_gives_what_came():
-    from zeroskip.link.serial_line import SerialLine
+def test_the_driver_sees_a_beat_too_many():
+    line = new_line()
+    device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
+    device.connect()
+    with pytest.raises(LinkError, match="5 beats of the result came, expected 4: RESULT was answered with 5 more"):
+        device.run(beats(1), beats(5), 4)
+    device.connect()
+    np.testing.assert_array_equal(device.run(beats(1), beats(4), 4), 255 - beats(4))
 
+
+def test_the_serial_port_gives_what_came():
     line = SerialLine("loop://", 115_200)
-    line.write(b"abc")
+    assert line.write(b"abc") == 3
     found = b""
     while len(found) < 3:
         found += line.read(1.0)
     assert found == b"abc"
     assert line.read(0.01) == b""
     line.close()
+
+
+@pytest.fixture
+def terminal():
+    """A serial port whose other end this test holds; that end, and the port's name."""
+    pty = pytest.importorskip("pty")
+    other, port = pty.openpty()
+    yield other, os.ttyname(port)
+    for end in (other, port):
+        os.close(end)
+
+
+def test_a_port_that_takes_nothing(terminal):
+    """Nobody reads at the other end, until the system's buffer is full."""
+    _, name = terminal
+    line = SerialLine(name, 115_200, write_seconds=0.05)
+    with pytest.raises(LinkError, match="MAP could not be sent, the line failed: SerialTimeoutException"):
+        Device(line, seconds=0.001, tries=1000)._request(Command.MAP, b"\0" + bytes(31 * BEAT_BYTES))
+    line.close()
+
+
+def test_a_port_that_is_closed(terminal):
+    _, name = terminal
+    line = SerialLine(name, 115_200)
+    line.close()
+    with pytest.raises(LinkError, match="HELLO could not be sent, the line failed: PortNotOpenError"):
+        Device(line).connect()

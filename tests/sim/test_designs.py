@@ -1,5 +1,6 @@
 """The cache of generated Verilog."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         made.append(kind)
         (folder / "x.v").write_text(f"// {config} {kind}\n")
         digest = designs.hashlib.sha256((folder / "x.v").read_bytes()).hexdigest()
-        (folder / "x.json").write_text(designs.json.dumps({"verilog": "x.v", "sha256": digest, "top": "x"}))
+        (folder / "x.json").write_text(json.dumps({"verilog": "x.v", "sha256": digest, "top": "x"}))
         return GeneratedDesign(verilog=folder / "x.v", sidecar=folder / "x.json", top="x", digest=digest)
 
     monkeypatch.setattr(designs, "generate", generate)
@@ -65,4 +66,9 @@ def test_the_source_digest_is_of_every_file(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(designs.zeroskip.verilog, "__file__", str(tmp_path / "verilog.py"))
     first = designs.source_digest()
     (tmp_path / "new.py").write_text("")
-    assert designs.source_digest() != first
+    second = designs.source_digest()
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "part.py").write_text("b = 2\n")
+    third = designs.source_digest()
+    (tmp_path / "inner" / "part.py").write_text("b = 3\n")
+    assert len({first, second, third, designs.source_digest()}) == 4

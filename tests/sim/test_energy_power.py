@@ -57,7 +57,7 @@ def spent(tmp_path):
             "clk": (2 * CYCLES, 0.5), "t.gated": (round(2 * CYCLES * open_share), 0.5)}
         nets |= {name.replace("b_c", "b.c[1]"): (count, 0.5) for name, count in changes.items()}
         known = {name: own for name, own in nets.items() if name not in unknown}
-        return measure(file, "top", Activity(known, CYCLES), tmp_path)
+        return measure(file, "top", Activity(known, CYCLES))
 
     return of
 

@@ -99,7 +99,7 @@ def test_shrinking_ends_with_what_matters() -> None:
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
     number = next(n for n in range(100) if make_session(3, n, ZERO_SKIP, 2, []).steps[0].abort_after)
     session = make_session(3, number, ZERO_SKIP, 2, [])
-    folder = keep(tmp_path / "case", session, Verdict(wrong="something", streams={}, outputs={}))
+    folder = keep(tmp_path, "case", session, Verdict(wrong="something", streams={}, outputs={}))
     about = json.loads((folder / "about.json").read_text())
     assert about["command"] == f"python -m cosim.fuzz --again {folder}" and about["message"] == "something"
     again = load(folder)

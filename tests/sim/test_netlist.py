@@ -72,7 +72,7 @@ def check_cells(folder: Path, cells: Path) -> subprocess.CompletedProcess[str]:
     """Build and run the checker."""
     command = ["verilator", "--binary", "--timing", "-Wno-fatal", "-Wno-lint", "-MAKEFLAGS", MAKE, "--Mdir",
                str(folder), "--top-module", "ecp5_cells_check", str(cells), str(CHECK)]
-    subprocess.run(command, env=verilator_environment(), check=True, capture_output=True, text=True)
+    subprocess.run(command, env=verilator_environment(folder), check=True, capture_output=True, text=True)
     return subprocess.run([folder / "Vecp5_cells_check"], capture_output=True, text=True, check=False)
 
 

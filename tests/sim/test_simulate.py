@@ -110,7 +110,7 @@ def test_a_dropped_weight_is_caught_and_kept(tmp_path: Path, monkeypatch: pytest
     result = simulate({"conv": layer}, TINY, [engine], options=options(tmp_path))
     entry = result.layers[0]["engines"][engine]
     assert entry["bit_exact"] is False and entry["mismatches"] > 0
-    folder = tmp_path / "failures" / f"conv-{engine}"
+    folder = tmp_path / "failures" / f"01-{engine}"
     (sentence,) = result.failed
     assert sentence.startswith(f"conv on {engine}: {entry['mismatches']} of 300 values differ: [")
     assert sentence.endswith(f"(kept in {folder})")
@@ -134,12 +134,14 @@ def test_no_answer_is_an_entry_without_figures(tmp_path: Path, monkeypatch: pyte
             dataclasses.replace(program, result_beats=program.result_beats + 1)])
 
     monkeypatch.setattr(module, "pack", one_beat_more)
-    result = simulate({"a/b": convolution()}, TINY, ["dense"], options=options(tmp_path))
+    name = "../a b\x1b[2J\N{SNOWMAN}"
+    result = simulate({name: convolution()}, TINY, ["dense"], options=options(tmp_path))
     entry = result.layers[0]["engines"]["dense"]
     assert entry["bit_exact"] is False and entry["mismatches"] == 300
     assert set(entry["cycles"].values()) == {None} and entry["utilisation"] is None
     assert "tlast stood on result beat" in result.failed[0]
-    assert (tmp_path / "failures" / "a_b-dense" / "about.json").is_file()
+    (kept,) = tmp_path.glob("**/about.json")
+    assert kept == tmp_path / "failures" / "01-dense" / "about.json" and json.loads(kept.read_text())["name"] == name
 
 
 def test_broken_rules_are_failures_although_every_bit_is_right(
@@ -196,3 +198,9 @@ def test_options_are_checked_before_any_work(tmp_path: Path) -> None:
         simulate(convolution(), TINY, options=options(tmp_path, stall=1.0))
     with pytest.raises(ValueError, match="simulator must be one of verilator, icarus, not 'x'"):
         simulate(convolution(), TINY, options=options(tmp_path, simulator="x"))
+
+
+def test_the_default_cache_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one under the current folder, which may be anybody's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert Options().cache == Path("/somewhere/zerokeep")

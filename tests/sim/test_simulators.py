@@ -1,20 +1,25 @@
 """Finding simulators, and the cache of builds."""
 
+import os
+import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.sim.echo import echo_build, echo_design
+from tests.sim.echo import echo_build, echo_design, echo_job
 
 from cosim import simulators
-from cosim.simulators import build, cache_key, find_simulator
+from cosim.runner import run_jobs
+from cosim.simulators import PROGRAM, build, cache_key, find_simulator
 from zeroskip.verilog import GeneratedDesign, ToolError
 
 
 def test_a_second_build_is_none() -> None:
     first = echo_build()
     again = echo_build()
-    assert not again.fresh and again.folder == first.folder and (again.folder / "done").is_file()
+    assert not again.fresh and again.folder == first.folder
+    assert sorted(path.name for path in again.folder.iterdir()) == ["entry.json", PROGRAM]
 
 
 def test_the_key_is_of_verilog_version_and_waves() -> None:
@@ -27,10 +32,30 @@ def test_the_key_is_of_verilog_version_and_waves() -> None:
 
 def test_a_build_that_is_not_whole_is_made_again() -> None:
     first = echo_build(delay=6)
-    (first.folder / "done").unlink()
-    (first.folder / "echo_6").write_text("cut short")
+    (first.folder / PROGRAM).write_text("cut short")
     again = echo_build(delay=6)
-    assert again.fresh and again.folder == first.folder and (again.folder / "echo_6").stat().st_size > 10_000
+    assert again.fresh and again.folder == first.folder and (again.folder / PROGRAM).stat().st_size > 10_000
+    assert not echo_build(delay=6).fresh
+
+
+def test_a_build_knows_no_path_of_where_it_was_made() -> None:
+    """It may be moved, and what it was built beside may go."""
+    found = (echo_build().folder / PROGRAM).read_bytes()
+    for folder in (Path(simulators.__file__).parents[2], Path(tempfile.gettempdir()), Path(sys.prefix)):
+        assert os.fsencode(folder) + b"/" not in found, folder
+
+
+def test_damaged_objects_of_the_library_are_made_again(tmp_path: Path) -> None:
+    """One entry for all designs: what is damaged in it never gets into a build."""
+    simulator = find_simulator()
+    build(echo_design(), simulator, tmp_path)
+    (support,) = tmp_path.glob("support-*")
+    for path in support.glob("*.o"):
+        path.write_bytes(b"no object")
+    again = build(echo_design(6), simulator, tmp_path)
+    (outcome,) = run_jobs(again, [echo_job("one")])
+    assert again.fresh and outcome.error is None
+    assert all(path.read_bytes() != b"no object" for path in support.glob("*.o"))
 
 
 def test_verilog_that_does_not_compile_is_quoted(tmp_path: Path) -> None:
@@ -41,7 +66,18 @@ def test_verilog_that_does_not_compile_is_quoted(tmp_path: Path) -> None:
     design = GeneratedDesign(verilog=bad, sidecar=sidecar, top="bad", digest="0")
     with pytest.raises(ToolError, match=r"verilator could not build bad: .*nonsense"):
         build(design, find_simulator(), tmp_path / "cache")
-    assert not list((tmp_path / "cache").glob("bad-*")) and not list((tmp_path / "cache").glob(".build-*"))
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_compiler_that_was_killed_or_had_no_room_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """make passes on what the compiler died of, in its own words."""
+    for text, said in (("kill -9 $$", "Killed"), ("echo 'write: No space left on device' >&2; exit 1", "is full")):
+        compiler = tmp_path / "g++"
+        compiler.write_text(f"#!/bin/sh\n{text}\n")
+        compiler.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        with pytest.raises(ToolError, match=rf"(?s)verilator could not build echo_5: make ended with .*{said}"):
+            build(echo_design(), find_simulator(), tmp_path / said.replace(" ", ""))
 
 
 def test_an_unknown_simulator_is_refused() -> None:
@@ -53,9 +89,29 @@ def test_an_unknown_simulator_is_refused() -> None:
     ("icarus", "iverilog", "iverilog was not found: install Icarus Verilog"),
     ("verilator", "make", "make was not found: verilator needs it"),
     ("verilator", "g++", r"g\+\+ was not found: verilator needs it"),
+    ("verilator", "perl", "perl was not found: verilator needs it"),
 ])
 def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch, name: str, tool: str, text: str) -> None:
-    real = simulators.shutil.which
-    monkeypatch.setattr(simulators.shutil, "which", lambda what, **more: None if what == tool else real(what, **more))
+    real = simulators.find
+    monkeypatch.setattr(simulators, "find", lambda what, *more: None if what == tool else real(what, *more))
     with pytest.raises(ToolError, match=text):
         find_simulator(name)
+
+
+def test_no_path_for_programs_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = find_simulator()
+    monkeypatch.delenv("PATH")
+    assert find_simulator() == expected
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ToolError, match="make was not found"):
+        find_simulator()
+
+
+def test_a_simulator_that_does_not_run_has_no_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its complaint would else be a part of the key of every build."""
+    perl = tmp_path / "perl"
+    perl.write_text("#!/bin/sh\necho broken >&2; exit 3\n")
+    perl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(ToolError, match=r"verilator does not say its version, it ended with status 3: broken"):
+        find_simulator()

@@ -75,13 +75,77 @@ def test_errors_of_the_hardware_side_are_the_users_too(monkeypatch, capsys, modu
     assert capsys.readouterr().err == "zerokeep: bias: found a string\n"
 
 
-def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch):
+def test_a_fault_of_the_program_is_status_3_and_its_traceback_in_a_file(monkeypatch, capsys, tmp_path):
+    def act():
+        raise KeyError("fa\x1b[2Jult")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with_verb(monkeypatch, act)
+    assert cli.main(["act"]) == 3
+    said = capsys.readouterr().err
+    assert said.startswith("zerokeep: this is a fault of zerokeep (KeyError: ") and said.count("\n") == 1
+    file = next(tmp_path.iterdir())
+    assert said.endswith(f"the traceback is in {file}\n") and "in act" in file.read_text()
+    assert "\x1b" not in said
+
+
+def test_a_fault_whose_traceback_cannot_be_written(monkeypatch, capsys):
     def act():
         raise KeyError("fault")
 
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
     with_verb(monkeypatch, act)
-    with pytest.raises(KeyError, match="fault"):
-        cli.main(["act"])
+    assert cli.main(["act"]) == 3
+    assert "the traceback could not be written (No such file or directory)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (MemoryError(), "there is not enough memory for this (MemoryError)"),
+    (OSError(28, "No space left on device", "x/y\n"), "x/y: No space left on device"),
+    (OSError(13, "Permission denied"), "Permission denied"),
+])
+def test_what_the_system_lacks_is_the_users(monkeypatch, capsys, error, said):
+    def act():
+        raise error
+
+    with_verb(monkeypatch, act)
+    assert cli.main(["act"]) == 2
+    assert capsys.readouterr().err == f"zerokeep: {said}\n"
+
+
+def test_an_exit_of_a_library_is_no_success(monkeypatch, capsys):
+    def act():
+        raise SystemExit(0)
+
+    with_verb(monkeypatch, act)
+    assert cli.main(["act"]) == 3
+    assert "this is a fault of zerokeep (SystemExit: 0)" in capsys.readouterr().err
+
+
+def test_control_characters_are_escaped(monkeypatch, capsys):
+    def act():
+        raise UserError("layer \x1b[31m\x07\u202e of 'x'")
+
+    with_verb(monkeypatch, act)
+    assert cli.main(["act"]) == 2
+    assert capsys.readouterr().err == "zerokeep: layer \\x1b[31m\\x07\\u202e of 'x'\n"
+
+
+@pytest.mark.parametrize(("size", "limit"), [("4G", 4 << 30), ("1000000", 1_000_000), ("1.5MB", 3 << 19)])
+def test_the_memory_limit_of_every_verb(monkeypatch, size, limit):
+    from zeroskip.files import memory
+
+    seen = []
+    monkeypatch.setenv(memory.ENVIRONMENT, "1")
+    with_verb(monkeypatch, lambda: seen.append(memory.limit()))
+    assert cli.main(["act", "--memory-limit", size]) == 0
+    assert seen == [limit]
+
+
+def test_a_wrong_memory_limit(monkeypatch, capsys):
+    with_verb(monkeypatch, lambda: None)
+    assert cli.main(["act", "--memory-limit", "much"]) == 2
+    assert "--memory-limit: a size must be a number of bytes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("result", "status"), [(None, 0), (0, 0), (1, 1)])

@@ -3,6 +3,7 @@
 import json
 
 from zerokeep import cli, cli_doctor
+from zeroskip.files import process
 
 
 def test_everything_needed_is_here(capsys, tmp_path):
@@ -16,8 +17,8 @@ def test_everything_needed_is_here(capsys, tmp_path):
 
 
 def test_a_missing_tool_is_named_with_what_to_install(capsys, monkeypatch):
-    real = cli_doctor.shutil.which
-    monkeypatch.setattr(cli_doctor.shutil, "which", lambda name: None if name in ("g++", "iverilog") else real(name))
+    real = process.find
+    monkeypatch.setattr(process, "find", lambda name: None if name in ("g++", "iverilog") else real(name))
     assert cli.main(["doctor"]) == 2
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
     assert "MISSING" in lines["g++"] and "apt install g++" in lines["g++"]

@@ -142,9 +142,9 @@ def test_bad_input_is_one_sentence_and_status_2(arguments, text, layer_file, tmp
 
 
 def test_a_damaged_model_folder(model, capsys):
-    (model / "layers" / "01_conv1.npz").write_bytes(b"")
+    (model / "layers" / "01_conv.npz").write_bytes(b"")
     assert cli.main(["simulate", str(model), *TINY]) == 2
-    assert "01_conv1.npz is damaged" in capsys.readouterr().err
+    assert "01_conv.npz is damaged" in capsys.readouterr().err
 
 
 def test_a_missing_simulator_is_said(layer_file, capsys, monkeypatch):

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import shutil
@@ -32,7 +33,7 @@ def rewrite(folder, change):
 
 def test_there_and_back(network, folder, tmp_path):
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    assert files == ["layers/01_conv1.npz", "layers/02_conv2.npz", "layers/03_linear.npz", "model.json", "model.onnx",
+    assert files == ["layers/01_conv.npz", "layers/02_conv.npz", "layers/03_linear.npz", "model.json", "model.onnx",
                      "model.safetensors"]
     found = model_folder.read(folder)
     assert found.info["criterion"] == "none"
@@ -57,11 +58,64 @@ def test_layer_inputs(network, folder):
 
 
 def test_an_earlier_model_is_replaced(network, folder, tmp_path):
-    (folder / "layers" / "99_old.npz").write_bytes(b"")
+    """Whatever became of the files that it lists."""
+    (folder / "layers" / "01_conv.npz").write_bytes(b"")
+    (folder / "model.onnx").unlink()
     model_folder.write(folder, network, b"onnx", {"criterion": "l1"})
     assert model_folder.read(folder).info["criterion"] == "l1"
-    assert not (folder / "layers" / "99_old.npz").exists()
     assert os.listdir(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", "layers/99_old.npz", "layers/src/x.py", "model.json.bak"])
+def test_what_the_folder_does_not_list_is_not_deleted(network, folder, tmp_path, name):
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("x")
+    with pytest.raises(UserError, match=r"holds '.*', which zerokeep did not write there and would be lost"):
+        model_folder.write(folder, network, b"onnx", {"criterion": "l1"}, force=True)
+    assert (folder / name).read_text() == "x" and model_folder.read(folder).info["criterion"] == "none"
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_a_manifest_cannot_list_what_is_not_ours(network, folder):
+    (folder / "thesis.txt").write_text("x")
+    rewrite(folder, lambda d: d["files"].update({"thesis.txt": "0", "../thesis.txt": "0"}))
+    with pytest.raises(UserError, match=r"holds 'thesis\.txt'"):
+        model_folder.check_writable(folder)
+
+
+def test_a_link_in_the_folder_is_not_ours(network, folder, tmp_path):
+    (folder / "model.onnx").unlink()
+    (folder / "model.onnx").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=r"holds 'model\.onnx \(a link, a device or a FIFO\)'"):
+        model_folder.check_writable(folder)
+
+
+def test_another_networks_folder_is_replaced_by_force_alone(network, folder):
+    other = dataclasses.replace(network, name="other")
+    with pytest.raises(UserError, match=r"is of another network, 'small', not of 'other'.*--force"):
+        model_folder.write(folder, other, b"onnx", {})
+    with pytest.raises(UserError, match=r"is of another network, 'small', not of 'small of net\.onnx'"):
+        model_folder.check_writable(folder, "small", "a/net.onnx")
+    model_folder.write(folder, other, b"onnx", {}, force=True)
+    assert model_folder.read(folder).network.name == "other"
+
+
+def test_a_link_is_followed(network, folder, tmp_path):
+    (tmp_path / "link").symlink_to(folder)
+    model_folder.write(tmp_path / "link", network, b"onnx", {"criterion": "l1"})
+    assert (tmp_path / "link").is_symlink() and model_folder.read(folder).info["criterion"] == "l1"
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "a\x1b[2J", "", "input_", "über", "file", "a" * 500])
+def test_any_name_of_a_step_is_read_as_it_was_written(network, tmp_path, name):
+    """No file is named by it."""
+    steps = tuple(dataclasses.replace(s, name=name if s.name == "conv1" else s.name,
+                                      inputs=tuple(name if own == "conv1" else own for own in s.inputs))
+                  for s in network.steps)
+    model_folder.write(tmp_path / "m", dataclasses.replace(network, steps=steps), b"onnx", {})
+    found = model_folder.read(tmp_path / "m")
+    assert [s.name for s in found.network.steps] == [s.name for s in steps]
+    assert sorted(os.listdir(tmp_path / "m" / "layers")) == ["01_conv.npz", "02_conv.npz", "03_linear.npz"]
 
 
 def test_an_empty_folder_is_used(network, tmp_path):
@@ -73,7 +127,7 @@ def test_an_empty_folder_is_used(network, tmp_path):
 def test_other_peoples_files_are_left_alone(network, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
-    with pytest.raises(UserError, match="holds other files; give a new one"):
+    with pytest.raises(UserError, match=r"is there and no model folder \(.* it has no model\.json\)"):
         model_folder.write(tmp_path / "mine", network, b"onnx", {})
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match="is a file, not a folder"):
@@ -126,22 +180,22 @@ def test_no_model_folder(tmp_path):
 
 
 def test_damaged_layer(folder):
-    path = folder / "layers" / "02_conv2.npz"
+    path = folder / "layers" / "02_conv.npz"
     raw = bytearray(path.read_bytes())
     raw[len(raw) // 2] ^= 1
     path.write_bytes(raw)
-    with pytest.raises(UserError, match=r"02_conv2\.npz is damaged: it is not the file"):
+    with pytest.raises(UserError, match=r"02_conv\.npz is damaged: it is not the file"):
         model_folder.read(folder)
     path.unlink()
-    with pytest.raises(UserError, match=r"02_conv2\.npz cannot be read: No such file"):
+    with pytest.raises(UserError, match=r"02_conv\.npz cannot be read: No such file"):
         model_folder.read(folder)
 
 
 def test_a_file_that_is_no_layer(folder):
-    path = folder / "layers" / "02_conv2.npz"
+    path = folder / "layers" / "02_conv.npz"
     np.savez(path, weight=np.zeros((6, 4, 3, 3), np.int16))
-    rewrite(folder, lambda d: d["files"].update({"layers/02_conv2.npz": model_folder._digest(path)}))
-    with pytest.raises(UserError, match=r"02_conv2\.npz: weight: found int16"):
+    rewrite(folder, lambda d: d["files"].update({"layers/02_conv.npz": model_folder._digest(path)}))
+    with pytest.raises(UserError, match=r"02_conv\.npz: weight: found int16"):
         model_folder.read(folder)
 
 
@@ -158,15 +212,43 @@ def test_a_file_that_is_no_layer(folder):
         lambda d: d["input"].update(shape=[1, 28]),
         lambda d: d["input"].update(shape=[3, 28, 28]),
         lambda d: d["files"].update({"../../secret": "0"}),
-        lambda d: d["files"].pop("layers/01_conv1.npz"),
+        lambda d: d["files"].pop("layers/01_conv.npz"),
         lambda d: d.update(files=None),
         lambda d: d["steps"][0].update(op="softmax"),
         lambda d: d["steps"].clear(),
+        lambda d: d["steps"][0].update(scale=0),
+        lambda d: d["steps"][0].update(scale=-1.0),
+        lambda d: d["steps"][0].update(scale=True),
+        lambda d: d["steps"][0].update(scale="1.0"),
+        lambda d: d["steps"][0].update(stride=[3, 3]),
+        lambda d: d["steps"][0].update(inputs="input"),
+        lambda d: d["steps"][0].update(name=7),
+        lambda d: d["input"].update(scale=0.0),
+        lambda d: d["input"].update(shape=[1, 28.5, 28]),
+        lambda d: d["input"].update(shape=[1, 10**9, 10**9]),
+        lambda d: d["steps"].append({"name": "far", "op": "concat", "inputs": ["pool"] * 5000, "scale": 1.0,
+                                     "parameters": {}}),
+        lambda d: d["files"].update({"model.json": "0"}),
+        lambda d: d["files"].update({"layers/../../x.npz": "0"}),
     ],
 )
 def test_damaged_description(folder, change):
     rewrite(folder, change)
     with pytest.raises(UserError, match=r"model\.json"):
+        model_folder.read(folder)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a": NaN}', '{"a": 1e999}', '{"a": 1, "a": 2}', "1" * 5000])
+def test_a_description_that_cannot_be_taken(folder, text):
+    (folder / "model.json").write_text(text)
+    with pytest.raises(UserError, match=r"model\.json is damaged: .*no JSON that can be taken"):
+        model_folder.read(folder)
+
+
+def test_a_fifo_is_not_waited_for(folder):
+    (folder / "model.onnx").unlink()
+    os.mkfifo(folder / "model.onnx")
+    with pytest.raises(UserError, match=r"model\.onnx: found a FIFO, expected a file"):
         model_folder.read(folder)
 
 

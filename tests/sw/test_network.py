@@ -39,7 +39,7 @@ ADD = {"multipliers": [1, 1], "shift": 1, "clamp": [0, 255], "output_dtype": "ui
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ((), "the network has no steps"),
+        ((), "the network has 0 steps, expected 1 to 10,000"),
         ((conv(), conv()), "two steps of the network have the same name"),
         ((conv(inputs=("x",)),), "step c uses 'x', which no earlier step makes"),
         ((conv(), step("softmax")), "a 'softmax'; there is conv, linear, maxpool, avgpool, add, concat, table"),

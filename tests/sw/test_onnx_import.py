@@ -58,7 +58,10 @@ def model(nodes, constants, *, dtype=TensorProto.FLOAT, shape=(2, 6, 6), result=
 
 
 def run(given, images):
-    session = onnxruntime.InferenceSession(given.SerializeToString(), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.x64quantprecision", "1")  # else 16 bits saturate on some processors
+    session = onnxruntime.InferenceSession(given.SerializeToString(), options, providers=["CPUExecutionProvider"])
     return session.run(None, {"x": images})[0]
 
 
@@ -96,7 +99,7 @@ def test_a_network_of_floats_computes_the_same():
     with torch.no_grad():
         found = module(torch.as_tensor(images)).numpy()
     np.testing.assert_allclose(found, run(given, images), rtol=1e-4, atol=1e-5)
-    assert trace(module, (2, 6, 6)).host == ("y",)
+    assert trace(module, (2, 6, 6)).host == ("n015_y",)
     network = quantise(module, images)
     codes = integer.run(network, images) * network.steps[-1].scale
     assert (codes.argmax(1) == found.argmax(1)).mean() >= 0.9
@@ -130,7 +133,7 @@ def test_batch_norm_after_a_linear_layer(after):
         (("Add", ["x", "b"], "c", {}), r"node c \(Add\) adds a constant"),
         (("MaxPool", ["x"], "c", {"kernel_shape": [2, 2], "ceil_mode": 1}), r"node c \(MaxPool\) rounds its result's"),
         (("Reshape", ["x", "three"], "c", {}), r"node c \(Reshape\) gives another shape"),
-        (("Concat", ["x", "x"], "c", {"axis": 2}), r"node c \(Concat\) cannot be taken"),
+        (("Concat", ["x", "x"], "c", {"axis": 2}), r"node c \(Concat\) joins along another axis"),
         (("ReduceMean", ["x"], "c", {"axes": [1]}), r"node c \(ReduceMean\) is over other axes"),
     ],
 )
@@ -272,7 +275,7 @@ def test_qonnx():
 
 
 def test_files_that_are_no_models(tmp_path):
-    with pytest.raises(UserError, match="there is no ONNX file"):
+    with pytest.raises(UserError, match=r"none.onnx: no such file"):
         read(tmp_path / "none.onnx")
     (tmp_path / "text.onnx").write_text("hello")
     with pytest.raises(UserError, match=r"text.onnx is no valid ONNX model"):

@@ -149,11 +149,12 @@ def test_an_unfinished_run_is_refused(folder, missing):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_full_disk_is_one_sentence(folder, capsys, monkeypatch):
-    def full(path, text):
-        with open("/dev/full", "w") as file:
-            file.write(text)
+    def full(path, content):
+        with open("/dev/full", "wb") as file:
+            file.write(content)
 
-    monkeypatch.setattr("zeroskip.verilog.write_atomically", full)
+    monkeypatch.setattr("zeroskip.files.writing.write_bytes", full)
+    (folder / ".zerokeep.json").write_text('{"format": "zerokeep-files", "files": ["report.json", "report.html"]}')
     assert main(["report", str(folder)]) == 2
     assert capsys.readouterr().err == (
         f"zerokeep: cannot write {folder / 'report.json'}: No space left on device\n")

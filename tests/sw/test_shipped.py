@@ -74,13 +74,13 @@ def test_a_network_that_is_not_what_it_says_is_refused(folder, tmp_path):
 def test_the_main_job_takes_it(folder, tmp_path, monkeypatch):
     from zerokeep.run import Run, RunOptions
 
-    monkeypatch.setattr(pipeline, "prune_model", lambda *_: pytest.fail("it was pruned anew"))
+    monkeypatch.setattr(pipeline, "prune_model", lambda *_, **__: pytest.fail("it was pruned anew"))
     options = RunOptions(out=tmp_path / "out", cache=tmp_path / "c", data=None)
     monkeypatch.setattr(data, "load", lambda _: data.load_subset())
     job = Run(options)
     found = job._prune("model", lambda text, share: None, {})
     assert found["shipped"] == "vgg-small"
     assert found["fingerprint"] == model_folder.read(folder).info["files"]
-    monkeypatch.setattr(pipeline, "prune_model", lambda *_: {"files": {"pruned": "anew"}})
+    monkeypatch.setattr(pipeline, "prune_model", lambda *_, **__: {"files": {"pruned": "anew"}})
     assert Run(dataclasses.replace(options, fresh=True))._prune("model", lambda text, share: None, {})["files"] == {
         "pruned": "anew"}

@@ -17,6 +17,7 @@ from zerokeep.errors import UserError
 from zerokeep.study import runner
 from zerokeep.study.plan import read_plan
 from zerokeep.study.runner import LINES, run_study
+from zeroskip.files.ledger import claim
 
 STUDY = """
 preset = "tiny"
@@ -107,7 +108,7 @@ def test_the_plan(study):
         ("seeds = [2]", "seeds = [-2]", "grid 2: seeds must be a whole number of at least 0, not -2"),
         ('network = "vgg-small"\ncriteria = ["l1"]', 'network = "x"\ncriteria = ["l1"]', "grid 2: network 'x' is"),
         ("[[grid]]", "[[grids]]", "grids is no key here"),
-        ("[training]", "[training", "is no TOML"),
+        ("[training]", "[training", "no TOML"),
     ],
 )
 def test_wrong_study_files(study, old, new, message):
@@ -166,10 +167,34 @@ def test_what_is_done_is_not_done_again(study, tmp_path, in_this_process, monkey
 
 
 def test_a_damaged_line_is_named(study, tmp_path, in_this_process):
-    (tmp_path / "out").mkdir()
+    claim(tmp_path / "out", (LINES,))
     (tmp_path / "out" / LINES).write_text('{"key": "a"}\nnonsense\n{"key": "b"}\n')
-    with pytest.raises(UserError, match=r"cells\.jsonl, line 2, is no JSON object"):
+    with pytest.raises(UserError, match=r"cells\.jsonl, line 2, is no line of a study"):
         run_study(read_plan(study), tmp_path / "out")
+
+
+@pytest.mark.parametrize(("name", "content"), [("thesis.txt", "x"), (LINES, "my cells")])
+def test_other_peoples_files_are_left_alone(study, tmp_path, in_this_process, name, content):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text(content)
+    with pytest.raises(UserError, match="and zerokeep did not begin that folder"):
+        run_study(read_plan(study), tmp_path / "out")
+    assert (tmp_path / "out" / name).read_text() == content and len(list((tmp_path / "out").iterdir())) == 1
+
+
+def test_a_last_line_that_is_no_study_s_is_not_cut_off(study, tmp_path, in_this_process):
+    claim(tmp_path / "out", (LINES,))
+    (tmp_path / "out" / LINES).write_text("my cells")
+    with pytest.raises(UserError, match=r"line 1, is no line of a study"):
+        run_study(read_plan(study), tmp_path / "out")
+    assert (tmp_path / "out" / LINES).read_text() == "my cells"
+
+
+def test_a_grid_too_large_is_refused(study):
+    text = study.read_text()
+    study.write_text(text.replace("seeds = [0", f"seeds = [{', '.join(map(str, range(1, 60_000)))}, 0"))
+    with pytest.raises(UserError, match="cells, expected at most 100,000"):
+        read_plan(study)
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nowhere", "smoke://signals:1"])

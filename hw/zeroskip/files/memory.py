@@ -10,7 +10,7 @@ import psutil
 ENVIRONMENT = "ZEROKEEP_MEMORY_LIMIT"
 """The environment variable with the limit in bytes, which processes that are started take over."""
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE | re.ASCII)
 
 
 class ReadError(ValueError):
@@ -55,7 +55,7 @@ def check(size: int, what: str) -> None:
         It does; the message has both sizes.
     """
     if size > (most := limit()):
-        raise ReadError(f"{what} takes {in_words(size)} of memory, the limit is {in_words(most)} "
+        raise ReadError(f"{what}: found {in_words(size)} to be read, the memory limit is {in_words(most)} "
                         "(by default half of what is free; --memory-limit sets it)")
 
 

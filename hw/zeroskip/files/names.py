@@ -21,7 +21,10 @@ def shown(text: object, most: int = MOST) -> str:
     >>> shown("a" * 100, most=16)
     'aaaaa ... aaaaaa'
     """
-    line = " ".join(str(text).split())
+    try:
+        line = " ".join(str(text).split())
+    except Exception as error:  # what it is of may be a user's class
+        line = f"({type(text).__name__} that cannot be shown: {type(error).__name__})"
     if len(line) > most:  # before it is escaped, which may make it ten times as long
         head = (most - 5) // 2
         line = f"{line[:head]} ... {line[len(line) - (most - 5 - head):]}"

@@ -73,8 +73,10 @@ class Npz:
         self._file: IO[bytes] = open_file(path)
         try:
             with reading(path, *_DAMAGE):
-                self._check_directory(most)
+                count = self._count(most)
                 self._archive = zipfile.ZipFile(self._file)
+                if len(self._archive.infolist()) != count:
+                    raise self._damaged(f"its directory does not have the {count} entries that its end says")
                 self._entries = self._by_key()
                 self.headers = {key: self._header(key, entry) for key, entry in self._entries.items()}
         except BaseException:
@@ -89,10 +91,10 @@ class Npz:
         self._file.close()
 
     def _damaged(self, why: str) -> ReadError:
-        return ReadError(f"{self._name} is no .npz archive that can be taken: {why}")
+        return ReadError(f"{self._name}: no .npz archive that can be taken: {why}")
 
-    def _check_directory(self, most: int) -> None:
-        """See how large the archive's directory is before zipfile makes objects of it."""
+    def _count(self, most: int) -> int:
+        """How many entries the archive has, and whether not too many, before zipfile makes objects of them."""
         size = self._file.seek(0, os.SEEK_END)
         if size >= 1 << 31:
             raise self._damaged("it has 2 GB or more")
@@ -105,6 +107,7 @@ class Npz:
         if entries > most or directory > most * (_DIRECTORY_ENTRY + _MOST_NAME):
             raise self._damaged(f"it has {entries} entries, expected at most {most}")
         self._file.seek(0)
+        return int(entries)
 
     def _by_key(self) -> dict[str, zipfile.ZipInfo]:
         found: dict[str, zipfile.ZipInfo] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import json
 import math
 import os
@@ -26,13 +27,15 @@ __all__ = ["GzipOrPlain", "ReadError", "open_file", "parse_json", "read_bytes", 
 JSON_BYTES = 16 << 20
 """The most that a JSON file may have: a list of two bytes takes sixty in memory."""
 TOML_BYTES = 1 << 20
+MOST_DOTS = 64
+"""In what may be a key of TOML; the parser takes memory with their square."""
 SAFETENSORS_HEADER = 4 << 20
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a FIFO", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
           stat.S_IFSOCK: "a socket"}
 _FILE_LIMIT = 1 << 62
 
 
-def open_file(path: str | os.PathLike[str]) -> IO[bytes]:
+def open_file(path: str | os.PathLike[str]) -> io.BufferedReader:
     """A regular file, open for reading.
 
     Raises
@@ -47,7 +50,7 @@ def open_file(path: str | os.PathLike[str]) -> IO[bytes]:
     except FileNotFoundError:
         raise ReadError(f"{name}: no such file") from None
     except (OSError, ValueError) as error:
-        raise ReadError(f"{name} cannot be read: {shown(getattr(error, 'strerror', None) or error)}") from None
+        raise ReadError(f"{name}: cannot be read: {shown(getattr(error, 'strerror', None) or error)}") from None
     try:
         _check_kind(os.fstat(handle).st_mode, name)
         return os.fdopen(handle, "rb")
@@ -58,7 +61,7 @@ def open_file(path: str | os.PathLike[str]) -> IO[bytes]:
 
 def _check_kind(mode: int, name: str) -> None:
     if not stat.S_ISREG(mode):
-        raise ReadError(f"{name} is {_KINDS.get(stat.S_IFMT(mode), 'no file')}, expected a file")
+        raise ReadError(f"{name}: found {_KINDS.get(stat.S_IFMT(mode), 'no file')}, expected a file")
 
 
 @contextlib.contextmanager
@@ -71,7 +74,7 @@ def reading(path: str | os.PathLike[str], *kinds: type[Exception]) -> Iterator[N
     except Exception as error:
         if not isinstance(error, (OSError, MemoryError, RecursionError, *kinds)):
             raise
-        raise ReadError(f"{shown(os.fspath(path))} cannot be read: {shown(_why(error))}") from None
+        raise ReadError(f"{shown(os.fspath(path))}: cannot be read: {shown(_why(error))}") from None
 
 
 def _why(error: Exception) -> object:
@@ -100,11 +103,11 @@ def read_bytes(path: str | os.PathLike[str], most: int = _FILE_LIMIT) -> bytes:
     with open_file(path) as file, reading(path):
         size = os.fstat(file.fileno()).st_size
         if size > most:
-            raise ReadError(f"{shown(os.fspath(path))} has {in_words(size)}, at most {in_words(most)} are read")
+            raise ReadError(f"{shown(os.fspath(path))}: it has {in_words(size)}, at most {in_words(most)} are read")
         check(size, shown(os.fspath(path)))
         content = file.read(size + 1)
     if len(content) != size:
-        raise ReadError(f"{shown(os.fspath(path))} was changed while it was read")
+        raise ReadError(f"{shown(os.fspath(path))}: it was changed while it was read")
     return content
 
 
@@ -138,7 +141,7 @@ def parse_json(text: bytes | str, name: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_once)
     except (ValueError, RecursionError, MemoryError) as error:
-        raise ReadError(f"{name} is no JSON that can be taken: {shown(_why(error))}") from None
+        raise ReadError(f"{name}: no JSON that can be taken: {shown(_why(error))}") from None
 
 
 def _refuse_constant(text: str) -> float:
@@ -169,10 +172,12 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         It cannot be read, is too large, or is no TOML.
     """
     text = read_text(path, TOML_BYTES)
+    if any(part.count(".") > MOST_DOTS for line in text.splitlines() for part in line.split(",")):
+        raise ReadError(f"{shown(os.fspath(path))}: no TOML that is taken: a key has more than {MOST_DOTS} parts")
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError, MemoryError) as error:
-        raise ReadError(f"{shown(os.fspath(path))} is no TOML: {shown(_why(error))}") from None
+        raise ReadError(f"{shown(os.fspath(path))}: no TOML: {shown(_why(error))}") from None
 
 
 class GzipOrPlain:
@@ -224,16 +229,16 @@ def safetensors_header(path: str | os.PathLike[str]) -> dict[str, tuple[str, tup
         check(size, name)
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(SAFETENSORS_HEADER, size - 8):
-            raise ReadError(f"{name} is no safetensors file: its header would have {length} bytes")
-        header = parse_json(file.read(length), f"the header of {name}")
+            raise ReadError(f"{name}: no safetensors file: its header would have {length} bytes")
+        header = parse_json(file.read(length), f"{name}, header")
     try:
         found = {key: (str(entry["dtype"]), tuple(entry["shape"]), entry["data_offsets"])
                  for key, entry in header.items() if key != "__metadata__"}
         for key, (_, shape, (start, end)) in found.items():
             if not (all(type(n) is int and n >= 0 for n in (*shape, start, end)) and start <= end <= size - 8 - length):
-                raise ReadError(f"{name} is damaged: the tensor {shown(key, 80)!r} does not lie in it")
+                raise ReadError(f"{name}: damaged: the tensor {shown(key, 80)!r} does not lie in it")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ReadError):
             raise
-        raise ReadError(f"{name} is no safetensors file: its header is not one") from None
+        raise ReadError(f"{name}: no safetensors file: its header is not one") from None
     return {key: (dtype, shape) for key, (dtype, shape, _) in found.items()}

@@ -123,7 +123,10 @@ def temporary_folder(beside: Path) -> Iterator[Path]:
     tidy(beside)
     while True:
         folder = Path(tempfile.mkdtemp(dir=beside, prefix=PREFIX))
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:  # another process took it for a leftover
+            continue
         if _lock(handle, os.fspath(folder)):
             break
         os.close(handle)

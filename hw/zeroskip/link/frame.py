@@ -23,6 +23,10 @@ REQUEST_HEAD = 2
 ANSWER_HEAD = 6
 """Bytes of an answer before its values: sequence number, status, bad frames seen (modulo 256), beats of room for the
 program, and for the map (255: or more), flags."""
+ANSWER_BYTES = ANSWER_HEAD + BEATS_IN_A_FRAME * BEAT_BYTES + CRC_BYTES
+"""The most that an answer has, CRC included."""
+ANSWER_LINE_BYTES = 2 * ANSWER_BYTES + 2
+"""The most that an answer takes on the line: each of its bytes escaped, and both flags."""
 ROOM_LIMIT = 255
 LAST = 1
 """Flag: the last beat of the frame is the last of its stream."""
@@ -71,7 +75,11 @@ def stuff(content: bytes) -> bytes:
 
 
 class Unstuffer:
-    """Finds the frames in bytes as they come; what is not a whole frame is counted and dropped."""
+    """Finds the frames in bytes as they come; what is not a whole frame is counted and dropped.
+
+    Of a frame that is longer than the longest answer nothing more is kept: what comes until the next ``FLAG`` is lost,
+    and counts as one bad frame then.
+    """
 
     def __init__(self) -> None:
         self.bad = 0
@@ -89,7 +97,8 @@ class Unstuffer:
             elif byte == ESCAPE:
                 self._escaped = True
             else:
-                self._body.append(byte ^ CHANGE if self._escaped else byte)
+                if len(self._body) <= ANSWER_BYTES:  # one more than may be, which tells that the frame is too long
+                    self._body.append(byte ^ CHANGE if self._escaped else byte)
                 self._escaped = False
         return found
 
@@ -100,10 +109,8 @@ class Unstuffer:
         if not body and not escaped:
             return None
         content, check = body[:-CRC_BYTES], body[-CRC_BYTES:]
-        if escaped or not content or zlib.crc32(content).to_bytes(CRC_BYTES, "little") != check:
+        whole = content and not escaped and len(body) <= ANSWER_BYTES
+        if not whole or zlib.crc32(content).to_bytes(CRC_BYTES, "little") != check:
             self.bad += 1
             return None
         return content
-
-
-assert BUFFER_BYTES >= REQUEST_HEAD + 1 + BEATS_IN_A_FRAME * BEAT_BYTES + CRC_BYTES

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zeroskip.verilog import ToolError, verilator_environment
+from zeroskip.files.process import Completed, run
+from zeroskip.files.reading import read_text
+from zeroskip.verilog import ToolError, verilator
 
 PERIOD_NS = 10
+SAIF_BYTES = 1 << 30
+"""The most that what a simulation wrote may have."""
 DUT = "dut"
 _NET = re.compile(r"\((\S+) \(T0 \d+\) \(T1 (\d+)\) .*?\(TC (\d+)\)\)")
 _BENCH = """`timescale 1ns / 1ps
@@ -80,25 +83,27 @@ class OpenLoop:
     count
         Cycles of a run.
     folder
-        To build in.
+        A workplace, to build in.
+
+    Raises
+    ------
+    ToolError
+        It cannot be built.
     """
 
     def __init__(self, simulation: str, top: str, *, inputs: dict[str, int], outputs: dict[str, int],
                  count: int, folder: Path) -> None:
-        self._folder, self._count, self._bits = folder.absolute(), count, sum(inputs.values())
+        self._folder, self._count, self._bits = folder, count, sum(inputs.values())
         place, ports = 0, []
         for name, bits in inputs.items():
             ports.append(f".{name}(word[{place + bits - 1}:{place}])")
             place += bits
         wires = "".join(f"  wire [{bits - 1}:0] {name};\n" for name, bits in outputs.items())
         ports += [f".{name}({name})" for name in outputs]
-        folder.mkdir(parents=True, exist_ok=True)
-        bench = folder / "bench.v"
-        bench.write_text(_BENCH.format(last=place - 1, count=count, wires=wires, top=top, dut=DUT, half=PERIOD_NS // 2,
-                                       ports=", ".join(ports)))
-        source = folder / "simulation.v"
-        source.write_text(simulation)
-        _run(["verilator", *_VERILATE, "--Mdir", "obj", "bench.v", "simulation.v"], self._folder)
+        (folder / "bench.v").write_text(_BENCH.format(
+            last=place - 1, count=count, wires=wires, top=top, dut=DUT, half=PERIOD_NS // 2, ports=", ".join(ports)))
+        (folder / "simulation.v").write_text(simulation)
+        _check(verilator([*_VERILATE, "--Mdir", "obj", "bench.v", "simulation.v"], folder), "verilator")
 
     def run(self, words: Sequence[int]) -> Activity:
         """What the nets did while these words came, one in each cycle.
@@ -107,17 +112,17 @@ class OpenLoop:
         ------
         ValueError
             There are more or fewer words than the bench was made for.
+        ToolError
+            The simulation failed.
         """
         if len(words) != self._count:
             raise ValueError(f"{len(words)} words, expected {self._count}")
         digits = -(-self._bits // 4)
         (self._folder / "stimulus.hex").write_text("".join(f"{word:0{digits}x}\n" for word in words))
-        _run([str(self._folder / "obj" / "Vbench")], self._folder)
-        return read_saif((self._folder / "activity.saif").read_text(), self._count)
+        _check(run([str(self._folder / "obj" / "Vbench")], folder=self._folder), "the simulation")
+        return read_saif(read_text(self._folder / "activity.saif", SAIF_BYTES), self._count)
 
 
-def _run(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, env=verilator_environment(), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ToolError(f"{Path(command[0]).name} ended with status {done.returncode}: "
-                        f"{(done.stderr + done.stdout).strip()[-1000:]}")
+def _check(done: Completed, name: str) -> None:
+    if done.status:
+        raise ToolError(f"{name} {done.why()}")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from cosim.energy.activity import PERIOD_NS, Activity, read_saif
+from cosim.energy.activity import PERIOD_NS, SAIF_BYTES, Activity, read_saif
 from cosim.energy.gates import GATES, Gates, gates
 from cosim.energy.memory_cost import Accesses, read_accesses
 from cosim.energy.power import Power, measure
@@ -20,6 +18,8 @@ from cosim.runner import run_bench, run_jobs
 from cosim.simulators import ACTIVITY_FILE, Build, build, find_simulator
 from zeroskip import reference
 from zeroskip.config import ArrayConfig
+from zeroskip.files.reading import read_json, read_text
+from zeroskip.files.workplace import workplace
 from zeroskip.layer import Layer
 from zeroskip.packing import KINDS, pack
 from zeroskip.verilog import ToolError
@@ -77,15 +77,14 @@ class ArrayOnGates:
     def idle(self) -> Run:
         """With the clock running, and nothing else."""
         if self._idle is None:
-            with tempfile.TemporaryDirectory(prefix="zerokeep-energy-") as scratch:
-                folder = Path(scratch)
-                ports = json.loads(self.gates.design.sidecar.read_text())["ports"]
+            with workplace() as folder:
+                ports = read_json(self.gates.design.sidecar)["ports"]
                 inputs = [name for name, port in ports.items() if port["direction"] == "input" and name != "clk"]
                 write_jobs(folder, [], {"inputs": inputs, "cycles": IDLE_CYCLES})
                 run_bench(self._build, folder, "cosim.energy.idle_bench", waves=True)
                 activity = _activity(folder)
                 self._idle = Run(cycles=activity.cycles, outside=0, memories=[], power=measure(
-                    self.gates.netlist, GATES, activity, folder))
+                    self.gates.netlist, GATES, activity))
         return self._idle
 
     def run(self, name: str, layer: Layer, engine: str) -> Run:
@@ -102,8 +101,7 @@ class ArrayOnGates:
             raise ValueError(f"{engine} runs on {KINDS[engine]}, not on {self.kind}")
         packed = pack(layer, self.config, engine)
         jobs = jobs_of(name, packed, patience=PATIENCE)
-        with tempfile.TemporaryDirectory(prefix="zerokeep-energy-") as scratch:
-            folder = Path(scratch)
+        with workplace() as folder:
             outcomes = run_jobs(self._build, jobs, folder=folder)
             joined = join(name, outcomes, multipliers=self.config.multipliers)
             if joined.error is not None:
@@ -111,9 +109,9 @@ class ArrayOnGates:
             if not np.array_equal(packed.decode([outcome.result for outcome in outcomes]), reference.run(layer)):
                 raise ToolError(f"{name} on {engine}, on gates: the answer is not the reference's")
             activity = _activity(folder)
-            power = measure(self.gates.netlist, GATES, activity, folder)
-            memories = read_accesses((folder / MEMORIES_FILE).read_text())
-            cycles = int((folder / WINDOW_FILE).read_text())
+            power = measure(self.gates.netlist, GATES, activity)
+            memories = read_accesses(read_text(folder / MEMORIES_FILE))
+            cycles = int(read_text(folder / WINDOW_FILE))
         if power.annotated < LEAST_ANNOTATED:
             raise ToolError(f"{name} on {engine}, on gates: {power.annotated:.1%} of the pins have a simulated "
                             f"activity, expected at least {LEAST_ANNOTATED:.0%}")
@@ -127,7 +125,7 @@ class ArrayOnGates:
 
 def _activity(folder: Path) -> Activity:
     """What the nets did in the simulation that ran there."""
-    text = (folder / ACTIVITY_FILE).read_text()
+    text = read_text(folder / ACTIVITY_FILE, SAIF_BYTES)
     scale, duration = re.search(r"\(TIMESCALE ([^)]*)\)", text), re.search(r"\(DURATION (\d+)\)", text)
     if scale is None or duration is None or (unit := scale.group(1).replace(" ", "")) not in _SCALES:
         raise ToolError("the simulation's activity has no duration")

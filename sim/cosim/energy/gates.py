@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +11,11 @@ from cosim.designs import cached
 from cosim.energy.activity import DUT
 from cosim.energy.library import LIBERTY, cells
 from cosim.energy.netlist import MEMORY_BOX, map_cells, simulation
-from cosim.simulators import move_into_place
 from zeroskip.config import ArrayConfig
+from zeroskip.files.cache import entry
+from zeroskip.files.reading import read_json, read_text
+from zeroskip.files.writing import write_json, write_text
+from zeroskip.synth import VERILOG_BYTES
 from zeroskip.verilog import GeneratedDesign
 
 GATES = "gates"
@@ -53,19 +53,14 @@ def gates(config: ArrayConfig, kind: str, cache: Path) -> Gates:
         A tool is missing or failed.
     """
     engine = cached(config, kind, cache / "verilog")
-    target = cache / "gates" / f"{engine.top}-{_recipe(engine)}"
-    if not (target / _SIDECAR).is_file():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".gates-"))
-        try:
-            _write(engine, scratch)
-            move_into_place(scratch, target, lambda: (target / _SIDECAR).is_file())
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    verilog = target / _SIMULATION
-    digest = hashlib.sha256(verilog.read_bytes()).hexdigest()
-    return Gates(netlist=target / _NETLIST, design=GeneratedDesign(
-        verilog=verilog, sidecar=target / _SIDECAR, top=engine.top, digest=digest))
+
+    def make(folder: Path) -> None:
+        _write(engine, folder)
+
+    place = entry(cache / "gates", engine.top, _recipe(engine), make).folder
+    sidecar = place / _SIDECAR
+    return Gates(netlist=place / _NETLIST, design=GeneratedDesign(
+        verilog=place / _SIMULATION, sidecar=sidecar, top=engine.top, digest=read_json(sidecar)["sha256"]))
 
 
 def _recipe(engine: GeneratedDesign) -> str:
@@ -79,15 +74,16 @@ def _recipe(engine: GeneratedDesign) -> str:
 
 
 def _write(engine: GeneratedDesign, folder: Path) -> None:
-    """The three files; the sidecar last, so that it stands for all."""
+    """The three files."""
     netlist = folder / _NETLIST
     map_cells(engine.verilog, engine.top, netlist)
-    text = netlist.read_text(encoding="utf-8").replace(f"module {engine.top}(", f"module {GATES}(", 1)
-    netlist.write_text(text, encoding="utf-8")
-    sidecar = json.loads(engine.sidecar.read_text())
-    (folder / _SIMULATION).write_text("\n".join(
-        [_wrapper(engine.top, sidecar["ports"]), simulation(text, cells()), MEMORY_BOX.read_text()]), encoding="utf-8")
-    (folder / _SIDECAR).write_text(json.dumps(sidecar | {"verilog": _SIMULATION}, indent=1))
+    text = read_text(netlist, VERILOG_BYTES).replace(f"module {engine.top}(", f"module {GATES}(", 1)
+    write_text(netlist, text)
+    sidecar = read_json(engine.sidecar)
+    simulated = "\n".join([_wrapper(engine.top, sidecar["ports"]), simulation(text, cells()), MEMORY_BOX.read_text()])
+    write_text(folder / _SIMULATION, simulated)
+    write_json(folder / _SIDECAR, sidecar | {
+        "verilog": _SIMULATION, "sha256": hashlib.sha256(simulated.encode()).hexdigest()})
 
 
 def _wrapper(top: str, ports: dict[str, dict[str, int | str]]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,14 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
 
 from cosim.bench import PERIOD_NS, SETTLE_CYCLES
-from cosim.job import ENVIRONMENT, write_outcomes
+from cosim.job import ENVIRONMENT, read_jobs, write_outcomes
 
 
 @cocotb.test()
 async def idle(dut: Any) -> None:
     """Run for the cycles that the job's settings name."""
     folder = Path(os.environ[ENVIRONMENT])
-    settings = json.loads((folder / "job.json").read_text())
+    _, settings = read_jobs(folder)
     for name in settings["inputs"]:
         getattr(dut, name).value = 0
     dut.rst.value = 1

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import re
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from zeroskip.files import process
+from zeroskip.files.workplace import workplace
 from zeroskip.verilog import ToolError
 
 LIBERTY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
@@ -51,24 +51,30 @@ def find() -> str:
     ToolError
         It or the library is missing; the message says what to install.
     """
-    tool = shutil.which("sta")
+    tool = process.find("sta")
     missing = [package for package, there in (("opensta", tool), ("qflow-tech-osu018", LIBERTY.is_file())) if not there]
-    if missing:
+    if missing or tool is None:
         raise ToolError(f"{' and '.join(missing)} not found: energy is measured with Debian's packages of that name "
                         f"(apt-get install --no-install-recommends {' '.join(missing)})")
-    assert tool is not None
     return tool
 
 
 def versions() -> dict[str, str]:
     """Of what makes the figures: yosys, OpenSTA, and the library by its SHA-256."""
-    said = subprocess.run([find(), "-version"], capture_output=True, text=True, check=False).stdout.split()
+    with workplace() as place:
+        said = process.run([find(), "-version"], folder=place).output.split()
     return {"pyosys": importlib.metadata.version("pyosys"), "opensta": said[0] if said else "",
             "osu018": hashlib.sha256(LIBERTY.read_bytes()).hexdigest()}
 
 
 def cells(liberty: Path = LIBERTY) -> dict[str, Cell]:
-    """The library's cells by name."""
+    """The library's cells by name.
+
+    Raises
+    ------
+    ToolError
+        It is none.
+    """
     text = liberty.read_text(encoding="ascii", errors="replace")
     starts = [*_CELL.finditer(text)]
     found = {}
@@ -76,7 +82,8 @@ def cells(liberty: Path = LIBERTY) -> dict[str, Cell]:
         body = text[start.end() : end]
         area = _AREA.search(body)
         pins = _PIN.findall(body)
-        assert area is not None
+        if area is None:
+            raise ToolError(f"{liberty} is no library as expected: {start.group(1)} has no area")
         found[start.group(1)] = Cell(
             area=float(area.group(1)), state=_STATES.get(start.group(1)),
             loads={name: float(load) for name, direction, load, _ in pins if direction == "input"},

@@ -14,6 +14,9 @@ from cosim.energy.activity import OpenLoop
 from cosim.energy.library import cells
 from cosim.energy.netlist import map_cells, simulation
 from cosim.energy.power import Power, measure
+from zeroskip.files.reading import read_text
+from zeroskip.files.workplace import workplace
+from zeroskip.files.writing import write_text
 from zeroskip.multiplier import ZeroSkipMultiplier
 
 A_BITS, B_BITS = 8, 9
@@ -58,7 +61,7 @@ def operands(share: float, seed: int) -> list[int]:
 
 
 def curves(folder: Path, *, shares: Sequence[float] = SHARES, seed: int = 1) -> list[Curve]:
-    """Every design of ``DESIGNS`` in cells, simulated with the same operands.
+    """Every design of ``DESIGNS`` in cells, simulated with the same operands; `folder` keeps Verilog and netlists.
 
     Raises
     ------
@@ -76,18 +79,19 @@ def _curve(name: str, kind: dict[str, bool], folder: Path, shares: Sequence[floa
     folder.mkdir(exist_ok=True)
     source, netlist = folder / "multiplier.v", folder / "netlist.v"
     component = ZeroSkipMultiplier(a_width=A_BITS, b_width=B_BITS, **kind)
-    source.write_text(verilog.convert(component, name="multiplier", emit_src=False, strip_internal_attrs=True))
+    write_text(source, verilog.convert(component, name="multiplier", emit_src=False, strip_internal_attrs=True))
     map_cells(source, "multiplier", netlist)
     told = {"a_zero": 1, "b_zero": 1} if kind.get("told") else {}
     inputs = {"a": A_BITS, "b": B_BITS} | told | {"en": 1, "gating": 1}
-    text = simulation(netlist.read_text(encoding="utf-8"), cells())
-    bench = OpenLoop(text, "multiplier", inputs=inputs, count=CYCLES, folder=folder,
-                     outputs={"product": A_BITS + B_BITS, "zero": 1, "gated": 1})
+    text = simulation(read_text(netlist), cells())
     zeros = (1 << A_BITS + B_BITS) - 1
     found: list[Power] = []
-    for own in words:
-        kept = own if told else [word & zeros for word in own]
-        always = 0b11 << A_BITS + B_BITS + sum(told.values())  # enabled, gating
-        found.append(measure(netlist, "multiplier", bench.run([word | always for word in kept]), folder))
+    with workplace() as place:
+        bench = OpenLoop(text, "multiplier", inputs=inputs, count=CYCLES, folder=place,
+                         outputs={"product": A_BITS + B_BITS, "zero": 1, "gated": 1})
+        for own in words:
+            kept = own if told else [word & zeros for word in own]
+            always = 0b11 << A_BITS + B_BITS + sum(told.values())  # enabled, gating
+            found.append(measure(netlist, "multiplier", bench.run([word | always for word in kept])))
     return Curve(name=name, shares=tuple(shares), energy=tuple(round(own.total, 3) for own in found),
                  area=found[0].area, delay_ns=found[0].delay_ns, annotated=min(own.annotated for own in found))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cosim.energy.library import LIBERTY, Cell
+from zeroskip.files.reading import read_bytes
+from zeroskip.files.workplace import link, workplace
+from zeroskip.files.writing import write_bytes
 from zeroskip.synth import run_yosys
+from zeroskip.verilog import copy_input
 
 HERE = Path(__file__).parent
 MEMORY_MAP, MEMORY_BOX, CLOCK_GATE = (HERE / name for name in ("memory_map.v", "memory_box.v", "clock_gate.v"))
@@ -42,15 +47,20 @@ def map_cells(verilog: Path, top: str, netlist: Path, *, timeout: float = 1800.0
     ToolError
         yosys failed.
     """
-    run_yosys("\n".join([
-        f"read_verilog {verilog}", f"hierarchy -check -top {top}", "proc", "opt_clean", "memory -nomap", "opt_clean",
-        f"techmap -map {MEMORY_MAP}", f"read_verilog -lib {MEMORY_MAP}", f"synth -flatten -top {top}",
-        f"techmap -map {CLOCK_GATE}", "simplemap", "opt -fast",
-        f"clockgate -pos clock_gate E:CLK:GCLK -min_net_size {GATED_TOGETHER}", f"techmap -map {CLOCK_GATE}",
-        f"dfflibmap -liberty {LIBERTY}", f"abc -liberty {LIBERTY} -constr {CONSTRAINTS} -D {DELAY_PS}",
-        "opt_clean -purge",
-        f"write_verilog -noattr -noexpr {netlist}",
-    ]) + "\n", netlist.with_suffix(".log"), timeout)
+    with workplace() as place:
+        copy_input(verilog, place / "design.v")
+        for path in (MEMORY_MAP, CLOCK_GATE, CONSTRAINTS):
+            shutil.copyfile(path, place / path.name)
+        link(place / "cells.lib", LIBERTY)
+        run_yosys("\n".join([
+            "read_verilog design.v", f"hierarchy -check -top {top}", "proc", "opt_clean", "memory -nomap", "opt_clean",
+            f"techmap -map {MEMORY_MAP.name}", f"read_verilog -lib {MEMORY_MAP.name}", f"synth -flatten -top {top}",
+            f"techmap -map {CLOCK_GATE.name}", "simplemap", "opt -fast",
+            f"clockgate -pos clock_gate E:CLK:GCLK -min_net_size {GATED_TOGETHER}", f"techmap -map {CLOCK_GATE.name}",
+            "dfflibmap -liberty cells.lib", f"abc -liberty cells.lib -constr {CONSTRAINTS.name} -D {DELAY_PS}",
+            "opt_clean -purge", "write_verilog -noattr -noexpr netlist.v",
+        ]) + "\n", place, timeout)
+        write_bytes(netlist, read_bytes(place / "netlist.v"))
 
 
 def instances(netlist: str, library: dict[str, Cell]) -> Iterator[Instance]:

@@ -15,7 +15,6 @@ Debian's OpenSTA is of 2019. What must be known of it, each of which a test show
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,10 @@ from pathlib import Path
 from cosim.energy.activity import PERIOD_NS, Activity
 from cosim.energy.library import CLOCK_PIN, LIBERTY, VOLTS, Cell, cells, find
 from cosim.energy.netlist import Instance, instances, net_name
+from zeroskip.files.process import run
+from zeroskip.files.reading import read_text
+from zeroskip.files.workplace import link, workplace
+from zeroskip.synth import VERILOG_BYTES
 from zeroskip.verilog import ToolError
 
 _ROW = re.compile(r"^(Sequential|Combinational|Macro|Pad|Total)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)", re.MULTILINE)
@@ -74,7 +77,7 @@ class _Report:
     leakage: float
 
 
-def measure(netlist: Path, top: str, activity: Activity, folder: Path) -> Power:
+def measure(netlist: Path, top: str, activity: Activity) -> Power:
     """Picojoules a cycle.
 
     Parameters
@@ -85,8 +88,6 @@ def measure(netlist: Path, top: str, activity: Activity, folder: Path) -> Power:
         Its module, with the clock ``clk``.
     activity
         Of its nets.
-    folder
-        For the script.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def measure(netlist: Path, top: str, activity: Activity, folder: Path) -> Power:
         OpenSTA is missing or failed.
     """
     library = cells()
-    text = _ALIAS.sub("", _BOX.sub("", netlist.read_text(encoding="utf-8")))
+    text = _ALIAS.sub("", _BOX.sub("", read_text(netlist, VERILOG_BYTES)))
     found = list(instances(text, library))
     pins = {f"{own.name}/{pin}": _known(net, activity) for own in found for pin, net in own.pins.items()}
     known = {pin: own for pin, own in pins.items() if own is not None}
@@ -102,10 +103,8 @@ def measure(netlist: Path, top: str, activity: Activity, folder: Path) -> Power:
     driven = {f"{name}/Q": does for name, net in sources.items() if (does := _known(net, activity)) is not None}
     data = {f"{own.name}/D" for own in found if library[own.kind].state is not None}
     quiet = dict.fromkeys([*known, *driven], (0, 0.5))
-    plain = folder / "clocked.v"
-    plain.write_text(text, encoding="utf-8")
-    (idle, busy, still, outside), delay = _reports(plain, top, [
-        quiet, known | driven, dict.fromkeys(known.keys() & data, (0, 0.5)), quiet | driven], activity.cycles, folder,
+    (idle, busy, still, outside), delay = _reports(text, top, [
+        quiet, known | driven, dict.fromkeys(known.keys() & data, (0, 0.5)), quiet | driven], activity.cycles,
         latches=[own.name for own in found if library[own.kind].state == "high"])
     registers = [own for own in found if own.kind in REGISTERS]
     each = (idle["Sequential"].internal / 2 + idle["Sequential"].leakage) / (len(registers) + len(sources))
@@ -158,28 +157,30 @@ def with_sources(text: str, top: str, found: Sequence[Instance], library: Mappin
     return f"{text[:head.start()]}module {head[1]}({', '.join(ports)});\n{body}", sources
 
 
-def _reports(plain: Path, top: str, activities: Sequence[Mapping[str, tuple[int, float]]], cycles: int, folder: Path,
+def _reports(netlist: str, top: str, activities: Sequence[Mapping[str, tuple[int, float]]], cycles: int,
              latches: Sequence[str]) -> tuple[list[dict[str, _Report]], float]:
     """Groups of cells at one activity after the other, each on top of those before; the slowest path's delay.
 
     That is one from register to register: the latches of the clocks' gates have half a cycle, and are left out.
     """
-    script = folder / "power.tcl"
-    lines = [f"read_liberty {LIBERTY}", f"read_verilog {plain.absolute()}", f"link_design {top}",
+    lines = ["read_liberty cells.lib", "read_verilog clocked.v", f"link_design {top}",
              f"create_clock -period {PERIOD_NS} -name {CLOCK} [get_ports {CLOCK}]"]
     for activity in activities:
         lines += [f"sta::set_power_pin_activity [get_pins {{{pin}}}] {changes / cycles:.6f} {high:.6f}"
                   for pin, (changes, high) in activity.items()]
         lines.append("report_power -digits 8")
     lines += [f"set_false_path -to [get_pins {{{name}/D}}]" for name in latches]
-    script.write_text("\n".join([*lines, "report_checks -digits 4", "exit"]) + "\n")
-    done = subprocess.run([find(), "-no_splash", "-exit", str(script)], capture_output=True, text=True, check=False)
-    said = done.stdout + done.stderr
+    with workplace() as place:
+        link(place / "cells.lib", LIBERTY)
+        (place / "clocked.v").write_text(netlist, encoding="utf-8")
+        (place / "power.tcl").write_text("\n".join([*lines, "report_checks -digits 4", "exit"]) + "\n")
+        done = run([find(), "-no_splash", "-exit", "power.tcl"], folder=place, name="OpenSTA")
+    said = done.said
     tables = [{row[0]: _Report(*(float(value) * PERIOD_NS * 1e3 for value in row[1:4])) for row in _ROW.findall(part)}
               for part in said.split("Group ")[1:]]
     arrival = _ARRIVAL.search(said)
     if "Error" in said or len(tables) != len(activities) or arrival is None:
-        raise ToolError(f"OpenSTA gave no power: {said.strip()[-500:]}")
+        raise ToolError(f"OpenSTA gave no power, it {done.why()}")
     return tables, float(arrival.group(1))
 
 

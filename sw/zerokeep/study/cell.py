@@ -11,6 +11,8 @@ from typing import Any
 
 from zerokeep.errors import UserError
 from zerokeep.study.plan import BaseSpec, Cell
+from zeroskip.files.reading import read_bytes
+from zeroskip.files.writing import write_bytes
 
 ENGINES = ("dense", "skip-weights", "skip-both")
 
@@ -23,7 +25,7 @@ def train_base(spec: BaseSpec, data_folder: str | None) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "base.safetensors"
         train(spec.network, load(data_folder), seed=spec.seed, epochs=spec.epochs, precision=spec.precision, out=path)
-        return path.read_bytes()
+        return read_bytes(path)
 
 
 def run_cell(cell: Cell, weights: bytes, data_folder: str | None, data_name: str) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def run_cell(cell: Cell, weights: bytes, data_folder: str | None, data_name: str
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "base.safetensors"
-        path.write_bytes(weights)
+        write_bytes(path, weights)
         base = load_base(path)
     data = load(data_folder)
     if data.name != data_name:

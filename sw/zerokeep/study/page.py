@@ -22,9 +22,13 @@ from zerokeep.study.tables import (
     way,
     ways,
 )
+from zeroskip.files.ledger import claim
+from zeroskip.files.writing import whole_file, write_text
 
 COLOURS = ("#0b6b5f", "#c2410c", "#1d4ed8", "#a16207", "#7c3aed", "#64748b", "#db2777", "#111827")
 MARKERS = "osD^vPX*"
+PLOTS = {"nonzeros": (nonzeros, "non-zero weights"), "cycles": (cycles, "cycles an image")}
+"""Accuracy over what, by the end of the file's name."""
 INT8_BAR = 0.3
 """Points that quantising may cost."""
 
@@ -46,21 +50,15 @@ def write_page(lines: Sequence[Line], folder: Path, stem: str) -> list[Path]:
     UserError
         Two grids have the same criterion at the same level and seed.
     """
-    from zeroskip.verilog import write_atomically
-
-    folder.mkdir(parents=True, exist_ok=True)
     swept = _swept(lines)
-    paths = [folder / f"{stem}.md"]
-    parts = [f"# {stem}: {len(lines)} cells\n", _about(lines)]
-    if swept:
-        for along, name, label in ((nonzeros, "nonzeros", "non-zero weights"), (cycles, "cycles", "cycles an image")):
-            path = folder / f"{stem}-{name}.png"
-            _plot(swept, along, label, path)
-            paths.append(path)
-            parts.append(f"![Accuracy over {label}]({path.name})\n")
-    parts += _sections(lines, swept)
-    write_atomically(paths[0], "\n".join(parts))
-    return paths
+    plots = {folder / f"{stem}-{name}.png": plot for name, plot in (PLOTS if swept else {}).items()}
+    pictures = [f"![Accuracy over {label}]({path.name})\n" for path, (_, label) in plots.items()]
+    text = "\n".join([f"# {stem}: {len(lines)} cells\n", _about(lines), *pictures, *_sections(lines, swept)])
+    claim(folder, [f"{stem}.md", *(path.name for path in plots)])
+    for path, (along, label) in plots.items():
+        _plot(swept, along, label, path)
+    write_text(folder / f"{stem}.md", text)
+    return [folder / f"{stem}.md", *plots]
 
 
 def _swept(lines: Sequence[Line]) -> list[Line]:
@@ -121,6 +119,7 @@ def _plot(lines: Sequence[Line], along: object, label: str, path: Path) -> None:
     import matplotlib.ticker
 
     assert callable(along)
+    matplotlib.rcParams["text.parse_math"] = False  # names from files are no formulas
     figure, axes = plt.subplots(figsize=(8, 4.8), layout="constrained")
     for number, (name, own) in enumerate(ways(lines).items()):
         points = [(summary([along(line) for line in group]).mean, summary([accuracy(line) for line in group]))
@@ -137,5 +136,6 @@ def _plot(lines: Sequence[Line], along: object, label: str, path: Path) -> None:
     axes.grid(alpha=0.3, which="both")
     axes.legend(frameon=False, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=120)
+    with whole_file(path) as file:
+        figure.savefig(file, format="png", dpi=120)
     plt.close(figure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,10 +12,13 @@ from typing import Any
 
 from zerokeep.errors import UserError, check_count
 from zerokeep.recipe import PRECISIONS, Recipe
+from zeroskip.files.names import shown
+from zeroskip.files.reading import ReadError, read_toml
 
 RECIPE_KEYS = frozenset(field.name for field in fields(Recipe)) - {"criterion", "seed", "nzer_orig"}
 STUDY_KEYS = {"preset": str, "images": int, "data": str, "training": dict, "recipe": dict, "grid": list}
 TRAINING_KEYS = {"epochs": int, "precision": str, "seeds": list}
+MOST_CELLS = 100_000
 GRID_KEYS = {"name": str, "network": str, "criteria": list, "nzer_orig": list, "seeds": list, "recipe": dict}
 
 
@@ -88,12 +91,9 @@ def read_plan(path: Path) -> StudyPlan:
         It cannot be read, or has a key or a value that is wrong; the message names it.
     """
     try:
-        with open(path, "rb") as file:
-            document = tomllib.load(file)
-    except OSError as error:
-        raise UserError(f"cannot read the study file {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"the study file {path} is no TOML: {error}") from None
+        document = read_toml(path)
+    except ReadError as error:
+        raise UserError(f"the study file {error}") from None
     try:
         return _plan(document)
     except UserError as error:
@@ -116,9 +116,18 @@ def _plan(document: Mapping[str, Any]) -> StudyPlan:
     grids = document.get("grid", [])
     if not grids:
         raise UserError("it has no [[grid]]")
+    count = sum(_size(grid) for grid in grids)
+    if count > MOST_CELLS:
+        raise UserError(f"it has {count:,} cells, expected at most {MOST_CELLS:,}")
     cells = [cell for number, grid in enumerate(grids, start=1)
              for cell in _cells(grid, number, document.get("recipe", {}), training, preset, images)]
     return StudyPlan(cells=tuple(cells), data=document.get("data"))
+
+
+def _size(grid: Any) -> int:
+    """How many cells a grid has, where it is one."""
+    lists = [grid.get(key, [None]) for key in ("seeds", "nzer_orig", "criteria")] if isinstance(grid, dict) else []
+    return math.prod(len(own) for own in lists if isinstance(own, list))
 
 
 def _cells(grid: Any, number: int, common: Mapping[str, Any], training: Mapping[str, Any], preset: str,
@@ -139,6 +148,9 @@ def _cells(grid: Any, number: int, common: Mapping[str, Any], training: Mapping[
     _check(recipe, dict.fromkeys(RECIPE_KEYS, object), f"{where}: recipe.")
     bases = [BaseSpec(network=grid["network"], epochs=training["epochs"], precision=training["precision"], seed=seed)
              for seed in _seeds(training["seeds"], "training.seeds")]
+    for key in ("criteria", "nzer_orig"):
+        if not grid.get(key, [None]):
+            raise UserError(f"{where}: {key} is empty")
     found = []
     for seed in _seeds(grid["seeds"], f"{where}: seeds"):
         for level in grid.get("nzer_orig", [None]):
@@ -146,7 +158,7 @@ def _cells(grid: Any, number: int, common: Mapping[str, Any], training: Mapping[
                 try:
                     own = Recipe(**recipe, criterion=criterion, nzer_orig=level, seed=seed)
                 except (TypeError, UserError) as error:
-                    raise UserError(f"{where}: {error}") from None
+                    raise UserError(f"{where}: {shown(error)}") from None
                 found.append(Cell(grid=grid["name"], base=bases[seed % len(bases)], recipe=own, preset=preset,
                                   asked=json.dumps(recipe, sort_keys=True), images=images))
     return found
@@ -162,6 +174,6 @@ def _check(given: Mapping[str, Any], known: Mapping[str, type], where: str) -> N
     """Every key is known and its value of the right type."""
     for key, value in given.items():
         if key not in known:
-            raise UserError(f"{where}{key} is no key here; there is {', '.join(sorted(known))}")
+            raise UserError(f"{where}{shown(key, 80)} is no key here; there is {', '.join(sorted(known))}")
         if not isinstance(value, known[key]):
-            raise UserError(f"{where}{key} must be a {known[key].__name__}, not {value!r}")
+            raise UserError(f"{where}{key} must be a {known[key].__name__}, not {shown(repr(value), 80)}")

@@ -6,19 +6,27 @@ import contextlib
 import json
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
 from zerokeep.errors import UserError
 from zerokeep.study.cell import run_cell, train_base
 from zerokeep.study.plan import BaseSpec, Cell, StudyPlan
+from zeroskip.files.folders import NotOursError
+from zeroskip.files.ledger import claim
+from zeroskip.files.reading import ReadError, parse_json, read_bytes, read_text
+from zeroskip.files.writing import write_bytes
 
 LINES = "cells.jsonl"
 BASES = "bases"
+MOST_BYTES = 256 << 20
+_BEGINNING = '{"key": "'
+"""Of every line, one that was cut off included."""
 PATIENCE = 10
 """Seconds that a cluster's scheduler has to answer."""
 Say = Callable[[int, int, str], None]
@@ -36,15 +44,27 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     found: list[dict[str, Any]] = []
-    rows = path.read_text(encoding="utf-8").split("\n")
+    try:
+        rows = read_text(path, MOST_BYTES).split("\n")
+    except ReadError as error:
+        raise UserError(str(error)) from None
     for number, row in enumerate(rows, start=1):
-        try:
-            if row.strip():
-                found.append(dict(json.loads(row)))
-        except (ValueError, TypeError):
-            if number < len(rows):
-                raise UserError(f"{path}, line {number}, is no JSON object") from None
+        if not row.strip():
+            continue
+        line = _line(row)
+        if line is not None:
+            found.append(line)
+        elif number < len(rows) or not (row.startswith(_BEGINNING) or _BEGINNING.startswith(row)):
+            raise UserError(f"{path}, line {number}, is no line of a study, a JSON object with a key")
     return found
+
+
+def _line(row: str) -> dict[str, Any] | None:
+    try:
+        value = parse_json(row, "")
+    except ReadError:
+        return None
+    return value if isinstance(value, dict) and isinstance(value.get("key"), str) else None
 
 
 class Lines:
@@ -53,7 +73,7 @@ class Lines:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.found = {line["key"]: line for line in read_lines(path)}
-        text = path.read_bytes() if path.exists() else b""
+        text = read_bytes(path, MOST_BYTES) if path.exists() else b""
         if text and not text.endswith(b"\n"):  # the run before was cut off while it wrote: take that line away
             os.truncate(path, text.rfind(b"\n") + 1)
 
@@ -73,6 +93,7 @@ def end_with_parent(parent: int) -> None:
             time.sleep(1)
         os._exit(1)
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it, and it has nothing to say
     threading.Thread(target=watch, daemon=True).start()
 
 
@@ -91,6 +112,9 @@ def executor(workers: int, address: str | None) -> Iterator[Executor]:
                                    initargs=(os.getpid(),))
         try:
             yield pool
+        except BrokenExecutor:
+            raise UserError("a process of the study was killed: is there memory for so many at a time (--workers)? "
+                            "What is done is kept") from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         return
@@ -137,8 +161,11 @@ def run_study(
 
     name = load(plan.data).name
     try:
+        claim(out, (LINES, BASES), alone=True)
         (out / BASES).mkdir(parents=True, exist_ok=True)
         lines = Lines(out / LINES)
+    except NotOursError as error:
+        raise UserError(str(error)) from None
     except OSError as error:
         raise UserError(f"cannot write the study {out}: {error.strerror or error}") from None
     todo = [cell for cell in plan.cells if cell.key not in lines.found]
@@ -170,13 +197,11 @@ def _finished(pool: Executor, tasks: dict[Future[dict[str, Any]], Cell]) -> Iter
 def _bases(pool: Executor, specs: list[BaseSpec], folder: Path, data: str | None,
            say: Callable[[str], None]) -> dict[BaseSpec, bytes]:
     """The weights of every base network, trained where they are not there yet."""
-    found = {spec: path.read_bytes() for spec in specs if (path := folder / f"{spec.key}.safetensors").is_file()}
+    found = {spec: read_bytes(path) for spec in specs if (path := folder / f"{spec.key}.safetensors").is_file()}
     tasks = {pool.submit(train_base, spec, data): spec for spec in specs if spec not in found}
     for future in as_completed(tasks):
         spec = tasks[future]
         found[spec] = future.result()
-        fresh = folder / f".{spec.key}.tmp"
-        fresh.write_bytes(found[spec])
-        os.replace(fresh, folder / f"{spec.key}.safetensors")
+        write_bytes(folder / f"{spec.key}.safetensors", found[spec])
         say(f"trained {spec.key}")
     return found

@@ -1,0 +1,353 @@
+"""A fuzzer of the host's driver: a board that answers well, lies, floods, falls silent, or is not there any more."""
+
+import errno
+from collections import deque
+
+import numpy as np
+import serial
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from zeroskip.boundary import IDENTITY
+from zeroskip.link.driver import QUICKEST_S, Device, LinkError
+from zeroskip.link.frame import (
+    ANSWER_BYTES,
+    ANSWER_HEAD,
+    ANSWER_LINE_BYTES,
+    BEATS_IN_A_FRAME,
+    CRC_BYTES,
+    ESCAPE,
+    FLAG,
+    LAST,
+    Command,
+    Status,
+    Unstuffer,
+    stuff,
+)
+from zeroskip.wire import BEAT_BYTES
+
+SECONDS, TRIES, PATIENCE = 0.002, 3, 0.001
+A_BYTE = 1e-7
+BYTES_OF_A_REQUEST = TRIES * 2 * TRIES * ANSWER_LINE_BYTES
+QUEUE = 64
+PAUSES = 3
+"""Answers without a beat, at most, between two with some, of an honest board."""
+
+
+class EndlessError(BaseException):
+    """The driver goes on and on; no error that it could take for one of the transport's."""
+
+
+class Engine:
+    """An honest board's link and, behind it, an engine that answers each beat of the map with its complement."""
+
+    def __init__(self):
+        self.last_number, self._kept, self.slow = None, b"", BEATS_IN_A_FRAME
+        self.clear()
+
+    def clear(self):
+        self.told_wrongly = False
+        """The line has been told something of the beats that no driver can see through, since there were none."""
+        self._loaded, self._waiting, self._results, self._pauses = False, deque(), deque(), 0
+
+    def answer(self, sequence, command, arguments):
+        """The content of the answer; a request said twice is done once."""
+        if command == Command.HELLO:
+            self._kept = self._says(sequence)
+        elif sequence == self.last_number:
+            return self._kept
+        elif self.last_number is None or sequence != (self.last_number + 1) % 256:
+            return self._says(sequence, status=Status.OUT_OF_STEP)
+        else:
+            self._kept = getattr(self, f"_{command.name.lower()}")(sequence, arguments)
+        self.last_number = sequence
+        return self._kept
+
+    def _says(self, sequence, *, status=Status.OK, flags=0, values=b""):
+        return bytes([sequence, status, 0, QUEUE, QUEUE - len(self._waiting), flags]) + values
+
+    def _reset(self, sequence, arguments):
+        self.clear()
+        return self._says(sequence)
+
+    def _program(self, sequence, arguments):
+        self._loaded = self._loaded or bool(arguments[0] & LAST)
+        return self._says(sequence)
+
+    def _map(self, sequence, arguments):
+        beats = [arguments[at : at + BEAT_BYTES] for at in range(1, len(arguments), BEAT_BYTES)]
+        if len(beats) > QUEUE - len(self._waiting):
+            return self._says(sequence, status=Status.BUSY)
+        self._waiting += [(beat, arguments[0] & LAST and at == len(beats) - 1) for at, beat in enumerate(beats)]
+        return self._says(sequence)
+
+    def _result(self, sequence, arguments):
+        while self._loaded and self._waiting:
+            self._results.append(self._waiting.popleft())
+            self._loaded = not self._results[-1][1]
+        self._pauses = (self._pauses + 1) % (PAUSES + 1)
+        values, last = b"", 0
+        while self._results and not last and len(values) < self._takes(arguments[0]) * BEAT_BYTES:
+            beat, last = self._results.popleft()
+            values += bytes(255 - byte for byte in beat)
+        return self._says(sequence, flags=LAST if last else 0, values=values)
+
+    def _takes(self, most):
+        """A slow engine has no beat yet for some of the times."""
+        return most if self.slow >= most else self.slow if self._pauses == 0 else 0
+
+    def _register(self, sequence, arguments):
+        return self._says(sequence, values=IDENTITY.to_bytes(4, "little"))
+
+
+def changed(content, at, byte):
+    """With another byte there."""
+    return content[:at] + bytes([byte % 256]) + content[at + 1 :]
+
+
+def older(content, amount):
+    """The same answer, but to one of the 100 requests before."""
+    return stuff(changed(content, 0, content[0] - 1 - amount % 100))
+
+
+def result_of(count):
+    """A RESULT with that many zero beats, none of them the last."""
+    return lambda content, amount, command: content if command != Command.RESULT else (
+        changed(content, 5, 0)[:ANSWER_HEAD] + bytes(count(amount) * BEAT_BYTES))
+
+
+LIES = {
+    "longer": lambda content, amount, _: content + b"U" * (1 + amount % 15),
+    "shorter": lambda content, amount, _: content[: -1 - amount % 15],
+    "no whole head": lambda content, amount, _: content[: 1 + amount % (ANSWER_HEAD - 1)],
+    "too long": lambda content, amount, _: content + bytes(ANSWER_BYTES + 100 * amount),
+    "another status": lambda content, amount, _: changed(content, 1, 2 + amount),
+    "busy": lambda content, amount, _: changed(content, 1, Status.BUSY),
+    "other flags": lambda content, amount, _: changed(content, 5, content[5] | 2 << amount % 7),
+    "last": lambda content, amount, _: changed(content, 5, content[5] | LAST),
+    "never last": lambda content, amount, _: changed(content, 5, 0),
+    "no beats": result_of(lambda amount: 0),
+    "beats too many": result_of(lambda amount: 1 + amount),
+    "other room": lambda content, amount, _: changed(changed(content, 3, amount), 4, -amount),
+}
+"""The content of an answer that comes instead of the right one."""
+CANNOT_BE_TOLD = {"busy", "last", "beats too many"}
+"""Beats that were taken and are sent again, or beats of its own making: the sum may still be right."""
+NOISE = {
+    "silent": lambda content, amount: b"",
+    "another number": older,
+    "damaged": lambda content, amount: changed(raw := stuff(content), amount % len(raw), raw[amount % len(raw)] ^ 4),
+    "cut": lambda content, amount: stuff(content)[: 1 + amount],
+    "twice": lambda content, amount: stuff(content) * 2,
+    "behind old ones": lambda content, amount: older(content, amount) * (amount % TRIES) + stuff(content),
+    "behind a flood of old ones": lambda content, amount: older(content, amount) * 1000 + stuff(content),
+    "behind garbage": lambda content, amount: b"U" * 20 * amount + stuff(content),
+}
+"""What comes on the line for an answer."""
+NO_ANSWER = {"silent", "another number", "damaged"}
+
+
+def must_be_refused(content, command):
+    """Whether no board that keeps to the protocol gives this answer."""
+    if len(content) < ANSWER_HEAD:
+        return True
+    status, flags, length = content[1], content[5], len(content) - ANSWER_HEAD
+    fits = {Command.REGISTER: length == 4, Command.RESULT: length % BEAT_BYTES == 0}.get(command, length == 0)
+    taken = status == Status.OK or (status == Status.BUSY and command in (Command.PROGRAM, Command.MAP))
+    return not (taken and fits and (flags == 0 or (flags == LAST and command == Command.RESULT and length)))
+
+
+GIVES_FOR_EVER = {
+    "garbage": b"U" * 3000, "flags": bytes([FLAG]) * 3000, "escapes": bytes([ESCAPE]) * 3000, "a byte": b"U",
+    "damaged frames": stuff(bytes(40))[:-2] + b"~", "old answers": stuff(bytes([200] * ANSWER_HEAD)) * 9,
+    "text": "text",
+}
+ERRORS = [OSError(errno.EIO, "unplugged"), serial.SerialException("unplugged"), TimeoutError("late")]
+
+
+class LyingBoard:
+    """The transport, and what is wrong with it: `lies` by command for the next answers, `gives` for ever, `fails`.
+
+    It counts what the driver does, and stops it where that is more than a request, or a call, may take.
+    """
+
+    def __init__(self):
+        self.engine, self.now, self.stands, self.piece = Engine(), 0.0, False, 1000
+        self.out, self.lies = bytearray(), {command: deque() for command in Command}
+        self.gives, self.fails, self.short = None, {}, False
+        self._unstuffer, self._frame, self._answered, self._left = Unstuffer(), b"", False, {}
+        self.must_refuse = False
+        """The driver has been given, in this call, what it must not take."""
+
+    @property
+    def honest(self):
+        return not (any(self.lies.values()) or self.gives or self.fails or self.short or self.stands or self.out)
+
+    def be_honest(self):
+        for lies in (*self.lies.values(), self.out):
+            lies.clear()
+        self.gives, self.fails, self.short, self.stands = None, {}, False, False
+
+    def allow(self, requests):
+        """A call begins, of at most so many requests."""
+        self._left, self.must_refuse = {"request": requests, "read": 0, "write": 0}, False
+
+    def _spend(self, kind):
+        self._left[kind] -= 1
+        if self._left[kind] < 0:
+            raise EndlessError(f"one {kind} too many")
+
+    def write(self, raw):
+        if raw != self._frame and len(raw) > 1:
+            self._spend("request")
+            self._answered = False
+            self._frame, self._left = raw, self._left | {"read": BYTES_OF_A_REQUEST, "write": TRIES}
+        if len(raw) > 1:
+            self._spend("write")
+        if "write" in self.fails:
+            raise self.fails["write"]
+        for content in self._unstuffer.feed(raw):
+            self._answer(content[0], Command(content[1]), content[2:])
+        return len(raw) // 2 if self.short else None
+
+    def _answer(self, sequence, command, arguments):
+        content = self.engine.answer(sequence, command, arguments)
+        kind, amount = self._next_lie(command)
+        self.engine.told_wrongly |= kind in CANNOT_BE_TOLD
+        content = LIES[kind](content, amount, command) if kind in LIES else content
+        if kind not in NO_ANSWER and 0 < len(content) <= ANSWER_BYTES - CRC_BYTES:
+            self.must_refuse |= not self._answered and must_be_refused(content, command)
+            self._answered = True  # the driver takes the first
+        self.out += NOISE[kind](content, amount) if kind in NOISE else stuff(content)
+
+    def _next_lie(self, command):
+        if not (lies := self.lies[command]):
+            return "none", 0
+        kind, amount, times = lies.popleft()
+        if times > 1:
+            lies.appendleft((kind, amount, times - 1))
+        return kind, amount
+
+    def read(self, seconds):
+        self._spend("read")
+        assert 0 < seconds < 1.01 * SECONDS
+        if "read" in self.fails:
+            raise self.fails["read"]
+        raw = self.gives or bytes(self.out[: self.piece])
+        if not self.gives:
+            del self.out[: self.piece]
+        self.now += 0 if self.stands else A_BYTE * len(raw) if raw else seconds
+        return raw or None
+
+
+A_LIE = st.tuples(st.sampled_from(Command), st.sampled_from(sorted(LIES | NOISE)), st.integers(0, 60),
+                  st.sampled_from([1, 1, 2, 4, 1_000_000]), st.integers(0, 4))
+"""About which request, what, how much, how often, and after how many answers that are right but for the room."""
+
+
+def held(owner):
+    """Bytes in what a device keeps, the line left out."""
+    if isinstance(owner, bytes | bytearray):
+        return len(owner)
+    if isinstance(owner, list | tuple | set | deque):
+        return sum(map(held, owner))
+    if isinstance(owner, dict):
+        return held([*owner, *owner.values()])
+    mine = type(owner).__module__.startswith("zeroskip.link") and hasattr(owner, "__dict__")
+    return held(list(vars(owner).values())) if mine else 0
+
+
+class DriverOfALiar(RuleBasedStateMachine):
+    """Every call ends, by what is right or by a LinkError; by what is right where the board is honest."""
+
+    def __init__(self):
+        super().__init__()
+        self.board = LyingBoard()
+        self.device = Device(self.board, seconds=SECONDS, tries=TRIES, patience=PATIENCE, clock=lambda: self.board.now)
+        self.in_step = False
+
+    @rule(lie=A_LIE)
+    def lie(self, lie):
+        about, kind, amount, times, after = lie
+        self.board.lies[about] += [("other room", 1, after)] * (after > 0) + [(kind, amount, times)]
+
+    @rule(how=st.sampled_from([*sorted(GIVES_FOR_EVER), "half", *ERRORS]),
+          call=st.sampled_from(["read", "write"]))
+    def break_the_line(self, how, call):
+        self.board.gives, self.board.short = GIVES_FOR_EVER.get(how), how == "half"
+        self.board.fails = {call: how} if how in ERRORS else {}
+
+    @rule()
+    def stop_the_clock(self):
+        self.board.stands = True
+
+    @rule(piece=st.sampled_from([1, 7, 100, 100_000]), slow=st.sampled_from([1, 5, BEATS_IN_A_FRAME]))
+    def be_slow(self, piece, slow):
+        self.board.piece, self.board.engine.slow = piece, slow
+
+    @rule()
+    def restart(self):
+        self.board.engine = Engine()
+        self.in_step = False
+
+    @rule()
+    def be_honest(self):
+        self.board.be_honest()
+
+    @rule()
+    def connect(self):
+        self.in_step, _ = self._call(self.device.connect, requests=3, must=self.board.honest)
+
+    @rule()
+    def register(self):
+        right, value = self._call(lambda: self.device.register("id"), requests=1)
+        assert value == IDENTITY or not right
+
+    @rule(lies=st.lists(A_LIE, max_size=2), program=st.integers(1, 70), count=st.integers(1, 100),
+          seed=st.integers(0, 255))
+    def run_a_program(self, lies, program, count, seed):
+        if not self.in_step:  # what a user does after an error
+            self.board.be_honest()
+            self.connect()
+        for lie in lies:
+            self.lie(lie)
+        sent = np.random.default_rng(seed).integers(0, 256, (count, BEAT_BYTES)).astype(np.uint8)
+        moves = program + 2 * count + 1
+        must = self.board.honest and not self.board.engine.told_wrongly
+        right, result = self._call(lambda: self.device.run(sent[:1].repeat(program, 0), sent, count), must=must,
+                                   requests=3 * moves * (2 + round(PATIENCE / QUICKEST_S)))
+        if right:
+            assert result.shape == (count, BEAT_BYTES)
+            assert self.board.engine.told_wrongly or np.array_equal(result, 255 - sent)
+
+    def _call(self, method, *, requests, must=None):
+        """Whether it went well, and what it returned; it `must` where the board is honest and in step."""
+        must = self.board.honest and self.in_step if must is None else must
+        self.board.allow(requests)
+        before, asked = self.device.bytes_came, self.device.requests
+        try:
+            result = method()
+            assert not self.board.must_refuse
+            return True, result
+        except LinkError as error:
+            assert not must, error
+            assert any(command.name in str(error) for command in Command) or "beats" in str(error) or "id" in str(error)
+            self.in_step = False
+            return False, None
+        finally:
+            requests = self.device.requests - asked + 1
+            assert self.device.bytes_came - before <= requests * BYTES_OF_A_REQUEST
+            assert held(self.device) <= ANSWER_BYTES + 1
+
+    def teardown(self):
+        """Whatever it was: a board that is honest again is of use again."""
+        self.board.be_honest()
+        self.connect()
+        assert self.in_step
+        self.run_a_program([], 40, 70, 1)
+        assert self.in_step
+
+
+DriverOfALiar.TestCase.settings = settings(max_examples=120, stateful_step_count=25, deadline=None)
+TestDriverOfALiar = DriverOfALiar.TestCase
