@@ -28,6 +28,8 @@ from zeroskip.wire import BEAT_BYTES
 
 SECONDS, TRIES, PATIENCE = 0.01, 3, 0.02
 A_BYTE = 1e-6
+MOST_LOOKS = 100_000
+"""At the clock, in one test."""
 IDENTITY_VALUE = IDENTITY.to_bytes(4, "little")
 
 
@@ -62,9 +64,15 @@ class Board:
         return raw
 
 
-def device_of(board, **changes):
-    return Device(board, **{"seconds": SECONDS, "tries": TRIES, "patience": PATIENCE, "clock": lambda: board.now}
-                  | changes)
+def device_of(board, *, stands=False, **changes):
+    """A driver that is stopped where it goes on and on; its clock may stand still."""
+    looks = itertools.count()
+
+    def clock():
+        assert next(looks) < MOST_LOOKS
+        return 0.0 if stands else board.now
+
+    return Device(board, **{"seconds": SECONDS, "tries": TRIES, "patience": PATIENCE, "clock": clock} | changes)
 
 
 def beats(count):
@@ -200,7 +208,7 @@ def test_busy_for_ever(lie):
 def test_a_clock_that_stands_still():
     """Neither a request nor a layer waits for it: requests for nothing are counted, too."""
     board = Board(lies(Command.RESULT))
-    device = device_of(board, clock=lambda: 0.0)
+    device = device_of(board, stands=True)
     device.connect()
     with pytest.raises(LinkError, match="nothing moves"):
         device.run(beats(1), beats(1), 1)
@@ -231,7 +239,7 @@ ENDLESS = {
 def test_a_board_that_never_stops(kind, clock):
     """It ends by bytes, not by memory; a board that stops then is of use again."""
     raw, board = ENDLESS[kind], Board()
-    device = device_of(board, **({"clock": lambda: 0.0} if clock == "stands" else {}))
+    device = device_of(board, stands=clock == "stands")
     device.connect()
     quiet, board.read = board.read, lambda seconds: raw
     taken = device.bytes_came

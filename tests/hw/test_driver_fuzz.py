@@ -5,7 +5,7 @@ from collections import deque
 
 import numpy as np
 import serial
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
@@ -107,14 +107,14 @@ def changed(content, at, byte):
 
 
 def older(content, amount):
-    """The same answer, but to one of the 100 requests before."""
-    return stuff(changed(content, 0, content[0] - 1 - amount % 100))
+    """An answer of the same kind, with other values, to one of the 100 requests before."""
+    other = bytes(byte ^ 0x55 for byte in content[ANSWER_HEAD:])
+    return stuff(changed(content[:ANSWER_HEAD], 0, content[0] - 1 - amount % 100) + other)
 
 
-def result_of(count):
-    """A RESULT with that many zero beats, none of them the last."""
-    return lambda content, amount, command: content if command != Command.RESULT else (
-        changed(content, 5, 0)[:ANSWER_HEAD] + bytes(count(amount) * BEAT_BYTES))
+def result_of(change):
+    """The content of a RESULT, changed."""
+    return lambda content, amount, command: change(content, amount) if command == Command.RESULT else content
 
 
 LIES = {
@@ -127,8 +127,8 @@ LIES = {
     "other flags": lambda content, amount, _: changed(content, 5, content[5] | 2 << amount % 7),
     "last": lambda content, amount, _: changed(content, 5, content[5] | LAST),
     "never last": lambda content, amount, _: changed(content, 5, 0),
-    "no beats": result_of(lambda amount: 0),
-    "beats too many": result_of(lambda amount: 1 + amount),
+    "no beats": result_of(lambda content, _: changed(content, 5, 0)[:ANSWER_HEAD]),
+    "beats too many": result_of(lambda content, amount: content + bytes(BEAT_BYTES * (1 + amount % 9))),
     "other room": lambda content, amount, _: changed(changed(content, 3, amount), 4, -amount),
 }
 """The content of an answer that comes instead of the right one."""
@@ -209,6 +209,7 @@ class LyingBoard:
             raise self.fails["write"]
         for content in self._unstuffer.feed(raw):
             self._answer(content[0], Command(content[1]), content[2:])
+        self.must_refuse |= self.short
         return len(raw) // 2 if self.short else None
 
     def _answer(self, sequence, command, arguments):
@@ -241,8 +242,10 @@ class LyingBoard:
         return raw or None
 
 
-A_LIE = st.tuples(st.sampled_from(Command), st.sampled_from(sorted(LIES | NOISE)), st.integers(0, 60),
-                  st.sampled_from([1, 1, 2, 4, 1_000_000]), st.integers(0, 4))
+A_LIE = st.tuples(
+    st.sampled_from([*Command, *[Command.RESULT] * 5]), st.sampled_from(sorted(LIES | NOISE)), st.integers(0, 60),
+    st.sampled_from([1, 1, 2, 4, 1_000_000]), st.integers(0, 4),
+)
 """About which request, what, how much, how often, and after how many answers that are right but for the room."""
 
 
@@ -278,10 +281,6 @@ class DriverOfALiar(RuleBasedStateMachine):
         self.board.gives, self.board.short = GIVES_FOR_EVER.get(how), how == "half"
         self.board.fails = {call: how} if how in ERRORS else {}
 
-    @rule()
-    def stop_the_clock(self):
-        self.board.stands = True
-
     @rule(piece=st.sampled_from([1, 7, 100, 100_000]), slow=st.sampled_from([1, 5, BEATS_IN_A_FRAME]))
     def be_slow(self, piece, slow):
         self.board.piece, self.board.engine.slow = piece, slow
@@ -305,13 +304,14 @@ class DriverOfALiar(RuleBasedStateMachine):
         assert value == IDENTITY or not right
 
     @rule(lies=st.lists(A_LIE, max_size=2), program=st.integers(1, 70), count=st.integers(1, 100),
-          seed=st.integers(0, 255))
-    def run_a_program(self, lies, program, count, seed):
+          seed=st.integers(0, 255), stands=st.sampled_from([False, False, False, True]))
+    def run_a_program(self, lies, program, count, seed, stands=False):
         if not self.in_step:  # what a user does after an error
             self.board.be_honest()
             self.connect()
         for lie in lies:
             self.lie(lie)
+        self.board.stands |= stands
         sent = np.random.default_rng(seed).integers(0, 256, (count, BEAT_BYTES)).astype(np.uint8)
         moves = program + 2 * count + 1
         must = self.board.honest and not self.board.engine.told_wrongly
@@ -349,5 +349,6 @@ class DriverOfALiar(RuleBasedStateMachine):
         assert self.in_step
 
 
-DriverOfALiar.TestCase.settings = settings(max_examples=120, stateful_step_count=25, deadline=None)
+DriverOfALiar.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None,
+                                        suppress_health_check=[HealthCheck.too_slow])
 TestDriverOfALiar = DriverOfALiar.TestCase

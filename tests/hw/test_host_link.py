@@ -2,6 +2,7 @@
 """The host link, byte by byte and by the driver, around an engine that answers each beat with its complement."""
 
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -225,10 +226,13 @@ def terminal():
 
 def test_a_port_that_takes_nothing(terminal):
     """Nobody reads at the other end, until the system's buffer is full."""
-    _, name = terminal
+    other, name = terminal
     line = SerialLine(name, 115_200, write_seconds=0.05)
+    else_it_hangs = threading.Timer(10.0, os.close, [other])
+    else_it_hangs.start()
     with pytest.raises(LinkError, match="MAP could not be sent, the line failed: SerialTimeoutException"):
         Device(line, seconds=0.001, tries=1000)._request(Command.MAP, b"\0" + bytes(31 * BEAT_BYTES))
+    else_it_hangs.cancel()
     line.close()
 
 
@@ -238,3 +242,18 @@ def test_a_port_that_is_closed(terminal):
     line.close()
     with pytest.raises(LinkError, match="HELLO could not be sent, the line failed: PortNotOpenError"):
         Device(line).connect()
+
+
+@pytest.mark.parametrize("when", ["before", "while it is waited for"])
+def test_a_board_that_is_unplugged(when):
+    pty = pytest.importorskip("pty")
+    other, port = pty.openpty()
+    line = SerialLine(os.ttyname(port), 115_200)
+    if when == "before":
+        os.close(other)
+    else:
+        threading.Timer(0.1, os.close, [other]).start()
+    with pytest.raises(LinkError, match=r"HELLO.*, the line failed: "):
+        Device(line, seconds=5.0).connect()
+    line.close()
+    os.close(port)

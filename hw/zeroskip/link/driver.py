@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import time
 from collections import deque
 from collections.abc import Callable
@@ -206,9 +205,9 @@ class Device:
     def _listen(self, command: Command) -> bytes | None:
         """The next good frame with the sequence number of the request; ``None`` where none comes in time.
 
-        Nor more bytes are taken than all answers that an honest board can still owe: one to every time this request
-        and the one before were sent. A read without any counts as a byte. What comes behind the answer is dropped: it
-        was sent before the next request, and cannot answer it.
+        No more bytes are taken than in all answers that an honest board can owe: one for every time that this request
+        and the one before it were sent. A read without any counts as a byte. What comes behind the answer is dropped:
+        it was sent before the next request, and cannot answer that.
         """
         until = self._clock() + self._seconds
         most = 2 * self._tries * ANSWER_LINE_BYTES
@@ -252,6 +251,6 @@ def _frames(name: str, beats: np.ndarray) -> deque[bytes]:
 
 def _count(name: str, value: int) -> int:
     """A number of 1 or more."""
-    if not hasattr(value, "__index__") or operator.index(value) < 1:
+    if not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{name}: found {value!r}, expected a whole number, 1 or more")
-    return operator.index(value)
+    return int(value)
