@@ -8,6 +8,7 @@ that it returns.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import importlib.metadata
@@ -15,7 +16,7 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -77,6 +78,18 @@ def _wrapped(verb: Callable[..., Any]) -> Callable[..., Any]:
     return limited
 
 
+@contextlib.contextmanager
+def _safe_path() -> Iterator[None]:
+    """What libraries start imports nothing from the current folder: Amaranth starts its yosys by a module's name."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONSAFEPATH"]
+        os.environ.update({} if before is None else {"PYTHONSAFEPATH": before})
+
+
 def _set_memory_limit(size: str) -> None:
     from zeroskip.files.memory import set_limit
 
@@ -105,9 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from zeroskip.files.process import handle_signals
 
-    os.environ["PYTHONSAFEPATH"] = "1"  # what libraries start imports nothing from the current folder
     try:
-        with handle_signals():
+        with handle_signals(), _safe_path():
             given = list(sys.argv[1:] if arguments is None else arguments)
             result = make_app()(given, prog_name="zerokeep", standalone_mode=False)
     except BaseException as error:

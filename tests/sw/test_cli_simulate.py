@@ -110,7 +110,7 @@ def test_a_mismatch_is_status_1_with_positions_and_files(layer_file, tmp_path, c
     shown = capsys.readouterr()
     assert "values differ: [" in shown.err and "Traceback" not in shown.err and " NO " in shown.out
     assert json.loads(target.read_text())["engines"]["skip-both"]["bit_exact"] is False
-    kept = tmp_path / "build" / "failures" / "conv-skip-both"
+    kept = tmp_path / "build" / "failures" / "01-skip-both"
     monkeypatch.setattr(simulation, "pack", real)
     assert cli.main(["simulate", str(kept / "layer.npz"), *TINY, "--engine", "skip-both"]) == 0
 
@@ -126,7 +126,7 @@ def test_a_mismatch_is_status_1_with_positions_and_files(layer_file, tmp_path, c
     (["conv.npz", "--images", "0"], "--images must be a whole number of at least 1, not 0"),
     (["conv.npz", "--json", "."], "cannot write .: it is a folder"),
     (["noinput.npz"], "input: found nothing, expected this key in the file"),
-    (["text.npz"], "not a readable .npz layer file"),
+    (["text.npz"], "no .npz archive that can be taken"),
     (["empty"], "no model folder"),
     (["big.npz"], "does not fit the engine dense"),
 ])

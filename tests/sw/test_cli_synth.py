@@ -37,7 +37,7 @@ def test_clock(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("zeroskip.clock.reach", reach)
     target = tmp_path / "synth.json"
     arguments = ["--preset", "tiny", "--engine", "dense", "--engine", "gate", "--clock", "--seeds", "4,7,9"]
-    assert main(["synth", *arguments, "--json", str(target)]) == 1
+    assert main(["synth", *arguments, "--json", str(target)]) == 2
     out, err = capsys.readouterr()
     assert "dense   91.2  90.0 91.2 93.0  1000.0     a.b > c.d" in out and "2 of 1 BRAM" in out
     assert err.endswith("zerokeep: no clock, an LFE5U-85F is too small: dense-gate: 2 of 1 BRAM\n")
