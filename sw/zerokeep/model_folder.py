@@ -105,7 +105,7 @@ def listed(folder: Path) -> list[str]:
         It has none that is ours.
     """
     try:
-        files = _read_document(folder).get("files")
+        files = _read_manifest(folder).get("files")
     except UserError as error:
         raise NotOursError(f"{shown(folder)} is there and no model folder ({error}); give another place") from None
     names = [name for name in files if is_ours(name)] if isinstance(files, dict) else []
@@ -154,7 +154,7 @@ def check_writable(path: str | os.PathLike[str], network: str | None = None, sou
         raise UserError(f"cannot write the model folder {target}: {error.strerror or error}") from None
     if network is None or force or not (place_of(target) / DOCUMENT).exists():
         return
-    found, wanted = _identity(_read_document(target)), _identity({"network": network, "base": {"source": source}})
+    found, wanted = _identity(_read_manifest(target)), _identity({"network": network, "base": {"source": source}})
     if found != wanted:
         raise UserError(f"{target} is of another network, {' of '.join(filter(None, found))!r}, not of "
                         f"{' of '.join(filter(None, wanted))!r}: give another folder, or --force to replace it")
@@ -182,7 +182,8 @@ def write(path: str | os.PathLike[str], network: Network, onnx_bytes: bytes, inf
     return dict(_read_document(Path(path)))
 
 
-def _read_document(folder: Path) -> dict[str, Any]:
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    """``model.json``, of whatever schema."""
     path = folder / DOCUMENT
     try:
         document = read_json(path)
@@ -194,6 +195,11 @@ def _read_document(folder: Path) -> dict[str, Any]:
         raise UserError(f"{shown(path)} is damaged: {error}") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise UserError(f"{shown(path)} is not the description of a model folder")
+    return document
+
+
+def _read_document(folder: Path) -> dict[str, Any]:
+    path, document = folder / DOCUMENT, _read_manifest(folder)
     if type(document.get("schema")) is not int or document["schema"] != SCHEMA:
         raise UserError(
             f"{shown(path)} has schema version {shown(document.get('schema'), 40)}, this program reads version "

@@ -55,6 +55,8 @@ class Base:
         Where it is from: what ``--model`` was given.
     metadata
         What its training left.
+    names
+        By the name of a part of `module`, what the file that it is from calls it.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Base:
     input_shape: tuple[int, int, int] | None = None
     source: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def build(name: str, seed: int = 0) -> nn.Module:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -119,6 +121,24 @@ class Network:
             elif "output_dtype" in step.parameters:
                 found[step.name] = str(step.parameters["output_dtype"])
         return found
+
+    def called(self, names: Mapping[str, str]) -> tuple[Network, dict[str, str]]:
+        """The same with other names of steps, and of what is left to the host.
+
+        Parameters
+        ----------
+        names
+            By the name of now. A step keeps that one where the other is the input's, empty, or also another step's.
+
+        Returns the network, and by the name of now that of every step.
+        """
+        wanted = {name: names.get(name) or name for name in (*(step.name for step in self.steps), *self.host)}
+        often = Counter([INPUT, *wanted.values()])
+        taken = {INPUT: INPUT} | {name: own if often[own] == 1 and own not in wanted.keys() - {name} else name
+                                  for name, own in wanted.items()}
+        steps = tuple(replace(step, name=taken[step.name], inputs=tuple(taken[name] for name in step.inputs))
+                      for step in self.steps)
+        return replace(self, steps=steps, host=tuple(taken[name] for name in self.host)), taken
 
     def layers(self) -> list[Step]:
         """The steps with weights."""

@@ -34,6 +34,16 @@ def to_module(file: OnnxFile) -> nn.Module:
     return _Builder(file).build()
 
 
+def own_names(file: OnnxFile) -> dict[str, str]:
+    """What the file calls the node that each part of its module is made of, by the part's name."""
+    return {part_name(place, operation): operation.name for place, operation in enumerate(file.operations, start=1)}
+
+
+def part_name(place: int, operation: Operation) -> str:
+    """What the module calls the part made of the node at that place, from 1, of the file."""
+    return f"n{place:03d}_{_suffix(operation)}"
+
+
 class _Builder:
     """Makes modules and the graph that calls them, node by node."""
 
@@ -66,7 +76,7 @@ class _Builder:
             self.values[operation.result] = self._join(operation, given)
         else:
             module = MAKERS[operation.op](operation, self.constants, self.shapes)
-            name = f"n{place:03d}_{_suffix(operation)}"
+            name = part_name(place, operation)
             self.root.add_module(name, module)
             self.values[operation.result] = self.graph.call_module(name, (given[0],))
 

@@ -172,12 +172,14 @@ def prune_model(
     data = data.fitted(base.input_shape or data.shape)
     images = len(data.train_images)
     found = carry_out(base, data, recipe, progress)
-    exported = onnx_export.build(found.network).SerializeToString()
-    codes = integer.encode(found.network, data.test_images)
+    network, names = found.network.called(base.names)
+    exported = onnx_export.build(network).SerializeToString()
+    codes = integer.encode(network, data.test_images)
     agreement = float((onnx_export.run(exported, codes).argmax(1) == found.answers.argmax(1)).mean())
     if agreement < LEAST_AGREEMENT:
         raise UserError(f"ONNX Runtime agrees with the integer reference on only {agreement:.2%} of the images")
-    rows = layer_counts(found.network, shapes_of(base.module))
+    rows = [row | {"name": names[str(row["name"])]}
+            for row in layer_counts(found.network, shapes_of(base.module))]
     total = totals(rows)
     info = {
         "base": {"model": base.name, "source": base.source, "training": dict(base.metadata),
@@ -190,13 +192,14 @@ def prune_model(
             "data": data.name, "test_images": len(data.test_images), "onnx_agreement": agreement,
         },
         "nzer": total["nzer"], "nzer_orig": total["nzer_orig"],
-        "counts": rows, "totals": total, "removed": found.removed,
+        "counts": rows, "totals": total,
+        "removed": {names.get(root, root): filters for root, filters in found.removed.items()},
         "command": command or " ".join(["zerokeep prune --model", shlex.quote(base.source or base.name),
                                         recipe.options(images)]),
         "tool_versions": tool_versions(),
         "seconds": round(time.monotonic() - started, 1),
     }  # fmt: skip
-    return model_folder.write(out, found.network, exported, info, force=force)
+    return model_folder.write(out, network, exported, info, force=force)
 
 
 def take_shipped(folder: str | os.PathLike[str], data: DataSet, out: str | os.PathLike[str]) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def open_model(text: str) -> Base:
 
 def _open_onnx(text: str) -> Base:
     from zerokeep import onnx_read
-    from zerokeep.onnx_float import to_module
+    from zerokeep.onnx_float import own_names, to_module
 
     file = onnx_read.read(text)
     if file.is_quantised:
@@ -129,7 +129,8 @@ def _open_onnx(text: str) -> Base:
     if len(file.shape) != 3:
         raise UserError(f"{text} takes inputs of {file.shape}, expected (C, H, W)")
     channels, height, width = file.shape
-    return Base(name=Path(text).stem, module=to_module(file), input_shape=(channels, height, width), source=text)
+    return Base(name=Path(text).stem, module=to_module(file), input_shape=(channels, height, width), source=text,
+                names=own_names(file))
 
 
 def open_data(text: str | None) -> DataSet:

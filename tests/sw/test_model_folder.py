@@ -100,6 +100,12 @@ def test_another_networks_folder_is_replaced_by_force_alone(network, folder):
     assert model_folder.read(folder).network.name == "other"
 
 
+def test_an_earlier_schema_is_replaced(network, folder):
+    rewrite(folder, lambda d: d.update(schema=0))
+    model_folder.write(folder, network, b"onnx", {})
+    assert model_folder.read(folder).info["schema"] == model_folder.SCHEMA
+
+
 def test_a_link_is_followed(network, folder, tmp_path):
     (tmp_path / "link").symlink_to(folder)
     model_folder.write(tmp_path / "link", network, b"onnx", {"criterion": "l1"})

@@ -81,3 +81,14 @@ def test_shapes_of_pools_and_joins():
 def test_the_type_of_the_input():
     with pytest.raises(UserError, match="the network's input is 'float32', expected uint8 or int8"):
         Network(name="n", input_shape=(1, 8, 8), input_scale=1.0, steps=(conv(),), input_dtype="float32")
+
+
+def test_other_names():
+    """Of steps, where they are a step's alone."""
+    steps = (conv(), step("flatten", "a", ("c",)), step("table", "b", ("a",), values=[0] * 256, output_dtype="uint8"))
+    network = Network(name="n", input_shape=(1, 8, 8), input_scale=1.0, steps=steps, host=("h",))
+    found, names = network.called({"c": "class/1\n", "a": "b", "b": "input", "h": "soft max"})
+    assert [s.name for s in found.steps] == ["class/1\n", "a", "b"] and found.host == ("soft max",)
+    assert [s.inputs for s in found.steps] == [("input",), ("class/1\n",), ("a",)]
+    assert names == {"input": "input", "c": "class/1\n", "a": "a", "b": "b", "h": "soft max"}
+    assert [s.name for s in network.called({"c": "x", "a": "x", "b": ""})[0].steps] == ["c", "a", "b"]
