@@ -229,8 +229,8 @@ def test_the_default_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert default_cache() == Path("/some/where/zerokeep")
     for relative in ("", "relative"):
         monkeypatch.setenv("XDG_CACHE_HOME", relative)
-        monkeypatch.setenv("HOME", "/home/me")
-        assert default_cache() == Path("/home/me/.cache/zerokeep")
+        monkeypatch.setenv("HOME", "/users/me")
+        assert default_cache() == Path("/users/me/.cache/zerokeep")
         for home in ("", "relative"):
             monkeypatch.setenv("HOME", home)
             monkeypatch.setattr(cache.pwd, "getpwuid", lambda number: cache.pwd.struct_passwd(

@@ -24,7 +24,7 @@ _SAFE = re.compile(r"[A-Za-z0-9_./+-]+")
 def is_safe(path: str | os.PathLike[str]) -> bool:
     r"""Whether no tool can misread a path.
 
-    >>> is_safe("/tmp/a-1.v"), is_safe("/tmp/a b"), is_safe("/tmp/a\n")
+    >>> is_safe("/a/b-1.v"), is_safe("/a b"), is_safe("/a\n")
     (True, False, False)
     """
     return _SAFE.fullmatch(os.fspath(path)) is not None

@@ -1,0 +1,237 @@
+"""A board that lies, as the transport of the host's driver: what it may say instead of what is right."""
+
+import errno
+from collections import deque
+
+import serial
+
+from zeroskip.boundary import IDENTITY
+from zeroskip.link.frame import (
+    ANSWER_BYTES,
+    ANSWER_HEAD,
+    ANSWER_LINE_BYTES,
+    BEATS_IN_A_FRAME,
+    CRC_BYTES,
+    ESCAPE,
+    FLAG,
+    LAST,
+    Command,
+    Status,
+    Unstuffer,
+    stuff,
+)
+from zeroskip.wire import BEAT_BYTES
+
+SECONDS, TRIES, PATIENCE = 0.002, 3, 0.001
+A_BYTE = 1e-7
+BYTES_OF_A_REQUEST = TRIES * 2 * TRIES * ANSWER_LINE_BYTES
+QUEUE = 64
+PAUSES = 3
+"""Answers without a beat, at most, between two with some, of an honest board."""
+
+
+class EndlessError(BaseException):
+    """The driver goes on and on; no error that it could take for one of the transport's."""
+
+
+class Engine:
+    """An honest board's link and, behind it, an engine that answers each beat of the map with its complement."""
+
+    def __init__(self):
+        self.last_number, self._kept, self.slow = None, b"", BEATS_IN_A_FRAME
+        self.clear()
+
+    def clear(self):
+        self.told_wrongly = False
+        """The line has been told something of the beats that no driver can see through, since there were none."""
+        self._loaded, self._waiting, self._results, self._pauses = False, deque(), deque(), 0
+
+    def answer(self, sequence, command, arguments):
+        """The content of the answer; a request said twice is done once."""
+        if command == Command.HELLO:
+            self._kept = self._says(sequence)
+        elif sequence == self.last_number:
+            return self._kept
+        elif self.last_number is None or sequence != (self.last_number + 1) % 256:
+            return self._says(sequence, status=Status.OUT_OF_STEP)
+        else:
+            self._kept = getattr(self, f"_{command.name.lower()}")(sequence, arguments)
+        self.last_number = sequence
+        return self._kept
+
+    def _says(self, sequence, *, status=Status.OK, flags=0, values=b""):
+        return bytes([sequence, status, 0, QUEUE, QUEUE - len(self._waiting), flags]) + values
+
+    def _reset(self, sequence, arguments):
+        self.clear()
+        return self._says(sequence)
+
+    def _program(self, sequence, arguments):
+        self._loaded = self._loaded or bool(arguments[0] & LAST)
+        return self._says(sequence)
+
+    def _map(self, sequence, arguments):
+        beats = [arguments[at : at + BEAT_BYTES] for at in range(1, len(arguments), BEAT_BYTES)]
+        if len(beats) > QUEUE - len(self._waiting):
+            return self._says(sequence, status=Status.BUSY)
+        self._waiting += [(beat, arguments[0] & LAST and at == len(beats) - 1) for at, beat in enumerate(beats)]
+        return self._says(sequence)
+
+    def _result(self, sequence, arguments):
+        while self._loaded and self._waiting:
+            self._results.append(self._waiting.popleft())
+            self._loaded = not self._results[-1][1]
+        self._pauses = (self._pauses + 1) % (PAUSES + 1)
+        values, last = b"", 0
+        while self._results and not last and len(values) < self._takes(arguments[0]) * BEAT_BYTES:
+            beat, last = self._results.popleft()
+            values += bytes(255 - byte for byte in beat)
+        return self._says(sequence, flags=LAST if last else 0, values=values)
+
+    def _takes(self, most):
+        """A slow engine has no beat yet for some of the times."""
+        return most if self.slow >= most else self.slow if self._pauses == 0 else 0
+
+    def _register(self, sequence, arguments):
+        return self._says(sequence, values=IDENTITY.to_bytes(4, "little"))
+
+
+def changed(content, at, byte):
+    """With another byte there."""
+    return content[:at] + bytes([byte % 256]) + content[at + 1 :]
+
+
+def older(content, amount):
+    """An answer of the same kind, with other values, to one of the 100 requests before."""
+    other = bytes(byte ^ 0x55 for byte in content[ANSWER_HEAD:])
+    return stuff(changed(content[:ANSWER_HEAD], 0, content[0] - 1 - amount % 100) + other)
+
+
+def result_of(change):
+    """The content of a RESULT, changed."""
+    return lambda content, amount, command: change(content, amount) if command == Command.RESULT else content
+
+
+LIES = {
+    "longer": lambda content, amount, _: content + b"U" * (1 + amount % 15),
+    "shorter": lambda content, amount, _: content[: -1 - amount % 15],
+    "no whole head": lambda content, amount, _: content[: 1 + amount % (ANSWER_HEAD - 1)],
+    "too long": lambda content, amount, _: content + bytes(ANSWER_BYTES + 100 * amount),
+    "another status": lambda content, amount, _: changed(content, 1, 2 + amount),
+    "busy": lambda content, amount, _: changed(content, 1, Status.BUSY),
+    "other flags": lambda content, amount, _: changed(content, 5, content[5] | 2 << amount % 7),
+    "last": lambda content, amount, _: changed(content, 5, content[5] | LAST),
+    "never last": lambda content, amount, _: changed(content, 5, 0),
+    "no beats": result_of(lambda content, _: changed(content, 5, 0)[:ANSWER_HEAD]),
+    "beats too many": result_of(lambda content, amount: content + bytes(BEAT_BYTES * (1 + amount % 9))),
+    "other room": lambda content, amount, _: changed(changed(content, 3, amount), 4, -amount),
+}
+"""The content of an answer that comes instead of the right one."""
+CANNOT_BE_TOLD = {"busy", "last", "beats too many"}
+"""Beats that were taken and are sent again, or beats of its own making: the sum may still be right."""
+NOISE = {
+    "silent": lambda content, amount: b"",
+    "another number": older,
+    "damaged": lambda content, amount: changed(raw := stuff(content), amount % len(raw), raw[amount % len(raw)] ^ 4),
+    "cut": lambda content, amount: stuff(content)[: 1 + amount],
+    "twice": lambda content, amount: stuff(content) * 2,
+    "behind old ones": lambda content, amount: older(content, amount) * (amount % TRIES) + stuff(content),
+    "behind a flood of old ones": lambda content, amount: older(content, amount) * 1000 + stuff(content),
+    "behind garbage": lambda content, amount: b"U" * 20 * amount + stuff(content),
+}
+"""What comes on the line for an answer."""
+NO_ANSWER = {"silent", "another number", "damaged"}
+
+
+def must_be_refused(content, command):
+    """Whether no board that keeps to the protocol gives this answer."""
+    if len(content) < ANSWER_HEAD:
+        return True
+    status, flags, length = content[1], content[5], len(content) - ANSWER_HEAD
+    fits = {Command.REGISTER: length == 4, Command.RESULT: length % BEAT_BYTES == 0}.get(command, length == 0)
+    taken = status == Status.OK or (status == Status.BUSY and command in (Command.PROGRAM, Command.MAP))
+    return not (taken and fits and (flags == 0 or (flags == LAST and command == Command.RESULT and length)))
+
+
+GIVES_FOR_EVER = {
+    "garbage": b"U" * 3000, "flags": bytes([FLAG]) * 3000, "escapes": bytes([ESCAPE]) * 3000, "a byte": b"U",
+    "damaged frames": stuff(bytes(40))[:-2] + b"~", "old answers": stuff(bytes([200] * ANSWER_HEAD)) * 9,
+    "text": "text",
+}
+ERRORS = [OSError(errno.EIO, "unplugged"), serial.SerialException("unplugged"), TimeoutError("late")]
+
+
+class LyingBoard:
+    """The transport, and what is wrong with it: `lies` by command for the next answers, `gives` for ever, `fails`.
+
+    It counts what the driver does, and stops it where that is more than a request, or a call, may take.
+    """
+
+    def __init__(self):
+        self.engine, self.now, self.stands, self.piece = Engine(), 0.0, False, 1000
+        self.out, self.lies = bytearray(), {command: deque() for command in Command}
+        self.gives, self.fails, self.short = None, {}, False
+        self._unstuffer, self._frame, self._answered, self._left = Unstuffer(), b"", False, {}
+        self.must_refuse = False
+        """The driver has been given, in this call, what it must not take."""
+
+    @property
+    def honest(self):
+        return not (any(self.lies.values()) or self.gives or self.fails or self.short or self.stands or self.out)
+
+    def be_honest(self):
+        for lies in (*self.lies.values(), self.out):
+            lies.clear()
+        self.gives, self.fails, self.short, self.stands = None, {}, False, False
+
+    def allow(self, requests):
+        """A call begins, of at most so many requests."""
+        self._left, self.must_refuse = {"request": requests, "read": 0, "write": 0}, False
+
+    def _spend(self, kind):
+        self._left[kind] -= 1
+        if self._left[kind] < 0:
+            raise EndlessError(f"one {kind} too many")
+
+    def write(self, raw):
+        if raw != self._frame and len(raw) > 1:
+            self._spend("request")
+            self._answered = False
+            self._frame, self._left = raw, self._left | {"read": BYTES_OF_A_REQUEST, "write": TRIES}
+        if len(raw) > 1:
+            self._spend("write")
+        if "write" in self.fails:
+            raise self.fails["write"]
+        for content in self._unstuffer.feed(raw):
+            self._answer(content[0], Command(content[1]), content[2:])
+        self.must_refuse |= self.short
+        return len(raw) // 2 if self.short else None
+
+    def _answer(self, sequence, command, arguments):
+        content = self.engine.answer(sequence, command, arguments)
+        kind, amount = self._next_lie(command)
+        self.engine.told_wrongly |= kind in CANNOT_BE_TOLD
+        content = LIES[kind](content, amount, command) if kind in LIES else content
+        if kind not in NO_ANSWER and 0 < len(content) <= ANSWER_BYTES - CRC_BYTES:
+            self.must_refuse |= not self._answered and must_be_refused(content, command)
+            self._answered = True  # the driver takes the first
+        self.out += NOISE[kind](content, amount) if kind in NOISE else stuff(content)
+
+    def _next_lie(self, command):
+        if not (lies := self.lies[command]):
+            return "none", 0
+        kind, amount, times = lies.popleft()
+        if times > 1:
+            lies.appendleft((kind, amount, times - 1))
+        return kind, amount
+
+    def read(self, seconds):
+        self._spend("read")
+        assert 0 < seconds < 1.01 * SECONDS
+        if "read" in self.fails:
+            raise self.fails["read"]
+        raw = self.gives or bytes(self.out[: self.piece])
+        if not self.gives:
+            del self.out[: self.piece]
+        self.now += 0 if self.stands else A_BYTE * len(raw) if raw else seconds
+        return raw or None
