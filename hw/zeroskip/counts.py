@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from zeroskip.layer import Layer
@@ -13,14 +15,14 @@ def _pair_sum(layer: Layer, activations: np.ndarray) -> int:
     `activations` is bool (N, I, H, W).
     """
     _, filters, out_h, out_w = layer.output_shape
-    (kh, kw), (sy, sx), (py, px) = layer.kernel, layer.stride, layer.padding
-    padded = np.pad(activations, ((0, 0), (0, 0), (py, py), (px, px)))
+    (kh, kw), (sy, sx), (dy, dx) = layer.kernel, layer.stride, layer.dilation
+    padded = np.pad(activations, ((0, 0), (0, 0), *layer.pads))
     per_group = (layer.weight4 != 0).reshape(layer.groups, filters // layer.groups, -1, kh, kw).sum(axis=1)
     weights = per_group.reshape(layer.channels, kh, kw)
     total = 0
     for ky in range(kh):
         for kx in range(kw):
-            seen = padded[:, :, ky : ky + (out_h - 1) * sy + 1 : sy, kx : kx + (out_w - 1) * sx + 1 : sx]
+            seen = padded[:, :, ky * dy :: sy, kx * dx :: sx][:, :, :out_h, :out_w]
             total += int(seen.sum(axis=(0, 2, 3)) @ weights[:, ky, kx])
     return total
 
@@ -38,8 +40,7 @@ def count(layer: Layer) -> dict[str, int | float]:
     images, filters, out_h, out_w = layer.output_shape
     data = layer.input4
     everything = np.ones_like(data, dtype=bool)
-    dense = Layer(weight=np.ones_like(layer.weight), input=layer.input, stride=layer.stride, padding=layer.padding,
-                  groups=layer.groups)
+    dense = replace(layer, weight=np.ones_like(layer.weight))
     return {
         "macs": images * filters * out_h * out_w * int(np.prod(layer.weight4.shape[1:])),
         "macs_inside": _pair_sum(dense, everything),

@@ -11,7 +11,7 @@ from zeroskip.dense_model import predict_dense
 from zeroskip.dense_shape import params_depth, pass_beats
 from zeroskip.layer import Layer
 from zeroskip.map_packing import MapLayout, layout, map_beats
-from zeroskip.program_image import Program, check_accumulators, config_sections, need
+from zeroskip.program_image import Program, check_layer, config_sections, need
 from zeroskip.requant_rows import requant_rows
 from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS, Config, Mode, Section, SectionData, encode
 
@@ -34,7 +34,7 @@ def pack_dense(layer: Layer, config: ArrayConfig, *, gate: bool) -> Program:
         The layer does not fit the configuration's memories, or could overflow its accumulators.
 
     """
-    check_accumulators(layer, config.acc_width)
+    check_layer(layer, config.acc_width)
     conv = layer.as_convolution()
     lay = layout(conv, config.map_positions, banks=config.dense_pixels, aligned=True)
     words = window_words(conv, lay)

@@ -12,7 +12,7 @@ from zeroskip.dense_shape import params_depth
 from zeroskip.layer import Layer
 from zeroskip.map_packing import layout
 from zeroskip.pixel_tiles import pixel_tiles, untile
-from zeroskip.program_image import PackedLayer, PackError, Program, check_accumulators
+from zeroskip.program_image import PackedLayer, PackError, Program, check_layer
 
 
 def pack_dense_parts(layer: Layer, config: ArrayConfig, *, gate: bool) -> PackedLayer:
@@ -28,7 +28,7 @@ def pack_dense_parts(layer: Layer, config: ArrayConfig, *, gate: bool) -> Packed
         return whole(pack_dense(layer, config, gate=gate), engine)
     except PackError as error:
         refusal = error
-    check_accumulators(layer, config.acc_width)
+    check_layer(layer, config.acc_width)
     conv = _without_groups(layer.as_convolution())
     rows, filters = _rows_that_fit(conv, config), _filters_that_fit(conv, config)
     if not rows or not filters:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,48 +11,21 @@ import numpy as np
 
 from zeroskip.files.memory import check as check_memory
 from zeroskip.files.names import shown
-from zeroskip.files.npz import Header, Npz
+from zeroskip.files.npz import Npz
 from zeroskip.files.reading import ReadError
 from zeroskip.files.writing import write_npz
-from zeroskip.ranges import KERNEL, MOST_CHANNELS, MOST_FILTERS, MOST_NUMBERS, MOST_SIDE, PADDING, STRIDE
+from zeroskip.layer_checks import LayerError, check_headers, describe, integers, pair, require, text
+from zeroskip.ranges import DILATION, KERNEL, MOST_CHANNELS, MOST_FILTERS, MOST_SIDE, PADDING, STRIDE
 
-KEYS = ("weight", "input", "bias", "stride", "padding", "groups", "multiplier", "shift", "clamp", "output_dtype")
+KEYS = ("weight", "input", "bias", "stride", "padding", "groups", "multiplier", "shift", "clamp", "output_dtype",
+        "rounding", "dilation", "padding_end")
+TEXTS = ("output_dtype", "rounding")
+"""Keys whose values are text."""
+ROUNDINGS = ("up", "even")
+"""Where a half goes: to the larger integer, or to the even one."""
 OUTPUT_RANGE = {"uint8": (0, 255), "int8": (-128, 127)}
 MULTIPLIER_RANGE = (1, 65535)
 SHIFT_RANGE = (1, 40)
-
-
-
-class LayerError(ValueError):
-    """A layer that is not as the format says: the message names the key, what was found and what is expected."""
-
-
-def _describe(value: np.ndarray) -> str:
-    return f"{value.dtype} {value.shape}"
-
-
-def _require(ok: bool, key: str, found: object, expected: str) -> None:
-    if not ok:
-        raise LayerError(f"{key}: found {found}, expected {expected}")
-
-
-def _integers(key: str, value: object, shape: tuple[int, ...], low: int, high: int) -> np.ndarray:
-    """Any integer array of `shape` with values in `low`..`high`, as int64."""
-    array = np.asarray(value)
-    _require(array.dtype.kind in "iu" and array.shape == shape, key, _describe(array), f"integers of shape {shape}")
-    bad = array[(array < low) | (array > high)]
-    _require(bad.size == 0, key, f"value {bad.flat[0] if bad.size else ''}", f"values in {low}..{high}")
-    return array.astype(np.int64)
-
-
-def _check_headers(headers: Mapping[str, Header], needed: Collection[str]) -> None:
-    """What can be said of a file's arrays before they are read."""
-    for key in headers:
-        _require(key in KEYS, f"key {shown(key, 80)}", "an unknown key", f"only {', '.join(KEYS)}")
-    for key in needed:
-        _require(key in headers, key, "nothing", "this key in the file")
-    for key, header in headers.items():
-        _require(math.prod(header.shape) <= MOST_NUMBERS, key, header, f"at most {MOST_NUMBERS:,} numbers")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,7 +41,7 @@ class Layer:
     bias
         int32 (O,); default 0.
     stride, padding
-        Pairs (vertical, horizontal).
+        Pairs (vertical, horizontal); `padding` is that above and on the left.
     groups
         Number of convolution groups; divides I and O.
     multiplier, shift
@@ -78,6 +50,12 @@ class Layer:
         (lo, hi) inside the range of the output type.
     output_dtype
         ``"uint8"`` or ``"int8"``.
+    rounding
+        Of the requantisation: ``"up"``, half up, or ``"even"``, half to even.
+    dilation
+        From one tap of the kernel to the next, (vertical, horizontal).
+    padding_end
+        (below, on the right); default as `padding`, and not moved by a ``replace`` of that.
 
     Raises
     ------
@@ -95,51 +73,66 @@ class Layer:
     shift: np.ndarray | None = None
     clamp: tuple[int, int] | None = None
     output_dtype: str = "uint8"
+    rounding: str = "up"
+    dilation: tuple[int, int] = (1, 1)
+    padding_end: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Check every field and bring it to its canonical type."""
         put = object.__setattr__
         weight = np.asarray(self.weight)
-        _require(
+        require(
             weight.dtype == np.int8 and weight.ndim in (2, 4) and weight.size > 0,
-            "weight", _describe(weight), "int8 (O, I / groups, KH, KW) or (O, I), not empty",
+            "weight", describe(weight), "int8 (O, I / groups, KH, KW) or (O, I), not empty",
         )
         put(self, "weight", weight)
         self._check_sizes()
         filters = weight.shape[0]
-        put(self, "stride", tuple(int(v) for v in _integers("stride", self.stride, (2,), *STRIDE)))
-        put(self, "padding", tuple(int(v) for v in _integers("padding", self.padding, (2,), *PADDING)))
-        put(self, "groups", int(_integers("groups", self.groups, (), 1, filters)))
-        _require(filters % self.groups == 0, "groups", self.groups, f"a divisor of the {filters} filters")
-        if self.is_linear:
-            plain = self.stride == (1, 1) and self.padding == (0, 0) and self.groups == 1
-            _require(plain, "stride, padding, groups", (self.stride, self.padding, self.groups),
-                     "(1, 1), (0, 0) and 1 for a linear layer")
+        put(self, "groups", int(integers("groups", self.groups, (), 1, filters)))
+        require(filters % self.groups == 0, "groups", self.groups, f"a divisor of the {filters} filters")
+        self._check_window()
         bias = np.zeros(filters, np.int32) if self.bias is None else np.asarray(self.bias)
-        _require(bias.dtype == np.int32 and bias.shape == (filters,), "bias", _describe(bias), f"int32 ({filters},)")
+        require(bias.dtype == np.int32 and bias.shape == (filters,), "bias", describe(bias), f"int32 ({filters},)")
         put(self, "bias", bias)
         self._check_requantisation(filters)
         if self.input is not None:
             put(self, "input", self._checked_input(np.asarray(self.input)))
 
     def _check_sizes(self) -> None:
-        found, largest = _describe(self.weight), max(self.kernel)
-        _require(self.filters <= MOST_FILTERS, "weight", found, f"at most {MOST_FILTERS:,} filters")
-        _require(self.weight.shape[1] <= MOST_CHANNELS, "weight", found, f"at most {MOST_CHANNELS:,} channels")
-        _require(largest <= KERNEL[1], "weight", found, f"a kernel of at most {KERNEL[1]} x {KERNEL[1]}")
+        found, largest = describe(self.weight), max(self.kernel)
+        require(self.filters <= MOST_FILTERS, "weight", found, f"at most {MOST_FILTERS:,} filters")
+        require(self.weight.shape[1] <= MOST_CHANNELS, "weight", found, f"at most {MOST_CHANNELS:,} channels")
+        require(largest <= KERNEL[1], "weight", found, f"a kernel of at most {KERNEL[1]} x {KERNEL[1]}")
+
+    def _check_window(self) -> None:
+        put = object.__setattr__
+        put(self, "stride", pair("stride", self.stride, STRIDE))
+        put(self, "padding", pair("padding", self.padding, PADDING))
+        put(self, "dilation", pair("dilation", self.dilation, DILATION))
+        end = self.padding if self.padding_end is None else self.padding_end
+        put(self, "padding_end", pair("padding_end", end, PADDING))
+        require(max(self.extent) <= KERNEL[1], "dilation", f"{self.dilation} of a kernel of {self.kernel}",
+                 f"a dilated kernel of at most {KERNEL[1]} x {KERNEL[1]}")
+        if self.is_linear:
+            plain = self.stride == (1, 1) and self.padding == (0, 0) and self.groups == 1
+            require(plain, "stride, padding, groups", (self.stride, self.padding, self.groups),
+                     "(1, 1), (0, 0) and 1 for a linear layer")
+            require(self.dilation == (1, 1) and self.padding_end == (0, 0), "dilation, padding_end",
+                     (self.dilation, self.padding_end), "(1, 1) and (0, 0) for a linear layer")
 
     def _check_requantisation(self, filters: int) -> None:
         put = object.__setattr__
-        _require(self.output_dtype in OUTPUT_RANGE, "output_dtype", repr(self.output_dtype), "'uint8' or 'int8'")
+        require(self.rounding in ROUNDINGS, "rounding", repr(self.rounding), "'up' or 'even'")
+        require(self.output_dtype in OUTPUT_RANGE, "output_dtype", repr(self.output_dtype), "'uint8' or 'int8'")
         both = (self.multiplier is None) == (self.shift is None)
-        _require(both, "multiplier, shift", "one without the other", "both or neither")
+        require(both, "multiplier, shift", "one without the other", "both or neither")
         if self.multiplier is not None:
-            put(self, "multiplier", _integers("multiplier", self.multiplier, (filters,), *MULTIPLIER_RANGE))
-            put(self, "shift", _integers("shift", self.shift, (filters,), *SHIFT_RANGE))
+            put(self, "multiplier", integers("multiplier", self.multiplier, (filters,), *MULTIPLIER_RANGE))
+            put(self, "shift", integers("shift", self.shift, (filters,), *SHIFT_RANGE))
         low, high = OUTPUT_RANGE[self.output_dtype]
         given = (low, high) if self.clamp is None else self.clamp
-        least, most = (int(v) for v in _integers("clamp", given, (2,), low, high))
-        _require(least <= most, "clamp", (least, most), "lo <= hi")
+        least, most = (int(v) for v in integers("clamp", given, (2,), low, high))
+        require(least <= most, "clamp", (least, most), "lo <= hi")
         put(self, "clamp", (least, most))
 
     def _checked_input(self, value: np.ndarray) -> np.ndarray:
@@ -147,13 +140,15 @@ class Layer:
         shape = f"(N, {channels})" if self.is_linear else f"(N, {channels}, H, W)"
         ok = value.dtype in (np.uint8, np.int8) and value.ndim == self.weight.ndim and value.size > 0
         ok = ok and value.shape[1] == channels
-        _require(ok, "input", _describe(value), f"uint8 or int8 {shape}, not empty")
-        _require(channels <= MOST_CHANNELS, "input", _describe(value), f"at most {MOST_CHANNELS:,} channels")
+        require(ok, "input", describe(value), f"uint8 or int8 {shape}, not empty")
+        require(channels <= MOST_CHANNELS, "input", describe(value), f"at most {MOST_CHANNELS:,} channels")
         if not self.is_linear:
-            for size, kernel, pad, name in zip(value.shape[2:], self.kernel, self.padding, "HW", strict=True):
-                _require(size <= MOST_SIDE, "input", f"{name} = {size}", f"at most {MOST_SIDE:,}")
-                _require(size + 2 * pad >= kernel, "input", f"{name} = {size} with padding {pad}",
-                         f"at least the kernel's {kernel}")
+            for size, extent, dilation, pads, name in zip(value.shape[2:], self.extent, self.dilation, self.pads, "HW",
+                                                          strict=True):
+                require(size <= MOST_SIDE, "input", f"{name} = {size}", f"at most {MOST_SIDE:,}")
+                around = " and ".join(map(str, dict.fromkeys(pads)))
+                require(size + sum(pads) >= extent, "input", f"{name} = {size} with padding {around}",
+                         f"at least the {'dilated ' if dilation > 1 else ''}kernel's {extent}")
         return value
 
     @property
@@ -165,6 +160,18 @@ class Layer:
     def kernel(self) -> tuple[int, int]:
         """(KH, KW); (1, 1) for a linear layer."""
         return (1, 1) if self.is_linear else (self.weight.shape[2], self.weight.shape[3])
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Rows and columns from the kernel's first tap to its last, both counted: the dilated kernel's sides."""
+        (kh, kw), (dy, dx) = self.kernel, self.dilation
+        return (kh - 1) * dy + 1, (kw - 1) * dx + 1
+
+    @property
+    def pads(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """((above, below), (left, right))."""
+        assert self.padding_end is not None
+        return (self.padding[0], self.padding_end[0]), (self.padding[1], self.padding_end[1])
 
     @property
     def filters(self) -> int:
@@ -203,15 +210,26 @@ class Layer:
     def transposed(self) -> Layer:
         """A convolution with rows and columns exchanged; so are those of its result."""
         data = None if self.input is None else np.ascontiguousarray(self.input.transpose(0, 1, 3, 2))
+        assert self.padding_end is not None
         return replace(self, weight=np.ascontiguousarray(self.weight.transpose(0, 1, 3, 2)), input=data,
-                       stride=self.stride[::-1], padding=self.padding[::-1])
+                       stride=self.stride[::-1], padding=self.padding[::-1], dilation=self.dilation[::-1],
+                       padding_end=self.padding_end[::-1])
+
+    def output_sides(self, height: int, width: int) -> tuple[int, int]:
+        """(OH, OW) of a map of that size; one of them is below 1 where the padded map is smaller than the kernel."""
+        (eh, ew), (sy, sx), (down, across) = self.extent, self.stride, self.pads
+        return (height + sum(down) - eh) // sy + 1, (width + sum(across) - ew) // sx + 1
+
+    def unusual(self) -> dict[str, str | tuple[int, int]]:
+        """Of `rounding`, `dilation` and `padding_end` what is not the default: files have no more than that."""
+        defaults = {"rounding": "up", "dilation": (1, 1), "padding_end": self.padding}
+        return {key: getattr(self, key) for key, value in defaults.items() if getattr(self, key) != value}
 
     @property
     def output_shape(self) -> tuple[int, int, int, int]:
         """(N, O, OH, OW); a linear layer's OH and OW are 1."""
         count, _, height, width = self.input4.shape
-        (kh, kw), (sy, sx), (py, px) = self.kernel, self.stride, self.padding
-        return count, self.filters, (height + 2 * py - kh) // sy + 1, (width + 2 * px - kw) // sx + 1
+        return count, self.filters, *self.output_sides(height, width)
 
     @property
     def work_bytes(self) -> int:
@@ -231,18 +249,14 @@ class Layer:
         """
         try:
             with Npz(path) as archive:
-                _check_headers(archive.headers, ("weight", "input") if need_input else ("weight",))
+                check_headers(archive.headers, ("weight", "input") if need_input else ("weight",), KEYS)
                 fields: dict[str, Any] = {key: archive.read(key) for key in archive.headers}
         except ReadError as error:
             raise LayerError(str(error)) from None
         except LayerError as error:
             raise LayerError(f"{shown(path)}: {error}") from None
         try:
-            if "output_dtype" in fields:
-                kind = fields["output_dtype"]
-                _require(kind.dtype.kind in "US" and kind.shape == (), "output_dtype", _describe(kind), "a string")
-                text = kind.item()
-                fields["output_dtype"] = text.decode(errors="replace") if isinstance(text, bytes) else text
+            fields |= {key: text(key, fields[key]) for key in TEXTS if key in fields}
             layer = cls(**fields)
             if layer.input is not None:
                 check_memory(layer.work_bytes, "the layer")
@@ -261,4 +275,5 @@ class Layer:
             fields["input"] = self.input
         if self.multiplier is not None and self.shift is not None:
             fields |= {"multiplier": self.multiplier, "shift": self.shift}
+        fields |= {key: np.array(value) for key, value in self.unusual().items()}
         write_npz(path, fields)

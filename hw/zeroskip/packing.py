@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from zeroskip.config import ArrayConfig
 from zeroskip.dense_tiling import pack_dense_parts, whole
 from zeroskip.layer import Layer
-from zeroskip.program_image import PackedLayer, PackError, check_accumulators
+from zeroskip.program_image import PackedLayer, PackError, check_layer
 from zeroskip.zero_skip_packing import pack_zero_skip
 
 ENGINES = ("dense", "gate", "skip-weights", "skip-both")
@@ -25,13 +25,14 @@ def pack(layer: Layer, config: ArrayConfig, engine: str) -> PackedLayer:
     Raises
     ------
     PackError
-        The layer does not fit the configuration's memories, not even in tiles, or could overflow its accumulators.
+        The layer does not fit the configuration's memories, not even in tiles, could overflow its accumulators, or has
+        what no array does.
     ValueError
         No such engine.
     """
     if engine not in NAMES:
         raise ValueError(f"engine: found {engine!r}, expected one of {', '.join(NAMES)}")
-    check_accumulators(layer, config.acc_width)
+    check_layer(layer, config.acc_width)
     if engine in CHOICES:
         return _fastest(layer, config, CHOICES[engine])
     if KINDS[engine] != "zero-skip":

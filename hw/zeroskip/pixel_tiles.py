@@ -14,12 +14,13 @@ def pixel_tiles(layer: Layer, rows: int) -> Layer:
     images, _, height, _ = layer.output_shape
     if rows >= height:
         return layer
-    (kh, _), (sy, _), (py, px) = layer.kernel, layer.stride, layer.padding
-    data, tiles, seen = layer.input4, -(-height // rows), (rows - 1) * sy + kh
+    (py, _), (px, px_end) = layer.pads
+    sy, data, tiles = layer.stride[0], layer.input4, -(-height // rows)
+    seen = (rows - 1) * sy + layer.extent[0]
     below = (tiles - 1) * rows * sy + seen - py - data.shape[2]
     padded = np.pad(data, ((0, 0), (0, 0), (py, max(0, below)), (0, 0)))
     cut = np.stack([padded[:, :, tile * rows * sy : tile * rows * sy + seen] for tile in range(tiles)], axis=1)
-    return replace(layer, input=cut.reshape(images * tiles, *cut.shape[2:]), padding=(0, px))
+    return replace(layer, input=cut.reshape(images * tiles, *cut.shape[2:]), padding=(0, px), padding_end=(0, px_end))
 
 
 def untile(out: np.ndarray, shape: tuple[int, int, int, int]) -> np.ndarray:

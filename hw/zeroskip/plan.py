@@ -14,7 +14,7 @@ from zeroskip.layer import Layer
 from zeroskip.lists import words_of
 from zeroskip.map_packing import MapLayout, turned_layout
 from zeroskip.pixel_tiles import pixel_tiles
-from zeroskip.program_image import config_sections, need
+from zeroskip.program_image import check_supported, config_sections, need
 from zeroskip.value_ring import ValueRing, rows_above, rows_needed, value_ring
 from zeroskip.window_table import Window, window_table, word_offset
 from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS, Config, Mode
@@ -189,6 +189,7 @@ def make_plan(layer: Layer, config: ArrayConfig, arrangement: Arrangement, *, sk
     PackError
         It does not fit.
     """
+    check_supported(layer)
     words = -(-layer.channels // WORD_CHANNELS)
     tiling = tiling or Tiling(rows=layer.output_shape[2], filters=1, channel_words=words)
     tiled = pixel_tiles(layer, tiling.rows)

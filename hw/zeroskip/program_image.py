@@ -23,6 +23,33 @@ def need(what: str, needed: int, there: int) -> None:
         raise PackError(f"{what}: the layer needs {needed}, the configuration has {there}")
 
 
+def check_supported(layer: Layer) -> None:
+    """Refuse a layer with what the arrays do not do: dilation, uneven padding, half to even. They know nothing of it.
+
+    Raises
+    ------
+    PackError
+        It has that, and is the host's.
+    """
+    has = {"rounding": "up", "dilation": (1, 1), "padding_end": layer.padding}
+    lacking = [f"{key}: the layer needs {value}, the array has {has[key]}" for key, value in layer.unusual().items()
+               if key != "rounding" or layer.multiplier is not None]
+    if lacking:
+        raise PackError("; ".join(lacking))
+
+
+def check_layer(layer: Layer, acc_width: int) -> None:
+    """Refuse a layer that an array would not answer right; the first thing that is asked of any layer.
+
+    Raises
+    ------
+    PackError
+        See `check_supported` and `check_accumulators`.
+    """
+    check_supported(layer)
+    check_accumulators(layer, acc_width)
+
+
 def check_accumulators(layer: Layer, acc_width: int) -> None:
     """Refuse a layer whose worst-case sum (any input of its type, bias included) could overflow.
 

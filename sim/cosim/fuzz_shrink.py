@@ -84,7 +84,7 @@ def changes(layer: Layer) -> Iterator[dict[str, Any]]:
     for name, least in (("stride", 1), ("padding", 0)):
         pair = getattr(layer, name)
         for value in {(least, pair[1]), (pair[0], least), tuple(max(least, v - 1) for v in pair)} - {pair}:
-            yield {name: value}
+            yield {name: value, "padding_end": value} if name == "padding" else {name: value}
     if layer.multiplier is not None:
         yield {"multiplier": None, "shift": None, "clamp": None, "output_dtype": "uint8"}
     yield {"bias": np.zeros(len(weight), np.int32)}

@@ -10,7 +10,8 @@ import numpy as np
 
 from zerokeep.dataset import PIXEL_SCALE
 from zerokeep.errors import UserError
-from zerokeep.network import INPUT, Network, Step, padding, pair
+from zerokeep.network import INPUT, Network
+from zerokeep.step import Step, pads, pair, rounding
 from zeroskip import reference
 from zeroskip.files.memory import check as check_memory
 from zeroskip.layer import Layer
@@ -21,9 +22,9 @@ BATCH = 100
 
 def windows(values: np.ndarray, step: Step, fill: int) -> list[np.ndarray]:
     """What each place of a pool's kernel sees, (N, C, OH, OW) each; `fill` lies around the map."""
-    (kh, kw), (sy, sx), (py, px) = pair(step, "kernel"), pair(step, "stride"), padding(step)
-    if py or px:
-        values = np.pad(values, ((0, 0), (0, 0), (py, py), (px, px)), constant_values=fill)
+    (kh, kw), (sy, sx), around = pair(step, "kernel"), pair(step, "stride"), pads(step)
+    if any(map(any, around)):
+        values = np.pad(values, ((0, 0), (0, 0), *around), constant_values=fill)
     height, width = (values.shape[2] - kh) // sy + 1, (values.shape[3] - kw) // sx + 1
     return [
         values[:, :, y : y + (height - 1) * sy + 1 : sy, x : x + (width - 1) * sx + 1 : sx]
@@ -38,14 +39,25 @@ def maxpool(values: np.ndarray, step: Step) -> np.ndarray:
 
 
 def requantised(total: np.ndarray, step: Step) -> np.ndarray:
-    """``clamp((total + (1 << (shift - 1))) >> shift, lo, hi)``, in the step's output type."""
-    shift, (low, high) = step.parameters["shift"], step.parameters["clamp"]
-    return np.clip((total + (1 << (shift - 1))) >> shift, low, high).astype(str(step.parameters["output_dtype"]))
+    """``clamp(round(total / 2**shift), lo, hi)``, in the step's output type; halves go where its `rounding` says."""
+    low, high = step.parameters["clamp"]
+    rounded = reference.round_shift(total, step.parameters["shift"], rounding(step))
+    return np.clip(rounded, low, high).astype(str(step.parameters["output_dtype"]))
 
 
 def _scaled(given: list[np.ndarray], step: Step) -> list[np.ndarray]:
     return [values.astype(np.int64) * factor
             for values, factor in zip(given, step.parameters["multipliers"], strict=True)]
+
+
+def weighted(step: Step, given: list[np.ndarray]) -> np.ndarray:
+    """The result of a layer: of its sums, to which a residual is added ``factor * code`` before they are rounded."""
+    layer = replace(step.weights, input=given[0])
+    sums = reference.accumulate(layer)
+    for residual in given[1:]:
+        factors = np.array(step.parameters["residual_factors"], np.int64)
+        sums += factors.reshape(-1, *(1 for _ in residual.shape[2:])) * residual
+    return reference.result(layer, sums)
 
 
 def _apply(step: Step, given: list[np.ndarray]) -> np.ndarray:
@@ -64,7 +76,10 @@ def _apply(step: Step, given: list[np.ndarray]) -> np.ndarray:
         return values[given[0].astype(np.int64) - np.iinfo(given[0].dtype).min]
     if step.op == "flatten":
         return given[0].reshape(len(given[0]), -1)
-    return reference.run(replace(step.weights, input=given[0]))
+    if step.op == "upsample":
+        down, across = pair(step, "factor")
+        return given[0].repeat(down, axis=2).repeat(across, axis=3)
+    return weighted(step, given)
 
 
 def encode(network: Network, images: np.ndarray) -> np.ndarray:
@@ -138,6 +153,8 @@ def accuracy(network: Network, images: np.ndarray, labels: np.ndarray) -> float:
 
 def layer_inputs(network: Network, images: np.ndarray) -> list[tuple[Step, Layer]]:
     """Each step with weights, with its layer and the `input` that these `images` give it, ready to simulate.
+
+    A layer stands for its own sums alone: what a residual adds to them is left out of it, and of its result.
 
     Raises
     ------

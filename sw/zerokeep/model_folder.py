@@ -35,6 +35,8 @@ SCHEMA = 1
 DOCUMENT = "model.json"
 ONNX = "model.onnx"
 TENSORS = "model.safetensors"
+ALWAYS = ("stride", "padding", "groups", "shape")
+"""What is said of every layer; the rest only where it is unusual."""
 LAYER_FILE = re.compile(r"layers/\d{2,}_[A-Za-z0-9_.-]+\.npz")
 
 
@@ -62,7 +64,9 @@ def _write_into(folder: Path, network: Network, onnx_bytes: bytes, info: Mapping
             number += 1
             file = f"layers/{number:02d}_{step.op}.npz"
             step.layer.save(folder / file)
-            entry |= {"layer": file} | _described(step.layer)
+            unusual = step.layer.unusual()
+            entry |= {"layer": file} | {key: value for key, value in _described(step.layer).items()
+                                        if key in ALWAYS or key in unusual}
         steps.append(entry | {"parameters": step.parameters})
     write_bytes(folder / ONNX, onnx_bytes)
     write_bytes(folder / TENSORS, tensors(network))
@@ -77,8 +81,10 @@ def _write_into(folder: Path, network: Network, onnx_bytes: bytes, info: Mapping
 
 def _described(layer: Layer) -> dict[str, object]:
     """What ``model.json`` says of a layer beside its file, for those who read it."""
+    assert layer.padding_end is not None
     return {"stride": list(layer.stride), "padding": list(layer.padding), "groups": layer.groups,
-            "shape": list(layer.weight.shape)}
+            "shape": list(layer.weight.shape), "rounding": layer.rounding, "dilation": list(layer.dilation),
+            "padding_end": list(layer.padding_end)}
 
 
 def tensors(network: Network) -> bytes:
@@ -301,6 +307,8 @@ def read(path: str | os.PathLike[str]) -> ModelFolder:
 
 def layer_inputs(folder: str | os.PathLike[str] | ModelFolder, images: np.ndarray) -> list[tuple[Step, Layer]]:
     """Each step with weights of a model folder, with its layer and the `input` that `images` give it.
+
+    A residual is left out, as ``integer.layer_inputs`` says.
 
     Parameters
     ----------

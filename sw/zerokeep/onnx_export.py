@@ -6,20 +6,32 @@ no two meet, whatever the steps are called. A step's own name stands in the ``do
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from zerokeep.network import INPUT, Network, Step, padding, pair
+from zerokeep.network import INPUT, Network
 from zerokeep.onnx_read import PRODUCER
+from zerokeep.step import Step, pads, pair
 from zeroskip.files.names import shown
 
 OPSET = 17
 IR_VERSION = 9
 LABEL = 200
 """Characters of a step's name that its nodes keep."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Numbers:
+    """The numbers that a step is given: the name of their value, and the scale, type and shape of their codes."""
+
+    value: str
+    scale: float
+    dtype: str
+    shape: tuple[int, ...]
 
 
 class _Graph:
@@ -57,13 +69,13 @@ def effective_scales(step: Step, input_scale: float) -> np.ndarray:
     return layer.multiplier / np.exp2(layer.shift.astype(np.float64)) * step.scale / input_scale
 
 
-def _weighted(graph: _Graph, step: Step, own: str, source: str, input_scale: float) -> str:
+def _weighted(graph: _Graph, step: Step, own: str, source: _Numbers, residual: _Numbers | None) -> str:
     """Convolution or linear layer on dequantised weights and bias; codes out where it requantises."""
     layer = step.weights
-    scales = effective_scales(step, input_scale)
+    scales = effective_scales(step, source.scale)
     names = []
     for kind, codes, factor in (("weight", layer.weight, scales),
-                                ("bias", np.asarray(layer.bias), scales * input_scale)):
+                                ("bias", np.asarray(layer.bias), scales * source.scale)):
         name = f"{own}_{kind}"
         parts = [
             graph.constant(f"{name}_q", codes),
@@ -72,15 +84,17 @@ def _weighted(graph: _Graph, step: Step, own: str, source: str, input_scale: flo
         ]
         names.append(graph.node("DequantizeLinear", parts, name, axis=0))
     requantised = layer.multiplier is not None
-    output = f"{own}_sum" if requantised else own
+    output = f"{own}_sum" if requantised or residual else own
     if layer.is_linear:
-        graph.node("Gemm", [source, *names], output, transB=1)
+        graph.node("Gemm", [source.value, *names], output, transB=1)
     else:
-        (py, px), group = layer.padding, layer.groups
+        dilated = {} if layer.dilation == (1, 1) else {"dilations": layer.dilation}
         graph.node(
-            "Conv", [source, *names], output, kernel_shape=layer.kernel, strides=layer.stride,
-            pads=(py, px, py, px), group=group,
+            "Conv", [source.value, *names], output, kernel_shape=layer.kernel, strides=layer.stride,
+            pads=_ends(layer.pads), group=layer.groups, **dilated,
         )  # fmt: skip
+    if residual:
+        output = _with_residual(graph, step, own, residual, scales * source.scale)
     if not requantised:
         return output
     if layer.clamp is not None and layer.clamp[0] == 0:
@@ -88,8 +102,22 @@ def _weighted(graph: _Graph, step: Step, own: str, source: str, input_scale: flo
     return graph.quantise(output, own, step.scale, layer.output_dtype)
 
 
+def _with_residual(graph: _Graph, step: Step, own: str, residual: _Numbers, sum_scales: np.ndarray) -> str:
+    """The sum, of which one stands for `sum_scales` (O,), and as many of the residual's codes as its factors say."""
+    factors = np.array(step.parameters["residual_factors"], np.float64) * sum_scales / residual.scale
+    share = graph.constant(f"{own}_share", factors.reshape(-1, *(1 for _ in residual.shape[1:])).astype(np.float32))
+    added = graph.node("Mul", [residual.value, share], f"{own}_residual")
+    return graph.node("Add", [f"{own}_sum", added], f"{own}_total" if step.weights.multiplier is not None else own)
+
+
+def _ends(pads: tuple[tuple[int, int], tuple[int, int]]) -> tuple[int, int, int, int]:
+    """ONNX' order: above, left, below, right."""
+    (above, below), (left, right) = pads
+    return above, left, below, right
+
+
 def _maxpool(graph: _Graph, step: Step, own: str, source: str) -> str:
-    around = {"pads": padding(step) * 2} if any(padding(step)) else {}
+    around = {"pads": _ends(pads(step))} if any(_ends(pads(step))) else {}
     return graph.node("MaxPool", [source], own, kernel_shape=pair(step, "kernel"), strides=pair(step, "stride"),
                       **around)
 
@@ -101,23 +129,30 @@ def _avgpool(graph: _Graph, step: Step, own: str, source: str, shape: tuple[int,
     then refuses ("Scale and Zero-point must be a scalar").
     """
     kernel = pair(step, "kernel")
-    if kernel == shape[1:] and not any(padding(step)):
+    if kernel == shape[1:] and not any(_ends(pads(step))):
         made = graph.node("ReduceMean", [source], f"{own}_mean", axes=[2, 3], keepdims=1)
     else:
         share = np.full((shape[0], 1, *kernel), 1 / (kernel[0] * kernel[1]), np.float32)
         made = graph.node("Conv", [source, graph.constant(f"{own}_share", share)], f"{own}_mean",
-                          kernel_shape=kernel, strides=pair(step, "stride"), pads=padding(step) * 2, group=shape[0])
+                          kernel_shape=kernel, strides=pair(step, "stride"), pads=_ends(pads(step)), group=shape[0])
     return graph.quantise(made, own, step.scale, str(step.parameters["output_dtype"]))
 
 
-def _table(graph: _Graph, step: Step, own: str, source: str, scale: float, dtype: str) -> str:
-    """The codes of the numbers `source`, of that scale and type, looked up exactly as the integers do it."""
+def _upsample(graph: _Graph, step: Step, own: str, source: str) -> str:
+    """Every number `factor` times, down and across; place n of the result is place ``floor(n / factor)``."""
+    factor = graph.constant(f"{own}_factor", np.array((1, 1, *pair(step, "factor")), np.float32))
+    return graph.node("Resize", [source, "", factor], own, mode="nearest", nearest_mode="floor",
+                      coordinate_transformation_mode="asymmetric")
+
+
+def _table(graph: _Graph, step: Step, own: str, source: _Numbers) -> str:
+    """The codes of the numbers `source`, looked up exactly as the integers do it."""
     values = np.array(step.parameters["values"], str(step.parameters["output_dtype"]))
-    if dtype == "int8":  # ONNX counts a negative place from the end
+    if source.dtype == "int8":  # ONNX counts a negative place from the end
         values = np.roll(values, 128)
-    factor = graph.constant(f"{own}_given_scale", np.array(scale, np.float32))
-    zero = graph.constant(f"{own}_given_zero", np.array(0, dtype))
-    given = graph.node("QuantizeLinear", [source, factor, zero], f"{own}_given")
+    factor = graph.constant(f"{own}_given_scale", np.array(source.scale, np.float32))
+    zero = graph.constant(f"{own}_given_zero", np.array(0, source.dtype))
+    given = graph.node("QuantizeLinear", [source.value, factor, zero], f"{own}_given")
     places = graph.node("Cast", [given], f"{own}_place", to=TensorProto.INT32)
     table = graph.constant(f"{own}_table", values)
     codes = graph.node("Gather", [table, places], f"{own}_q", axis=0)
@@ -126,23 +161,22 @@ def _table(graph: _Graph, step: Step, own: str, source: str, scale: float, dtype
     return graph.node("DequantizeLinear", [codes, factor, zero], own)
 
 
-def _step(graph: _Graph, step: Step, own: str, given: list[str], first: tuple[float, str, tuple[int, ...]]) -> str:
-    """One step's nodes, whose values' names begin with `own`; the name of the numbers that it makes.
-
-    Of what it is `given`, the `first` has this scale, type and shape.
-    """
-    scale, dtype, shape = first
+def _step(graph: _Graph, step: Step, own: str, given: list[_Numbers]) -> str:
+    """One step's nodes, whose values' names begin with `own`; the name of the numbers that it makes."""
+    first, *others = given
     if step.op in ("conv", "linear"):
-        return _weighted(graph, step, own, given[0], scale)
+        return _weighted(graph, step, own, first, others[0] if others else None)
     if step.op == "maxpool":
-        return _maxpool(graph, step, own, given[0])
+        return _maxpool(graph, step, own, first.value)
     if step.op == "avgpool":
-        return _avgpool(graph, step, own, given[0], shape)
+        return _avgpool(graph, step, own, first.value, first.shape)
     if step.op == "table":
-        return _table(graph, step, own, given[0], scale, dtype)
+        return _table(graph, step, own, first)
+    if step.op == "upsample":
+        return _upsample(graph, step, own, first.value)
     if step.op == "flatten":
-        return graph.node("Flatten", given, own, axis=1)
-    made = graph.node("Add" if step.op == "add" else "Concat", given, f"{own}_sum",
+        return graph.node("Flatten", [first.value], own, axis=1)
+    made = graph.node("Add" if step.op == "add" else "Concat", [each.value for each in given], f"{own}_sum",
                       **({} if step.op == "add" else {"axis": 1}))
     if step.parameters["clamp"][0] == 0:
         made = graph.node("Relu", [made], f"{own}_relu")
@@ -161,9 +195,10 @@ def build(network: Network) -> onnx.ModelProto:
     scales = {INPUT: network.input_scale} | {step.name: step.scale for step in network.steps}
     dtypes, shapes = network.dtypes(), network.shapes()
     for number, step in enumerate(network.steps, start=1):
-        graph.label, first = shown(step.name, LABEL), step.inputs[0]
-        results[step.name] = _step(graph, step, f"s{number:02d}", [results[name] for name in step.inputs],
-                                   (scales[first], dtypes[first], shapes[first]))
+        graph.label = shown(step.name, LABEL)
+        given = [_Numbers(value=results[name], scale=scales[name], dtype=dtypes[name], shape=shapes[name])
+                 for name in step.inputs]
+        results[step.name] = _step(graph, step, f"s{number:02d}", given)
     graph.label = ""
     graph.node("Identity", [results[network.steps[-1].name]], "output")
     kind = TensorProto.UINT8 if network.input_dtype == "uint8" else TensorProto.INT8

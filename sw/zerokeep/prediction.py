@@ -16,7 +16,7 @@ from zeroskip.lane_work import lane_work
 from zeroskip.layer import Layer
 from zeroskip.packing import CHOICES, KINDS
 from zeroskip.plan import Plan, registers
-from zeroskip.program_image import PackError, check_accumulators, config_sections
+from zeroskip.program_image import PackError, check_layer, config_sections
 from zeroskip.zero_skip_packing import best_plan
 from zeroskip.zero_skip_program import pass_beats
 
@@ -50,9 +50,9 @@ def predict_layer(layer: Layer, config: ArrayConfig, engine: str) -> dict[str, A
     PackError
         The layer does not fit.
     """
+    check_layer(layer, config.acc_width)
     if engine in CHOICES:
         return _fastest(layer, config, CHOICES[engine])
-    check_accumulators(layer, config.acc_width)
     dense = KINDS[engine] != "zero-skip"
     found = _dense(layer, config, engine) if dense else _zero_skip(layer, config, engine)
     counts, multipliers = count(layer), config.multipliers

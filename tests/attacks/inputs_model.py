@@ -123,6 +123,18 @@ VALUES: list[tuple[str, Callable[[dict[str, Any]], Any], str]] = [
     ("a kernel of 10^9", _set("steps", 1, "parameters", "kernel", to=[10**9, 2]), "pools"),
     ("a stride of text", _set("steps", 1, "parameters", "stride", to="22"), "stride must be two positive"),
     ("a padding of 10^9", _set("steps", 1, "parameters", "padding", to=[10**9, 10**9]), "pools"),
+    ("a padding at the end of 10^9", _set("steps", 1, "parameters", "padding_end", to=[0, 10**9]), "pools"),
+    ("a parameter that a pool has not", _set("steps", 1, "parameters", "\x1b[2J\n" * 99, to=1), "has no parameter"),
+    ("an unknown rounding", _set("steps", 1, to={
+        "name": "two", "op": "add", "inputs": ["one", "one"], "scale": 1, "parameters": {
+            "multipliers": [1, 1], "shift": 1, "clamp": [0, 255], "output_dtype": "uint8", "rounding": ["\x1b[2J"]}}),
+     "rounding is"),
+    ("a factor of 10^9", _set("steps", 1, to={"name": "two", "op": "upsample", "inputs": ["one"], "scale": 1,
+                                               "parameters": {"factor": [10**9, 1]}}), "factor is"),
+    ("a residual without factors", _set("steps", 0, "inputs", to=["input", "input"]), "residual_factors must be"),
+    ("factors without a residual", _set("steps", 0, "parameters", "residual_factors", to=[1] * 4), "is missing"),
+    ("factors of 10^99", _set("steps", 0, "parameters", "residual_factors", to=[10**99] * 4),
+     "residual_factors must be"),
     ("an add without its numbers", _set("steps", 1, to={"name": "two", "op": "add", "inputs": ["one", "one"],
                                                          "scale": 1, "parameters": {}}), "add has wrong parameters"),
     ("a table of three values", _set("steps", 1, to={

@@ -20,8 +20,8 @@ def brute(layer: Layer) -> dict[str, int]:
     per_out, per_in = layer.filters // layer.groups, layer.channels // layer.groups
     for image, o, oy, ox in np.ndindex(layer.output_shape):
         for i, ky, kx in np.ndindex(weight.shape[1:]):
-            y = oy * layer.stride[0] + ky - layer.padding[0]
-            x = ox * layer.stride[1] + kx - layer.padding[1]
+            y = oy * layer.stride[0] + ky * layer.dilation[0] - layer.padding[0]
+            x = ox * layer.stride[1] + kx * layer.dilation[1] - layer.padding[1]
             inside = 0 <= y < high and 0 <= x < wide
             channel = o // per_out * per_in + i
             counts["macs"] += 1
@@ -44,6 +44,8 @@ LAYERS = {
     "no activations": random_layer(10, activations=0.0),
     "no zeros": random_layer(11, weights=1.0, activations=1.0, padding=(1, 1)),
     "unlike": random_layer(12, kernel=(1, 5), size=(3, 4), padding=(0, 2), stride=(2, 1)),
+    "dilated": replace(random_layer(14, size=(7, 8), padding=(1, 0), stride=(1, 2)), dilation=(2, 3)),
+    "uneven": replace(random_layer(15, size=(4, 5), padding=(2, 0), stride=(2, 1)), padding_end=(0, 2)),
 }
 
 

@@ -88,3 +88,6 @@ def test_refusals():
     heavy = replace(LAYERS["linear"], bias=np.full(6, 2**31 - 1, np.int32))
     with pytest.raises(PackError, match=r"^accumulator \(worst case of filter"):
         fit({"heavy": heavy}, CHIP, "cycles")
+    dilated = Layer(weight=np.ones((1, 1, 3, 3), np.int8), input=np.ones((1, 1, 9, 9), np.uint8), dilation=(2, 2))
+    with pytest.raises(PackError, match=r"^dilation: the layer needs \(2, 2\), the array has \(1, 1\)$"):
+        fit({"dilated": dilated}, CHIP, "cycles")

@@ -67,11 +67,30 @@ WRONG = [
      "stride, padding, groups: found ((2, 1), (0, 0), 1), expected (1, 1), (0, 0) and 1 for a linear layer"),
     (LINEAR | {"groups": 2},
      "stride, padding, groups: found ((1, 1), (0, 0), 2), expected (1, 1), (0, 0) and 1 for a linear layer"),
+    ({"rounding": "down"}, "rounding: found 'down', expected 'up' or 'even'"),
+    ({"dilation": (0, 1)}, "dilation: found value 0, expected values in 1..64"),
+    ({"dilation": (1, 65)}, "dilation: found value 65, expected values in 1..64"),
+    ({"dilation": 2}, "dilation: found int64 (), expected integers of shape (2,)"),
+    ({"dilation": (2.0, 2.0)}, "dilation: found float64 (2,), expected integers of shape (2,)"),
+    ({"dilation": (1, 3)}, "input: found W = 5 with padding 0, expected at least the dilated kernel's 7"),
+    ({"weight": np.ones((4, 2, 5, 1), np.int8), "dilation": (64, 1)},
+     "dilation: found (64, 1) of a kernel of (5, 1), expected a dilated kernel of at most 255 x 255"),
+    ({"padding_end": (0, -1)}, "padding_end: found value -1, expected values in 0..64"),
+    ({"padding_end": (65, 0)}, "padding_end: found value 65, expected values in 0..64"),
+    ({"padding_end": np.zeros(3, int)}, "padding_end: found int64 (3,), expected integers of shape (2,)"),
+    ({"input": INPUT[:, :, :1], "padding": (1, 0), "padding_end": (0, 0)},
+     "input: found H = 1 with padding 1 and 0, expected at least the kernel's 3"),
+    (LINEAR | {"dilation": (2, 1)},
+     "dilation, padding_end: found ((2, 1), (0, 0)), expected (1, 1) and (0, 0) for a linear layer"),
+    (LINEAR | {"padding_end": (0, 1)},
+     "dilation, padding_end: found ((1, 1), (0, 1)), expected (1, 1) and (0, 0) for a linear layer"),
     (LINEAR | {"input": INPUT}, "input: found uint8 (1, 2, 5, 5), expected uint8 or int8 (N, 6), not empty"),
 ]
 ONLY_IN_FILES = [
     ({"weights": WEIGHT}, ("key weights: found an unknown key, expected only weight, input, bias, stride, padding, "
-                           "groups, multiplier, shift, clamp, output_dtype")),
+                           "groups, multiplier, shift, clamp, output_dtype, rounding, dilation, padding_end")),
+    ({"rounding": np.zeros(2)}, "rounding: found float64 (2,), expected a string"),
+    ({"rounding": np.array(b"odd")}, "rounding: found 'odd', expected 'up' or 'even'"),
     ({"output_dtype": np.zeros(2)}, "output_dtype: found float64 (2,), expected a string"),
     ({"output_dtype": np.array(["int8"])}, "output_dtype: found <U4 (1,), expected a string"),
     ({"output_dtype": np.array(b"int16")}, "output_dtype: found 'int16', expected 'uint8' or 'int8'"),
@@ -171,7 +190,8 @@ def test_damaged_bytes(tmp_path, packed):
 @pytest.mark.parametrize("layer", [
     random_layer(1, groups=2, filters=4, channels=6, stride=(2, 1), padding=(1, 2), output="int8", dtype=np.int8),
     random_layer(2, output=None), random_layer(3, linear=True), replace(random_layer(4), clamp=(3, 200)),
-    replace(random_layer(5), input=None),
+    replace(random_layer(5), input=None), replace(random_layer(6), rounding="even", dilation=(1, 2)),
+    replace(random_layer(7, padding=(2, 1), stride=(2, 1)), padding_end=(0, 3)),
 ])
 def test_save_and_load(tmp_path, layer):
     path = tmp_path / "layer.npz"
@@ -185,6 +205,24 @@ def test_save_and_load(tmp_path, layer):
         else:
             assert first == second, field.name
     assert [entry.name for entry in tmp_path.iterdir()] == ["layer.npz"]
+
+
+PLAIN = {"weight", "bias", "stride", "padding", "groups", "clamp", "output_dtype", "input"}
+
+
+@pytest.mark.parametrize(("changes", "unusual"), [
+    ({}, {}), ({"rounding": "even"}, {"rounding": "even"}), ({"dilation": (2, 1)}, {"dilation": (2, 1)}),
+    ({"padding": (1, 2)}, {}), ({"padding": (1, 2), "padding_end": (1, 2)}, {}),
+    ({"padding": (1, 2), "padding_end": (0, 2)}, {"padding_end": (0, 2)}),
+])
+def test_what_is_the_default_is_not_written(tmp_path, changes, unusual):
+    """So that a layer has the file that it had before these keys were there."""
+    layer = Layer(**(GOOD | changes))
+    layer.save(tmp_path / "layer.npz")
+    assert layer.unusual() == unusual
+    with np.load(tmp_path / "layer.npz") as file:
+        assert set(file.files) == PLAIN | unusual.keys()
+        assert {key: tuple(file[key]) if file[key].ndim else str(file[key]) for key in unusual} == unusual
 
 
 @pytest.mark.parametrize(("shapes", "message"), [
@@ -214,16 +252,37 @@ def test_work_beyond_the_memory_limit(tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64])
 def test_any_integer_type(kind):
     layer = Layer(**GOOD, stride=np.array([2, 1], kind), padding=np.array([1, 0], kind), groups=np.array(1, kind),
-                  multiplier=np.full(4, 7, kind), shift=np.full(4, 6, kind), clamp=np.array([1, 99], kind))
+                  multiplier=np.full(4, 7, kind), shift=np.full(4, 6, kind), clamp=np.array([1, 99], kind),
+                  dilation=np.array([1, 2], kind), padding_end=np.array([1, 3], kind))
+    assert (layer.dilation, layer.padding_end) == ((1, 2), (1, 3))
+    assert {type(value) for value in (*layer.dilation, *layer.padding_end)} == {int}
     assert (layer.stride, layer.padding, layer.groups, layer.clamp) == ((2, 1), (1, 0), 1, (1, 99))
     assert layer.multiplier.dtype == layer.shift.dtype == np.int64
-    assert layer.output_shape == (1, 4, 3, 3)
+    assert layer.output_shape == (1, 4, 3, 4)
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 3), (4, 4)])
+@pytest.mark.parametrize("dilation", [(1, 1), (2, 1), (3, 4)])
+@pytest.mark.parametrize(("padding", "end"), [((0, 0), (0, 1)), ((3, 1), (0, 4)), ((2, 2), (2, 2))])
+@pytest.mark.parametrize("kernel", [(3, 3), (1, 2), (11, 11)])
+def test_output_shape(kernel, padding, end, dilation, stride):
+    """As many places as the dilated kernel can be put at; rows and columns exchanged, the same the other way."""
+    layer = Layer(weight=np.ones((2, 1, *kernel), np.int8), input=np.ones((3, 1, 45, 47), np.uint8), padding=padding,
+                  padding_end=end, dilation=dilation, stride=stride)
+    places = [len(range(0, size + before + after - step * (side - 1), stride))
+              for size, before, after, step, side, stride in zip(
+                  (45, 47), padding, end, dilation, kernel, stride, strict=True)]
+    assert layer.output_shape == (3, 2, *places) and layer.output_sides(45, 47) == tuple(places)
+    assert layer.transposed().output_shape == (3, 2, *places[::-1])
+    assert layer.pads == ((padding[0], end[0]), (padding[1], end[1]))
 
 
 def test_defaults():
     layer = Layer(**GOOD)
     assert layer.bias.dtype == np.int32 and not layer.bias.any()
     assert (layer.stride, layer.padding, layer.groups) == ((1, 1), (0, 0), 1)
+    assert (layer.rounding, layer.dilation, layer.padding_end) == ("up", (1, 1), (0, 0))
+    assert Layer(**GOOD, padding=(2, 1)).padding_end == (2, 1) and layer.extent == (3, 3)
     assert layer.clamp == (0, 255) and layer.output_dtype == "uint8" and layer.multiplier is None
     assert Layer(**GOOD, output_dtype="int8").clamp == (-128, 127)
     linear = Layer(**LINEAR)

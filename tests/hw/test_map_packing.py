@@ -88,7 +88,7 @@ def test_raster_needs_room_in_a_row():
     message = "raster blocks (columns of a plane of the map, of the result): the layer needs 6, the configuration has 4"
     with pytest.raises(PackError, match=f"^{re.escape(message)}$"):
         turned_layout(wide, 4096, banks=4, raster=True)
-    padded = replace(wide, padding=(2, 2))
+    padded = replace(wide, padding=(2, 2), padding_end=(2, 2))
     assert turned_layout(padded, 4096, banks=4, raster=True).pitch == padded.output_shape[3] == 8
 
 

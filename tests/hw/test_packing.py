@@ -13,11 +13,13 @@ from zeroskip import packing, reference
 from zeroskip.arrangement import arrangements
 from zeroskip.config import PRESETS
 from zeroskip.cycle_model import predict
+from zeroskip.dense_packing import pack_dense
+from zeroskip.dense_tiling import pack_dense_parts
 from zeroskip.layer import Layer
 from zeroskip.lists import expand, lanes_of, words_of
 from zeroskip.packing import pack
 from zeroskip.plan import make_plan
-from zeroskip.program_image import PackError, check_accumulators, config_sections
+from zeroskip.program_image import PackError, check_accumulators, check_supported, config_sections
 from zeroskip.wire import WORD_CHANNELS, Config, Section, decode, encode
 from zeroskip.zero_skip_packing import best_plan, decode_result
 from zeroskip.zero_skip_program import program_sections
@@ -324,3 +326,34 @@ def test_overflow_is_refused_on_every_engine(engine):
     layer = Layer(weight=full(127, 1, 1), input=np.ones((1, 1), np.uint8), bias=np.array([2**31 - 1], np.int32))
     with pytest.raises(PackError, match=r"^accumulator \(worst case of filter 0\)"):
         pack(layer, PRESETS["tiny"], engine)
+
+
+UNKNOWN = {
+    "dilation": ({"dilation": (1, 2)}, "dilation: the layer needs (1, 2), the array has (1, 1)"),
+    "padding": ({"padding_end": (2, 1)}, "padding_end: the layer needs (2, 1), the array has (1, 1)"),
+    "rounding": ({"rounding": "even"}, "rounding: the layer needs even, the array has up"),
+    "all": ({"rounding": "even", "dilation": (2, 1), "padding_end": (0, 1)},
+            ("rounding: the layer needs even, the array has up; dilation: the layer needs (2, 1), the array has "
+             "(1, 1); padding_end: the layer needs (0, 1), the array has (1, 1)")),
+}
+
+
+@pytest.mark.parametrize("engine", packing.NAMES)
+@pytest.mark.parametrize("kind", UNKNOWN)
+def test_what_no_array_does_is_refused(kind, engine):
+    """By whatever packs or plans, before anything else is looked at."""
+    changes, message = UNKNOWN[kind]
+    layer, config = replace(LAYERS["plain"], **changes), PRESETS["tiny"]
+    with pytest.raises(PackError, match=f"^{re.escape(message)}$"):
+        pack(layer, config, engine)
+    for packs in (lambda: best_plan(layer, config, skip_activations=True), lambda: pack_dense(layer, config, gate=True),
+                  lambda: pack_dense_parts(layer, config, gate=False)):
+        with pytest.raises(PackError, match=f"^{re.escape(message)}$"):
+            packs()
+
+
+def test_half_to_even_is_nothing_to_sums():
+    """A layer without requantisation rounds nothing."""
+    layer = replace(LAYERS["strided sums"], rounding="even")
+    check_supported(layer)
+    assert pack(layer, PRESETS["tiny"], "skip-both").programs

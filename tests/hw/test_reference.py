@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from fractions import Fraction
 
@@ -13,8 +14,8 @@ import torch
 from onnx import TensorProto, helper
 from tests.hw.layers import random_layer
 
-from zeroskip.layer import Layer
-from zeroskip.reference import accumulate, largest_sum, requantise, run
+from zeroskip.layer import ROUNDINGS, Layer
+from zeroskip.reference import accumulate, largest_sum, requantise, round_shift, run
 
 LAYERS = {
     "plain": random_layer(1, images=2, padding=(1, 1)),
@@ -29,6 +30,19 @@ LAYERS = {
                     input=np.full((1, 2, 4, 5), -128, np.int8)),
     "many channels": random_layer(10, channels=300, weights=1.0, activations=1.0),
     "zeros": random_layer(11, weights=0.0),
+    "dilated": replace(random_layer(14, size=(9, 8), padding=(1, 2)), dilation=(2, 3)),
+    "dilated, stride, groups": replace(random_layer(15, filters=4, channels=4, groups=2, size=(11, 12), stride=(2, 3)),
+                                       dilation=(3, 1)),
+    "dilated int8": replace(random_layer(16, dtype=np.int8, size=(7, 7), kernel=(2, 3), padding=(3, 0)),
+                            dilation=(4, 2)),
+    "only below and on the right": replace(random_layer(17, stride=(2, 2), size=(6, 6)), padding_end=(1, 1)),
+    "only above": replace(random_layer(18, padding=(2, 0)), padding_end=(0, 0)),
+    "uneven, dilated, int8": replace(random_layer(19, dtype=np.int8, padding=(3, 1), stride=(1, 2), size=(5, 6)),
+                                     padding_end=(0, 4), dilation=(2, 2)),
+    "uneven, transposed": replace(random_layer(20, padding=(3, 0), stride=(1, 2), size=(5, 6)), padding_end=(1, 2),
+                                  dilation=(1, 2)).transposed(),
+    "half to even": replace(random_layer(21, padding=(1, 1), size=(9, 9), output="int8"), rounding="even",
+                            weight=random_layer(21).weight // 16, shift=np.full(3, 3), multiplier=np.full(3, 1)),
     "linear": random_layer(12, linear=True, filters=7, channels=33, images=5),
     "linear int8": random_layer(13, linear=True, dtype=np.int8, images=1),
 }
@@ -51,8 +65,8 @@ def onnx_sums(layer: Layer) -> np.ndarray:
     if layer.is_linear:
         node = helper.make_node("MatMulInteger", names, ["y"])
     else:
-        (py, px), stride = layer.padding, list(layer.stride)
-        node = helper.make_node("ConvInteger", names, ["y"], pads=[py, px, py, px], strides=stride, group=layer.groups)
+        node = helper.make_node("ConvInteger", names, ["y"], pads=[*layer.padding, *layer.padding_end],
+                                strides=layer.stride, dilations=layer.dilation, group=layer.groups)
     shapes = {"x": data.shape, "w": weight.shape, "x_zero": [], "w_zero": []}
     inputs = [helper.make_tensor_value_info(name, TensorProto.UINT8, shape) for name, shape in shapes.items()]
     graph = helper.make_graph([node], "g", inputs, [helper.make_tensor_value_info("y", TensorProto.INT32, None)])
@@ -79,44 +93,65 @@ def test_against_torch(seed):
     rng = np.random.default_rng(seed)
     groups = int(rng.choice([1, 1, 2, 3]))
     kernel, padding = rng.integers(1, 6, 2), rng.integers(0, 4, 2)
-    size = np.maximum(rng.integers(1, 9, 2), kernel - 2 * padding)
+    dilation, end = rng.integers(1, 4, 2), rng.integers(0, 4, 2)
+    least = np.maximum(kernel - 2 * padding, dilation * (kernel - 1) + 1 - padding - end)
+    size = np.maximum(rng.integers(1, 9, 2), least)
     layer = random_layer(seed, filters=groups * int(rng.integers(1, 4)), channels=groups * int(rng.integers(1, 4)),
                          groups=groups, kernel=tuple(map(int, kernel)), padding=tuple(map(int, padding)),
                          size=tuple(map(int, size)), stride=tuple(map(int, rng.integers(1, 4, 2))),
                          images=int(rng.integers(1, 3)), dtype=[np.uint8, np.int8][seed % 2])
-    wanted = torch.nn.functional.conv2d(
-        torch.from_numpy(layer.needed_input().astype(np.float64)), torch.from_numpy(layer.weight.astype(np.float64)),
-        torch.from_numpy(layer.bias.astype(np.float64)), layer.stride, layer.padding, 1, layer.groups)
+    layer = replace(layer, dilation=dilation, padding_end=end)
+    padded = torch.nn.functional.pad(torch.from_numpy(layer.needed_input().astype(np.float64)),
+                                     tuple(int(v) for pads in layer.pads[::-1] for v in pads))
+    weight, bias = (torch.from_numpy(values.astype(np.float64)) for values in (layer.weight, layer.bias))
+    wanted = torch.nn.functional.conv2d(padded, weight, bias, layer.stride, 0, layer.dilation, layer.groups)
     assert np.array_equal(accumulate(layer), wanted.numpy())
     assert accumulate(layer).shape == layer.output_shape
 
 
-def exact(acc, multiplier, shift, lo, hi):
-    """Nearest integer, half up, then the clamp."""
-    value = Fraction(acc * multiplier, 1 << shift) + Fraction(1, 2)
-    return min(max(value.numerator // value.denominator, lo), hi)
+def exact(acc, multiplier, shift, lo, hi, rounding="up"):
+    """Nearest integer, half up or to even, as Python rounds a fraction; then the clamp."""
+    value = Fraction(acc * multiplier, 1 << shift)
+    nearest = round(value) if rounding == "even" else math.floor(value + Fraction(1, 2))
+    return min(max(nearest, lo), hi)
 
 
 SUMS = [0, 1, -1, 2, -2, 3, -3, 255, -256, 2**27 - 1, -(2**27), 2**31 - 1, -(2**31), 2**40, -(2**40)]
 
 
-@pytest.mark.parametrize(("lo", "hi"), [(0, 255), (-128, 127), (-5, 5), (7, 7)])
-def test_requantise_at_the_edges(lo, hi):
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize(("lo", "hi"), [(0, 255), (-128, 127), (-5, 5), (7, 7), (-(2**62), 2**62)])
+def test_requantise_at_the_edges(lo, hi, rounding):
     cases = list(itertools.product(SUMS, [1, 2, 3, 127, 128, 32768, 65535], [1, 2, 7, 8, 15, 16, 39, 40]))
     acc, multiplier, shift = (np.array(column, np.int64) for column in zip(*cases, strict=True))
-    found = requantise(acc[None], multiplier, shift, lo, hi)[0]
-    assert found.tolist() == [exact(*case, lo, hi) for case in cases]
+    found = requantise(acc[None], multiplier, shift, lo, hi, rounding)[0]
+    assert found.tolist() == [exact(*case, lo, hi, rounding) for case in cases]
 
 
 @pytest.mark.parametrize("shift", [1, 2, 5, 20, 40])
 def test_requantise_around_halves(shift):
-    """Sums next to every rounding edge: half goes up, on both sides of zero."""
+    """Sums next to every rounding edge: half goes up, or to the even side, on both sides of zero."""
     steps = np.arange(-300, 301)
     acc = ((2 * steps[:, None] + 1) * (1 << shift - 1) + np.array([-1, 0, 1])).ravel()
     found = requantise(acc[None], np.ones(len(acc), int), np.full(len(acc), shift), -128, 255)[0]
     assert found.tolist() == [exact(int(value), 1, shift, -128, 255) for value in acc]
     halves = requantise((2 * steps[None] + 1) << shift - 1, np.ones(601, int), np.full(601, shift), -1000, 1000)[0]
     assert np.array_equal(halves, steps + 1)
+    found = requantise(acc[None], np.ones(len(acc), int), np.full(len(acc), shift), -128, 255, "even")[0]
+    assert found.tolist() == [exact(int(value), 1, shift, -128, 255, "even") for value in acc]
+    assert np.array_equal(round_shift((2 * steps + 1) << shift - 1, shift, "even"), steps + steps % 2)
+
+
+@pytest.mark.parametrize("shift", range(1, 13))
+def test_every_sum_to_even(shift):
+    """Over the whole range of 14 bits, against numpy's rounding of quotients that a float holds exactly."""
+    acc = np.arange(-(1 << 13), 1 << 13)
+    for multiplier in (1, 2, 3, 255, 32768, 65535):
+        even, up = (requantise(acc[None, None], np.array([multiplier]), np.array([shift]), -(2**62), 2**62, way)[0, 0]
+                    for way in ("even", "up"))
+        assert np.array_equal(even, np.rint(acc * multiplier / 2.0**shift))
+        ties = (acc * multiplier) % (1 << shift) == 1 << shift - 1
+        assert np.array_equal(up - even, ties & (up % 2 == 1)) and (up != even).any() == ties.any()
 
 
 def test_requantise_per_channel():
@@ -142,7 +177,9 @@ def test_run(name):
     for place in np.ndindex(sums.shape):
         channel = place[1]
         scale, places = int(layer.multiplier[channel]), int(layer.shift[channel])
-        assert found[place] == exact(int(sums[place]), scale, places, *layer.clamp)
+        assert found[place] == exact(int(sums[place]), scale, places, *layer.clamp, layer.rounding)
+    if layer.rounding == "even":
+        assert not np.array_equal(found, run(replace(layer, rounding="up")))
 
 
 @pytest.mark.parametrize("weight", [127, 119])

@@ -90,6 +90,12 @@ def test_the_whole_map_is_taken(skip):
 def test_pixel_tiles(rows, stride, padding, kernel):
     """Tiles, each run by itself, put together again are the layer's result."""
     layer = random_layer(1, size=(9, 7), stride=stride, padding=padding, kernel=kernel, images=2)
+    _check_tiles(layer, rows)
+    if kernel[0] > 1:
+        _check_tiles(replace(layer, padding_end=(3, 0), dilation=(2, 1)), rows)
+
+
+def _check_tiles(layer, rows):
     tiled = pixel_tiles(layer, rows)
     assert tiled.output_shape[2] == min(rows, layer.output_shape[2])
     assert np.array_equal(untile(reference.run(tiled), layer.output_shape), reference.run(layer))

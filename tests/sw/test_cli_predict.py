@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -117,10 +118,13 @@ SHAPE = ["--groups", "4", "--lanes", "4", "--pixels", "4"]
     (["noinput.npz"], "input: found nothing, expected this key in the file"),
     (["empty"], "no model folder"),
     (["conv.npz", *SHAPE, "--set", "words=1", "--engine", "skip-both"], "conv does not fit the engine skip-both"),
+    (["dilated.npz", "--engine", "auto"],
+     "dilated does not fit the engine auto: dilation: the layer needs (2, 1), the array has (1, 1)"),
 ])
 def test_bad_input_is_one_sentence_and_status_2(arguments, text, layer_file, tmp_path, capsys):
     np.savez(tmp_path / "noinput.npz", weight=convolution().weight)
     (tmp_path / "empty").mkdir()
+    replace(convolution(), dilation=(2, 1)).save(tmp_path / "dilated.npz")
     assert cli.main(["predict", *arguments]) == 2
     shown = capsys.readouterr()
     assert shown.err.startswith("zerokeep: ") and text in shown.err and shown.err.count("\n") == 1 and not shown.out

@@ -158,7 +158,11 @@ def test_a_layer_that_does_not_fit_is_left_to_the_host_and_named():
     rng = np.random.default_rng(0)
     big = Layer(weight=rng.integers(-9, 9, (4, 16, 9, 9)).astype(np.int8), input=np.ones((1, 16, 9, 9), np.uint8))
     options, tiny = simulation.Options(cache=CACHE), simulation.select("tiny")
-    done = simulation.simulate({"big": big, "conv": convolution()}, tiny, ["skip-both"], leave=True, options=options)
+    dilated = dataclasses.replace(convolution(), dilation=(2, 2))
+    named = {"big": big, "conv": convolution(), "dilated": dilated}
+    done = simulation.simulate(named, tiny, ["skip-both"], leave=True, options=options)
+    assert done.host["dilated"] == ("dilated does not fit the engine skip-both: dilation: the layer needs (2, 2), the "
+                                    "array has (1, 1)")
     assert [entry["name"] for entry in done.layers] == ["conv"]
     assert done.layers[0]["engines"]["skip-both"]["bit_exact"]
     assert "big does not fit the engine skip-both" in done.host["big"]

@@ -9,7 +9,9 @@ from safetensors import safe_open
 
 from zerokeep import integer, model_folder
 from zerokeep.errors import UserError
+from zerokeep.network import Network, Step
 from zerokeep.quantise import quantise
+from zeroskip.layer import Layer
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 1, 28, 28)).astype(np.uint8)
 
@@ -55,6 +57,79 @@ def test_layer_inputs(network, folder):
     np.testing.assert_array_equal(found[0][1].input, IMAGES[:2])
     for (_, layer), (_, other) in zip(found, integer.layer_inputs(network, IMAGES[:2]), strict=True):
         np.testing.assert_array_equal(layer.input, other.input)
+
+
+@pytest.fixture
+def unusual() -> Network:
+    """Everything that a step or a layer may say beside what every one says."""
+    generator = np.random.default_rng(1)
+    weight = generator.integers(-9, 10, (3, 1, 3, 3)).astype(np.int8)
+    numbers = {"multiplier": np.full(3, 5), "shift": np.full(3, 7)}
+    mean = {"multipliers": [5], "shift": 4, "clamp": [0, 255], "output_dtype": "uint8", "rounding": "even"}
+    plain = Layer(weight=generator.integers(-9, 10, (3, 3, 1, 1)).astype(np.int8), **numbers)
+    return Network(name="unusual", input_shape=(1, 28, 28), input_scale=1.0, steps=(
+        Step(name="a", op="conv", inputs=("input",), scale=1.0, layer=Layer(
+            weight=weight, dilation=(3, 2), padding=(0, 1), padding_end=(1, 2), rounding="even", **numbers)),
+        Step(name="b", op="conv", inputs=("a", "a"), scale=1.0, layer=plain,
+             parameters={"residual_factors": [2**31 - 1, 0, -(2**31)]}),
+        Step(name="m", op="maxpool", inputs=("b",), scale=1.0, parameters={
+            "kernel": [3, 3], "stride": [2, 2], "padding": [0, 1], "padding_end": [1, 0]}),
+        Step(name="v", op="avgpool", inputs=("m",), scale=1.0, parameters=mean | {
+            "kernel": [2, 2], "stride": [3, 3], "padding_end": [1, 1]}),
+        Step(name="u", op="upsample", inputs=("v",), scale=1.0, parameters={"factor": [2, 1]}),
+    ))  # fmt: skip
+
+
+def test_unusual_steps_there_and_back(unusual, tmp_path):
+    model_folder.write(tmp_path / "m", unusual, b"onnx", {})
+    found = model_folder.read(tmp_path / "m").network
+    assert [s.parameters for s in found.steps] == [s.parameters for s in unusual.steps]
+    assert [s.inputs for s in found.steps] == [s.inputs for s in unusual.steps]
+    for step, other in zip(found.layers(), unusual.layers(), strict=True):
+        for key in ("stride", "padding", "padding_end", "dilation", "rounding", "groups"):
+            assert getattr(step.weights, key) == getattr(other.weights, key)
+    np.testing.assert_array_equal(integer.run(found, IMAGES), integer.run(unusual, IMAGES))
+    model_folder.write(tmp_path / "again", found, b"onnx", {})
+    assert (tmp_path / "again" / "model.json").read_bytes() == (tmp_path / "m" / "model.json").read_bytes()
+
+
+def test_model_json_says_of_a_layer_what_is_unusual(unusual, network, tmp_path):
+    """And nothing else, so that folders of other networks are what they were."""
+    usual = {"name", "op", "inputs", "scale", "layer", "stride", "padding", "groups", "shape", "parameters"}
+    model_folder.write(tmp_path / "m", unusual, b"onnx", {})
+    steps = json.loads((tmp_path / "m" / "model.json").read_text())["steps"]
+    assert steps[0].keys() == usual | {"dilation", "padding_end", "rounding"} and steps[1].keys() == usual
+    assert (steps[0]["dilation"], steps[0]["padding_end"], steps[0]["rounding"]) == ([3, 2], [1, 2], "even")
+    model_folder.write(tmp_path / "n", network, b"onnx", {})
+    steps = json.loads((tmp_path / "n" / "model.json").read_text())["steps"]
+    assert all(step.keys() == usual for step in steps if "layer" in step)
+
+
+@pytest.mark.parametrize(("number", "key", "value"), [
+    (0, "dilation", [1, 1]), (0, "rounding", "up"), (1, "dilation", [2, 2]), (1, "padding_end", [0, 1]),
+    (1, "rounding", "even"),
+])
+def test_model_json_that_says_something_else_than_the_layer(unusual, tmp_path, number, key, value):
+    model_folder.write(tmp_path / "m", unusual, b"onnx", {})
+    rewrite(tmp_path / "m", lambda d: d["steps"][number].update({key: value}))
+    message = rf"step {number + 1}: {key} is .*, its file layers/0{number + 1}_conv\.npz has "
+    with pytest.raises(UserError, match=message):
+        model_folder.read(tmp_path / "m")
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda d: d["steps"][1]["parameters"].clear(), "step b: residual_factors must be 3 whole numbers of 32 bits"),
+    (lambda d: d["steps"][1].update(inputs=["a"]), r"step b \(conv\) makes .*, its residual is missing"),
+    (lambda d: d["steps"][1].update(inputs=["a", "input"]), r"its residual is \(1, 28, 28\)"),
+    (lambda d: d["steps"][2]["parameters"].update(dilation=[2, 2]), "step m: maxpool has no parameter 'dilation'"),
+    (lambda d: d["steps"][3]["parameters"].update(rounding="odd"), "step v: rounding is 'odd', expected 'up' or"),
+    (lambda d: d["steps"][4]["parameters"].update(factor=[9, 1]), r"step u: factor is \(9, 1\)"),
+])
+def test_unusual_steps_that_are_wrong(unusual, tmp_path, change, message):
+    model_folder.write(tmp_path / "m", unusual, b"onnx", {})
+    rewrite(tmp_path / "m", change)
+    with pytest.raises(UserError, match=rf"model\.json is damaged: .*{message}"):
+        model_folder.read(tmp_path / "m")
 
 
 def test_an_earlier_model_is_replaced(network, folder, tmp_path):

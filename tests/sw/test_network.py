@@ -92,3 +92,21 @@ def test_other_names():
     assert [s.inputs for s in found.steps] == [("input",), ("class/1\n",), ("a",)]
     assert names == {"input": "input", "c": "class/1\n", "a": "a", "b": "b", "h": "soft max"}
     assert [s.name for s in network.called({"c": "x", "a": "x", "b": ""})[0].steps] == ["c", "a", "b"]
+
+
+def test_upsampling_and_residuals():
+    """Types, shapes and names go through them; a residual may be the input's map."""
+    scaled = {"multiplier": np.full(1, 9), "shift": np.full(1, 8), "padding": (1, 1)}
+    first, second = conv(1, 1, "a", **scaled), conv(1, 1, "b", ("a", "input"), output_dtype="int8", **scaled)
+    second.parameters["residual_factors"] = [3]
+    last = conv(1, 1, "d", ("u", "u"), padding=(1, 1))
+    last.parameters["residual_factors"] = [-7]
+    net = network(first, second, step("upsample", "u", ("b",), factor=[2, 1]), last)
+    assert net.shapes() == {"input": (1, 8, 8), "a": (1, 8, 8), "b": (1, 8, 8), "u": (1, 16, 8), "d": (1, 16, 8)}
+    assert net.dtypes() == {"input": "uint8", "a": "uint8", "b": "int8", "u": "int8", "d": "int32"}
+    renamed, _ = net.called({"a": "x", "u": "y"})
+    assert [s.inputs for s in renamed.steps] == [("input",), ("x", "input"), ("b",), ("y", "y")]
+    assert [s.parameters for s in renamed.steps] == [s.parameters for s in net.steps]
+    assert [s.name for s in net.layers()] == ["a", "b", "d"]
+    with pytest.raises(UserError, match="step b uses 'z', which no earlier step makes"):
+        network(first, conv(1, 1, "b", ("a", "z"), **scaled))

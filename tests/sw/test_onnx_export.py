@@ -79,3 +79,51 @@ def test_groups_stride_padding_and_add():
     wanted = integer.run(network, images)
     assert np.unique(wanted).size > 30
     np.testing.assert_array_equal(found, wanted * 2.0)
+
+
+def scaled(generator, power, *shape, **fields) -> Layer:
+    """A layer whose results are its sums over 2**`power`, half to even."""
+    return Layer(weight=generator.integers(-3, 4, shape).astype(np.int8), rounding="even",
+                 bias=generator.integers(-20, 21, shape[0]).astype(np.int32), multiplier=np.full(shape[0], 1),
+                 shift=np.full(shape[0], power), **fields)
+
+
+def test_dilation_uneven_padding_upsampling_residuals_and_half_to_even():
+    """Every logit equal, ties too: scales are powers of two, so that floats are exact, and both round half to even."""
+    generator = np.random.default_rng(4)
+    dilated = scaled(generator, 5, 4, 2, 3, 3, dilation=(2, 1), padding=(2, 0), padding_end=(1, 2), stride=(1, 2))
+    mean = {"multipliers": [1], "shift": 2, "clamp": [-128, 127], "output_dtype": "int8", "rounding": "even"}
+    pool = {"kernel": [2, 2], "stride": [1, 2]}
+    steps = (
+        Step(name="a", op="conv", inputs=("input",), scale=8.0, layer=dilated),
+        Step(name="b", op="conv", inputs=("a", "a"), scale=16.0, parameters={"residual_factors": [3, -8, 0, 130]},
+             layer=scaled(generator, 1, 4, 4, 1, 1, output_dtype="int8")),
+        Step(name="u", op="upsample", inputs=("b",), scale=16.0, parameters={"factor": [2, 3]}),
+        Step(name="m", op="maxpool", inputs=("u",), scale=16.0, parameters=pool | {"padding_end": [1, 0]}),
+        Step(name="v", op="avgpool", inputs=("m",), scale=16.0, parameters=mean | {
+            "kernel": [2, 2], "stride": [1, 1], "padding_end": [0, 1]}),
+        Step(name="f", op="flatten", inputs=("v",), scale=16.0),
+        Step(name="l", op="linear", inputs=("f",), scale=256.0,
+             layer=scaled(generator, 4, 5, 216, output_dtype="int8")),
+        Step(name="k", op="linear", inputs=("l", "l"), scale=256.0, parameters={
+            "residual_factors": [7, 1, -1000, 0, 2]}, layer=Layer(weight=np.diag([1, 2, -3, 4, 0]).astype(np.int8))),
+    )  # fmt: skip
+    network = Network(name="steps", input_shape=(2, 6, 7), input_scale=0.25, steps=steps)
+    images = generator.integers(0, 256, (30, 2, 6, 7)).astype(np.uint8)
+    model = onnx_export.build(network)
+    wanted = integer.run(network, images)
+    np.testing.assert_array_equal(onnx_export.run(model, images), wanted * 256.0)
+    kinds = {step.name: np.unique(result).size for step, _, result in integer.walk(network, images)}
+    assert all(kinds[name] > 30 for name in "abumvflk"), kinds
+    resize = next(node for node in model.graph.node if node.op_type == "Resize")
+    assert {own.name: own.s for own in resize.attribute} == {
+        "mode": b"nearest", "nearest_mode": b"floor", "coordinate_transformation_mode": b"asymmetric"}
+
+
+def test_a_usual_convolution_says_nothing_of_dilation():
+    """So that a network has the file that it had before."""
+    layer = Layer(weight=np.ones((1, 1, 3, 3), np.int8), padding=(1, 1))
+    step = Step(name="a", op="conv", inputs=("input",), scale=1.0, layer=layer)
+    model = onnx_export.build(Network(name="n", input_shape=(1, 4, 4), input_scale=1.0, steps=(step,)))
+    made = next(node for node in model.graph.node if node.op_type == "Conv")
+    assert {own.name for own in made.attribute} == {"kernel_shape", "strides", "pads", "group"}

@@ -1,0 +1,193 @@
+"""Rasters, layouts and places: how the steps of a program lie in the map memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from zeroskip.compiler.layout import Layout, Margin, margin_of
+from zeroskip.compiler.steps import Map, Step
+from zeroskip.spec.config import EngineConfig
+from zeroskip.spec.words import COLUMN_BITS
+
+RAW_BYTES = 4
+LONGEST_PITCH = (1 << COLUMN_BITS) - 1
+
+
+class PlanError(ValueError):
+    """What does not fit; the message says what it needs, what there is, and which setting would take it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A map in the memory: its layout, and the word in which its zeros, then its first plane begin."""
+
+    layout: Layout
+    base: int
+    half: int = 0
+
+    @property
+    def origin(self) -> int:
+        """The position of its first plane."""
+        return self.base * self.layout.banks + self.layout.lead
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """Where each map lies, and the pitch in which each step computes."""
+
+    maps: Mapping[str, Placed]
+    pitches: Sequence[int]
+    lives: Mapping[str, tuple[int, int]]
+    """The step that makes a map (-1: it comes in), and the last one that reads it."""
+
+
+def phases_of(steps: Sequence[Step]) -> dict[str, tuple[int, int]]:
+    """By how much the readers of each map step."""
+    found: dict[str, tuple[int, int]] = {}
+    for step in steps:
+        for source, stride in zip(step.sources, step.strides, strict=True):
+            if found.setdefault(source, stride) != stride:
+                raise PlanError(f"map {source!r} is read in steps of {found[source]} and of {stride}")
+    return found
+
+
+def plan(config: EngineConfig, incoming: Mapping[str, Map], steps: Sequence[Step], leaving: str) -> Plan:
+    """Place all maps of a program; `leaving` goes out by the stream, `incoming` come by one."""
+    maps = dict(incoming) | {step.out: step.written for step in steps}
+    phases = phases_of(steps)
+    margins = _margins(maps, steps, phases)
+    pitches = _pitches(maps, steps, phases, margins)
+    layouts = {
+        name: Layout(channels=own.channels, rows=own.rows, columns=own.columns, phases=phases.get(name, (1, 1)),
+                     pitch=pitches[name], margin=margins.get(name, Margin()), banks=config.banks)
+        for name, own in maps.items()
+    }
+    lives = _lives(incoming, steps)
+    places = _place(config, layouts, lives, leaving, steps)
+    own = [_raster_pitch(step, layouts, leaving) for step in steps]
+    return Plan(maps=places, pitches=own, lives=lives)
+
+
+def _margins(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str, tuple[int, int]]
+             ) -> dict[str, Margin]:
+    found: dict[str, Margin] = {}
+    for step in steps:
+        for number, source in enumerate(step.sources):
+            rows = np.concatenate([taps.row[taps.source == number] for taps in step.taps] or [np.zeros(0, int)])
+            columns = np.concatenate([taps.column[taps.source == number] for taps in step.taps] or [np.zeros(0, int)])
+            own = margin_of(maps[source], phases[source], rows, columns, step.result.rows, step.result.columns)
+            found[source] = found.get(source, Margin()).with_(own)
+    return found
+
+
+def _ratio(step: Step, phases: Mapping[str, tuple[int, int]]) -> Fraction:
+    """The pitch of the map that a step writes, by the pitch of its raster."""
+    window = step.pooling.window if step.pooling is not None else 1
+    return Fraction(step.factor[1], window * phases.get(step.out, (1, 1))[1])
+
+
+def _pitches(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str, tuple[int, int]],
+             margins: Mapping[str, Margin]) -> dict[str, int]:
+    """The least pitches so that a step's sources and result agree; a raster of one row binds nothing to its sources."""
+    unit, root = {name: Fraction(1) for name in maps}, {name: name for name in maps}
+
+    def bind(one: str, other: str, ratio: Fraction) -> None:
+        """`other` has `ratio` times the pitch of `one`."""
+        if root[one] == root[other]:
+            if unit[one] * ratio != unit[other]:
+                raise PlanError(f"maps {one!r} and {other!r} cannot lie in rows that agree")
+            return
+        factor, old = unit[one] * ratio / unit[other], root[other]
+        for name in maps:
+            if root[name] == old:
+                root[name], unit[name] = root[one], unit[name] * factor
+
+    for step in steps:
+        if step.result.rows > 1:
+            for source in step.sources[1:]:
+                bind(step.sources[0], source, Fraction(1))
+            bind(step.sources[0], step.out, _ratio(step, phases))
+    least: dict[str, Fraction] = {}
+    for name, own in maps.items():
+        margin, columns = margins.get(name, Margin()), -(-own.columns // phases.get(name, (1, 1))[1])
+        needed = columns + max(margin.left, margin.right)
+        least[root[name]] = max(least.get(root[name], Fraction(0)), Fraction(needed) / unit[name])
+    whole = {name: _whole_unit([unit[m] for m in maps if root[m] == name], least[name]) for name in least}
+    found = {name: int(whole[root[name]] * unit[name]) for name in maps}
+    for name, pitch in found.items():
+        if pitch > LONGEST_PITCH:
+            raise PlanError(f"map {name!r} needs rows of {pitch} positions, a row has at most {LONGEST_PITCH}: cut it "
+                            "into strips of columns")
+    return found
+
+
+def _whole_unit(units: Sequence[Fraction], least: Fraction) -> Fraction:
+    """The least pitch of the root, `least` or more, that makes all pitches integers."""
+    step = Fraction(1)
+    for own in units:
+        step = Fraction(np.lcm(step.numerator, own.denominator))
+    return -(-least // step) * step
+
+
+def _raster_pitch(step: Step, layouts: Mapping[str, Layout], leaving: str) -> int:
+    if step.result.rows > 1 or (step.out == leaving and step.sources):
+        return layouts[step.sources[0]].pitch if step.result.rows > 1 else max(1, step.result.columns)
+    return int(layouts[step.out].pitch / _ratio(step, {step.out: layouts[step.out].phases}))
+
+
+def _lives(incoming: Mapping[str, Map], steps: Sequence[Step]) -> dict[str, tuple[int, int]]:
+    """A map that comes in keeps its place, for the next one comes while the program is at later steps."""
+    found = {name: (-1, len(steps)) for name in incoming}
+    for number, step in enumerate(steps):
+        found.setdefault(step.out, (number, number))
+        found[step.out] = (found[step.out][0], number)
+        for source in step.sources:
+            found[source] = (found[source][0], max(number, found[source][1]))
+    return found
+
+
+def _place(config: EngineConfig, layouts: Mapping[str, Layout], lives: Mapping[str, tuple[int, int]], leaving: str,
+           steps: Sequence[Step]) -> dict[str, Placed]:
+    """First fit, in the half that is not read while the map is written where there is room, in order of making."""
+    found: dict[str, Placed] = {}
+    for name in sorted(lives, key=lambda own: lives[own]):
+        layout = layouts[name]
+        if name == leaving:
+            found[name] = Placed(layout=layout, base=0)
+            continue
+        taken = [(place.base, place.base + place.layout.words) for other, place in found.items()
+                 if other != leaving and _overlap(lives[name], lives[other])]
+        maker = steps[lives[name][0]] if lives[name][0] >= 0 else None
+        halves = {found[source].half for source in (maker.sources if maker is not None else ())}
+        base = _first_fit(config, layout.words, taken, halves)
+        if base is None:
+            raise PlanError(f"map {name!r} takes {layout.words} words of {config.banks} positions beside what else is "
+                            f"needed at its time, the map memory has {config.map_words} (map_words)")
+        found[name] = Placed(layout=layout, base=base, half=int(2 * base >= config.map_words))
+    return found
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two maps are there at the same time; a map that is read last by the step that makes the other is."""
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+def _first_fit(config: EngineConfig, words: int, taken: list[tuple[int, int]], avoided: set[int]) -> int | None:
+    half = config.map_words // 2
+    starts = sorted({0, half, *(end for _, end in taken)})
+    fits = [start for start in starts if start + words <= config.map_words
+            and all(start >= end or start + words <= begin for begin, end in taken)]
+
+    def touched(start: int) -> int:
+        return len(avoided & {int(start >= half), int(start + words - 1 >= half)})
+
+    return min(fits, key=lambda start: (touched(start), start), default=None)
+
+
+def with_base(placed: Placed, base: int) -> Placed:
+    """The same map elsewhere."""
+    return replace(placed, base=base)

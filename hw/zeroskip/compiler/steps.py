@@ -1,0 +1,141 @@
+"""What the array does, one step after the other: every kind of layer as lists of taps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from zeroskip.spec.words import Kind
+
+RAW_SHIFT = 1
+"""With a multiplier of 2 it leaves a sum as it is."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Map:
+    """A map of codes: `channels` planes of `rows` x `columns`, uint8, or int8 with `signed`."""
+
+    channels: int
+    rows: int
+    columns: int
+    signed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Taps:
+    """What a filter multiplies: one tap for each weight that is not zero, in the order in which it is added.
+
+    Parameters
+    ----------
+    source
+        Which of the step's sources the activation is of.
+    channel, row, column
+        Where it lies for the result in row 0 and column 0; beyond the map there is padding.
+    weight
+        int64, -128..127.
+    kind
+        ``Kind`` of each.
+    """
+
+    source: np.ndarray
+    channel: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    weight: np.ndarray
+    kind: np.ndarray
+
+    @classmethod
+    def of(cls, channel: np.ndarray, row: np.ndarray, column: np.ndarray, weight: np.ndarray, *, source: int = 0,
+           kind: int = Kind.ADD) -> Taps:
+        """Taps of one source and one kind."""
+        channel, row, column, weight = np.broadcast_arrays(channel, row, column, weight)
+        whole = np.full(channel.shape, 0)
+        return cls(source=whole + source, channel=channel, row=row, column=column, weight=weight, kind=whole + kind)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.weight)
+
+    def __add__(self, other: Taps) -> Taps:
+        """These, then the others."""
+        return Taps(**{name: np.concatenate([getattr(self, name), getattr(other, name)])
+                       for name in self.__dataclass_fields__})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pooling:
+    """One value of each square of `window` x `window` results: the largest, or the first."""
+
+    window: int
+    largest: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Step:
+    """One step of the array.
+
+    Parameters
+    ----------
+    name
+        What reports call it.
+    sources
+        Names of the maps that it reads.
+    strides
+        For each source, by how many rows and columns its activations lie apart for neighbouring results.
+    result
+        The map that it makes, before any pooling.
+    out
+        The name of the map that is left.
+    taps
+        Of each filter.
+    bias, multiplier, shift
+        int64 (filters,).
+    low, high
+        Clamping.
+    even
+        Rounding half to even.
+    raw
+        The sums are the result, 32 bits each.
+    pooling
+        What is done with the results, where anything.
+    table
+        256 codes, by the code as an unsigned number, where the results go through one.
+    part_of
+        (first channel, channels in all) of the map `out`, where several steps make it.
+    factor
+        How often each result stands in `out`, in rows and columns (nearest upsampling).
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    strides: tuple[tuple[int, int], ...]
+    result: Map
+    out: str
+    taps: tuple[Taps, ...] = field(repr=False)
+    bias: np.ndarray
+    multiplier: np.ndarray
+    shift: np.ndarray
+    low: int
+    high: int
+    even: bool = False
+    raw: bool = False
+    pooling: Pooling | None = None
+    table: np.ndarray | None = None
+    part_of: tuple[int, int] | None = None
+    factor: tuple[int, int] = (1, 1)
+
+    @property
+    def filters(self) -> int:
+        """How many filters it has."""
+        return len(self.taps)
+
+    @property
+    def written(self) -> Map:
+        """The map that is written, all its parts together."""
+        rows, columns = self.result.rows, self.result.columns
+        if self.pooling is not None:
+            rows, columns = rows // self.pooling.window, columns // self.pooling.window
+        rows, columns = rows * self.factor[0], columns * self.factor[1]
+        return Map(channels=self.part_of[1] if self.part_of else self.filters, rows=rows, columns=columns,
+                   signed=self.result.signed)

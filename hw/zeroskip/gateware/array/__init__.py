@@ -1,0 +1,1 @@
+"""What lanes share: the map memory, the write bus, loading, waiting for each other, results."""

@@ -1,0 +1,224 @@
+"""The loader: a program's beats into the memories of the lanes, and the check that all of them came."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from zeroskip.gateware.structs import struct_of, view
+from zeroskip.spec.config import EngineConfig
+from zeroskip.spec.program import (
+    BLOCK,
+    CHECK,
+    HEAD,
+    MAGIC,
+    PIECE,
+    VERSION,
+    Target,
+    beat_bits,
+    digest,
+    setup,
+    word_bits,
+)
+from zeroskip.spec.words import instruction_bits
+
+
+class LoadError(enum.Enum, shape=3):  # type: ignore[call-arg]
+    """Why a program was refused."""
+
+    NONE = 0
+    HEAD = 1
+    """It does not begin as a program."""
+    CONFIGURATION = 2
+    """It is of another version, or for another configuration."""
+    LENGTH = 3
+    """It was cut off, or goes on after its end."""
+    CHECKSUM = 4
+    BLOCK = 5
+    """A block for no memory."""
+
+
+class State(enum.Enum, shape=3):  # type: ignore[call-arg]
+    """What is read next."""
+
+    HEAD = 0
+    BLOCK = 1
+    WORDS = 2
+    CHECK = 3
+    SKIP = 4
+
+
+class Loader(wiring.Component):
+    """Reads one program after another; one that is refused is read to its end, and nothing is started.
+
+    Parameters
+    ----------
+    config
+        The engine.
+
+    Members
+    -------
+    i : In(stream({data, last}))
+        Beats of programs; `last` with the last one of each.
+    lane : Out(E)
+        The lane that a word is for, one bit each.
+    address, word : Out, list, instruction : Out(1)
+        A word for that lane's list memory, or an instruction.
+    setup : Out
+        Of maps and results.
+    clear : Out(1)
+        A program begins to come: everything else begins anew.
+    start : Out(1)
+        It is complete and right: lanes start.
+    part_ready : Out(1)
+        A part of a program is complete.
+    error : Out(LoadError)
+        Why the last program was refused.
+    """
+
+    def __init__(self, *, config: EngineConfig) -> None:
+        self._config = config
+        self._beat = beat_bits(config)
+        super().__init__({
+            "i": In(stream.Signature(data.StructLayout({"data": self._beat, "last": 1}))),
+            "lane": Out(config.lanes),
+            "address": Out(max(config.list_bits, (config.instructions - 1).bit_length())),
+            "word": Out(max(config.list_word_bits, instruction_bits(config))), "list": Out(1), "instruction": Out(1),
+            "setup": Out(struct_of(setup(config))), "clear": Out(1), "start": Out(1), "part_ready": Out(1),
+            "error": Out(LoadError),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        """Beats are gathered until a piece or a word is whole; then it is used."""
+        m = Module()
+        self._state, self._full, self._ended = Signal(State), Signal(), Signal()
+        widths = {Target.LIST: self._config.list_word_bits, Target.INSTRUCTION: instruction_bits(self._config)}
+        slots = {target: word_bits(width, self._beat) for target, width in widths.items()}
+        beats = {target: max(1, slot // self._beat) for target, slot in slots.items()}
+        self._slots, self._per_beat = slots, {t: max(1, self._beat // slot) for t, slot in slots.items()}
+        piece = max(1, PIECE // self._beat)
+        most = max(piece, *beats.values())
+        gathered = Signal(most * self._beat)
+        got = Signal(range(most + 1))
+        self._target, self._left = Signal(Target), Signal(16)
+        self._lane, self._address = Signal(8), Signal(16)
+        self._number = Signal(range(max(2, *self._per_beat.values())))
+        needed = Signal(range(most + 1))
+        words = self._state == State.WORDS
+        m.d.comb += needed.eq(piece)
+        for target, count in beats.items():
+            with m.If(words & (self._target == target)):
+                m.d.comb += needed.eq(count)
+        used, more = Signal(), Signal()
+        self._first, self._second = Signal(32), Signal(32)
+        m.d.comb += self.i.ready.eq(~self._full | more)
+        takes = self.i.valid & self.i.ready
+        with m.If(used):
+            m.d.sync += [self._full.eq(0), got.eq(0)]
+        with m.If(takes):
+            before = Mux(used, 0, got)
+            whole = (before + 1 == needed) | self.i.payload.last
+            m.d.sync += [gathered.eq(Cat(gathered, self.i.payload.data)[self._beat:]), got.eq(before + 1),
+                         self._full.eq(whole), self._ended.eq(self.i.payload.last)]
+            with m.If(self._state != State.CHECK):
+                self._sum(m, self.i.payload.data)
+        short = self._full & (got != needed)
+        self._use(m, gathered, most, short, used, more)
+        return m
+
+    def _sum(self, m: Module, beat: Value) -> None:
+        folded: Value = beat[:32]
+        for number in range(1, self._beat // 32):
+            word = beat[32 * number:32 * (number + 1)]
+            folded = folded ^ word.rotate_left(8 * number % 32)
+        total = Signal(32, name="total")
+        m.d.comb += total.eq(self._first + folded + 1)
+        m.d.sync += [self._first.eq(total), self._second.eq(self._second + total)]
+
+    def _use(self, m: Module, gathered: Value, most: int, short: Value, used: Signal, more: Signal) -> None:
+        """What to do with a whole piece, or word."""
+        piece = gathered[most * self._beat - max(PIECE, self._beat):]
+        m.d.sync += [self.clear.eq(0), self.start.eq(0), self.part_ready.eq(0), self.list.eq(0),
+                     self.instruction.eq(0)]
+        begins = Signal()
+        with m.If(self._full):
+            with m.Switch(self._state):
+                with m.Case(State.HEAD):
+                    head = view(HEAD, piece)
+                    m.d.comb += used.eq(1)
+                    m.d.sync += [self._state.eq(State.BLOCK), begins.eq(head.begin)]
+                    with m.If((head.magic != MAGIC) | short):
+                        self._refuse(m, LoadError.HEAD)
+                    with m.Elif((head.version != VERSION) | (head.digest != digest(self._config))):
+                        self._refuse(m, LoadError.CONFIGURATION)
+                    with m.Elif(self._ended):
+                        self._refuse(m, LoadError.LENGTH)
+                    with m.Else():
+                        m.d.sync += [self.error.eq(LoadError.NONE), self.clear.eq(head.begin)]
+                with m.Case(State.BLOCK):
+                    m.d.comb += used.eq(1)
+                    self._block(m, view(BLOCK, piece))
+                with m.Case(State.WORDS):
+                    self._words(m, gathered, most, short, used, more)
+                with m.Case(State.CHECK):
+                    check = view(CHECK, piece)
+                    m.d.comb += used.eq(1)
+                    m.d.sync += [self._state.eq(State.HEAD), self._first.eq(0), self._second.eq(0)]
+                    with m.If(~self._ended | short):
+                        self._refuse(m, LoadError.LENGTH)
+                    with m.Elif((check.first != self._first) | (check.second != self._second)):
+                        m.d.sync += self.error.eq(LoadError.CHECKSUM)
+                    with m.Else():
+                        m.d.sync += [self.start.eq(begins), self.part_ready.eq(~begins)]
+                with m.Case(State.SKIP):
+                    m.d.comb += used.eq(1)
+                    with m.If(self._ended):
+                        self._again(m)
+
+    def _again(self, m: Module) -> None:
+        m.d.sync += [self._state.eq(State.HEAD), self._first.eq(0), self._second.eq(0)]
+
+    def _refuse(self, m: Module, error: object) -> None:
+        m.d.sync += [self.error.eq(error), self._state.eq(State.SKIP)]
+        with m.If(self._ended):
+            self._again(m)
+
+    def _block(self, m: Module, block: data.View) -> None:
+        m.d.sync += [self._target.eq(block.target), self._lane.eq(block.lane), self._address.eq(block.address),
+                     self._left.eq(block.count), self._number.eq(0)]
+        with m.If(self._ended):
+            self._refuse(m, LoadError.LENGTH)
+        with m.Elif(block.target == Target.END):
+            m.d.sync += self._state.eq(State.CHECK)
+        with m.Elif((block.target <= Target.SETUP) & (block.count != 0)):
+            m.d.sync += self._state.eq(State.WORDS)
+        with m.Else():
+            self._refuse(m, LoadError.BLOCK)
+
+    def _words(self, m: Module, gathered: Value, most: int, short: Value, used: Signal, more: Signal) -> None:
+        """A word of what has been gathered goes to its memory."""
+        last, spent = self._left == 1, Signal(init=1)
+        m.d.sync += [self.lane.eq(1 << self._lane), self.address.eq(self._address)]
+        for target, slot in self._slots.items():
+            with m.If(self._target == target):
+                per_beat, wide = self._per_beat[target], max(slot, self._beat)
+                start = most * self._beat - wide
+                word = gathered[start:]
+                ends = last | (self._number == per_beat - 1)
+                m.d.comb += spent.eq(ends)
+                m.d.sync += [self.word.eq(word.word_select(self._number, slot) if per_beat > 1 else word),
+                             self._number.eq(Mux(ends, 0, self._number + 1)), self._address.eq(self._address + 1),
+                             self._left.eq(self._left - 1)]
+        with m.If(self._target == Target.SETUP):
+            m.d.sync += [self.setup.eq(view(setup(self._config), gathered[most * self._beat - PIECE
+                                                                          if self._beat < PIECE else 0:])),
+                         self._left.eq(self._left - 1)]
+        m.d.sync += [self.list.eq(self._target == Target.LIST), self.instruction.eq(self._target == Target.INSTRUCTION)]
+        with m.If(last):
+            m.d.sync += self._state.eq(State.BLOCK)
+        cut = self._ended & spent | short
+        m.d.comb += [used.eq(spent | cut), more.eq(spent & ~last & ~cut)]
+        with m.If(cut):
+            self._refuse(m, LoadError.LENGTH)
+            m.d.sync += [self.list.eq(0), self.instruction.eq(0)]

@@ -1,0 +1,105 @@
+"""A copy of the map memory, which two lanes read."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from zeroskip.gateware.primitives.dual_port import TrueDualPort
+from zeroskip.gateware.structs import delay
+from zeroskip.spec.config import EngineConfig
+
+STORED_BITS = 9
+"""A code, and above it whether it is not zero."""
+PORTS = 2
+
+
+def write_layout(config: EngineConfig) -> data.StructLayout:
+    """A word that is written into every copy, through the port `port` of its half."""
+    return data.StructLayout({"valid": 1, "port": 1, "word": config.word_bits, "mask": config.banks,
+                              "data": data.ArrayLayout(STORED_BITS, config.banks)})
+
+
+class MapCopy(wiring.Component):
+    """M banks in two halves, of two ports each: two lanes read, and a write takes the place of one of them.
+
+    A vector begins at any position: the banks below its place in the word take the next word. A write takes one port
+    of one half, by the top bit of its address; a lane that reads the other half is not disturbed.
+
+    Parameters
+    ----------
+    config
+        The engine.
+
+    Members
+    -------
+    write : In(write_layout)
+        A write; what a lane reads from this half and port beside it, is lost.
+    words, next_words : In(word_bits).array(2), places : In(bank_bits).array(2)
+        For each port: the word in which the vector begins, the one behind it, and the place in the word.
+    data_0, data_1 : Out(9).array(M)
+        What the banks gave, `latency` cycles later.
+    """
+
+    def __init__(self, *, config: EngineConfig) -> None:
+        self._config = config
+        words = data.ArrayLayout(config.word_bits, PORTS)
+        banks = data.ArrayLayout(STORED_BITS, config.banks)
+        super().__init__({
+            "write": In(write_layout(config)),
+            "words": In(words), "next_words": In(words), "places": In(data.ArrayLayout(config.bank_bits, PORTS)),
+            "data_0": Out(banks), "data_1": Out(banks),
+        })
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a vector's word to its activations."""
+        return 3
+
+    def elaborate(self, platform: object) -> Module:
+        """The addresses of all banks in registers, then the memories; the half is chosen behind them."""
+        m = Module()
+        config = self._config
+        write = Signal(write_layout(config))
+        m.d.sync += write.eq(self.write)
+        content = Signal.like(write.data)
+        m.d.sync += content.eq(write.data)
+        selects = [[self._select(m, write, port, half) for half in range(2)] for port in range(PORTS)]
+        for bank in range(config.banks):
+            self._bank(m, bank, write, content, selects)
+        return m
+
+    def _select(self, m: Module, write: data.View, port: int, half: int) -> tuple[Value, Value, Value]:
+        """Of a port and half: whether it writes, and the word for banks from the place on, and for those below."""
+        name = f"{port}_{half}"
+        writes = Signal(name=f"writes_{name}")
+        word, following = (Signal(self._config.word_bits - 1, name=f"{what}_{name}") for what in ("word", "following"))
+        m.d.comb += [
+            writes.eq(write.valid & (write.port == port) & (write.word[-1] == half)),
+            word.eq(Mux(writes, write.word, self.words[port])),
+            following.eq(Mux(writes, write.word, self.next_words[port])),
+        ]
+        return writes, word, following
+
+    def _bank(self, m: Module, bank: int, write: data.View, content: data.View,
+              selects: list[list[tuple[Value, Value, Value]]]) -> None:
+        config = self._config
+        memories = [TrueDualPort(width=STORED_BITS, depth=config.map_words // 2) for _ in range(2)]
+        for half, memory in enumerate(memories):
+            m.submodules[f"bank_{bank}_{half}"] = memory
+        for port, out in enumerate((self.data_0, self.data_1)):
+            below = Signal(name=f"below_{bank}_{port}")
+            upper = Signal(name=f"upper_{bank}_{port}")
+            m.d.comb += below.eq(self.places[port] > bank)
+            m.d.sync += upper.eq(Mux(below, self.next_words[port][-1], self.words[port][-1]))
+            for half, memory in enumerate(memories):
+                writes, word, following = selects[port][half]
+                own = memory.a if port == 0 else memory.b
+                address = Signal(config.word_bits - 1, name=f"address_{bank}_{port}_{half}")
+                enable = Signal(name=f"enable_{bank}_{port}_{half}")
+                m.d.sync += [address.eq(Mux(below, following, word)), enable.eq(writes & write.mask[bank])]
+                m.d.comb += [own.address.eq(address), own.write_enable.eq(enable), own.write_data.eq(content[bank])]
+            upper = delay(m, upper, 2, f"upper_{bank}_{port}")
+            first, second = ((memory.a if port == 0 else memory.b).read_data for memory in memories)
+            m.d.comb += out[bank].eq(Mux(upper, second, first))

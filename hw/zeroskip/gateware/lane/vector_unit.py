@@ -1,0 +1,125 @@
+"""P multipliers and their sums: one weight meets P neighbouring activations."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from zeroskip.gateware.lane.issue import slot_layout
+from zeroskip.gateware.primitives.accumulator import Accumulator
+from zeroskip.gateware.primitives.multiplier import RegisteredMultiplier
+from zeroskip.gateware.structs import delay
+from zeroskip.spec.config import EngineConfig
+from zeroskip.spec.words import Kind
+
+ACTIVATION_BITS = 9
+"""A code, and above it whether it is not zero."""
+FACTOR_BITS = 16
+"""A weight, or 256 times a weight."""
+
+
+class VectorUnit(wiring.Component):
+    """Turns the activations of a slot, multiplies them by its weight, and sums.
+
+    An activation that is zero switches nothing: its operand register holds, and so does the register of its sum.
+    Nothing here waits.
+
+    Parameters
+    ----------
+    config
+        The engine.
+
+    Members
+    -------
+    slot : In(slot_layout)
+        Beside its activations.
+    activations : In(9).array(M)
+        Of the slot's position, as the banks gave them: bank b has the position whose low bits are b.
+    bias : In(signed(acc_width))
+        Of the job of the slot that came `bias_latency` cycles ago.
+    sums : Out(signed(acc_width)).array(P)
+        Complete `latency` cycles after the slot that ends them.
+    gated : Out(range(P + 1))
+        How many products of the slot of one cycle ago meet a zero.
+    """
+
+    def __init__(self, *, config: EngineConfig) -> None:
+        self._config = config
+        super().__init__({
+            "slot": In(slot_layout(config)),
+            "activations": In(data.ArrayLayout(ACTIVATION_BITS, config.banks)),
+            "bias": In(signed(config.acc_width)),
+            "sums": Out(data.ArrayLayout(signed(config.acc_width), config.vector)),
+            "gated": Out(range(config.vector + 1)),
+        })
+
+    @property
+    def bias_latency(self) -> int:
+        """Cycles from a slot to its bias."""
+        return 3
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a slot to its sums."""
+        return 4
+
+    def elaborate(self, platform: object) -> Module:
+        """Rotation in two stages, operands, products, sums."""
+        m = Module()
+        config = self._config
+        half = config.bank_bits - config.bank_bits // 2
+        turned = self._rotate(m, [self.activations[b] for b in range(config.banks)], self.slot.position,
+                              range(config.bank_bits - 1, config.bank_bits - 1 - half, -1), "turned")
+        turned_1 = [delay(m, value, 1, f"turned_{b}") for b, value in enumerate(turned)]
+        slot_1 = data.View(slot_layout(config), delay(m, self.slot.as_value(), 1, "slot"))
+        vector = self._rotate(m, turned_1, slot_1.position, range(config.bank_bits - 1 - half, -1, -1), "vector")
+        slot_2 = data.View(slot_layout(config), delay(m, slot_1.as_value(), 1, "slot_held"))
+        slot_3 = data.View(slot_layout(config), delay(m, slot_2.as_value(), 1, "slot_product"))
+        weight = Signal(signed(FACTOR_BITS))
+        high = slot_1.kind == Kind.ADD_HIGH
+        m.d.sync += weight.eq(Mux(high, slot_1.weight.as_signed() << 8, slot_1.weight.as_signed()))
+        for i in range(config.vector):
+            self._sum(m, i, *self._multiply(m, i, vector[i], slot_1, weight), slot_3)
+        zeros = Cat(slot_1.valid & ~vector[i][-1] for i in range(config.vector))
+        m.d.sync += self.gated.eq(sum(zeros))
+        return m
+
+    def _rotate(self, m: Module, values: list[Value], position: Value, bits: range, name: str) -> list[Value]:
+        count = len(values)
+        for bit in bits:
+            level = []
+            for i in range(count):
+                value = Signal(ACTIVATION_BITS, name=f"{name}_{bit}_{i}")
+                m.d.comb += value.eq(Mux(position[bit], values[(i + (1 << bit)) % count], values[i]))
+                level.append(value)
+            values = level
+        return values
+
+    def _multiply(self, m: Module, i: int, activation: Value, slot: data.View, weight: Value) -> tuple[Value, Value]:
+        """The product, and whether it counts; the operand register holds if it does not."""
+        used, counts, operand = Signal(name=f"used_{i}"), Signal(name=f"counts_{i}"), Signal(9, name=f"operand_{i}")
+        picks = slot.kind >= Kind.COMPARE
+        m.d.comb += used.eq(slot.valid & activation[-1])
+        m.d.sync += counts.eq(used & ~picks)
+        with m.If(used | slot.first | picks):  # a sum that begins, and one that is compared, need a product of zero
+            m.d.sync += operand.eq(Mux(slot.valid, Cat(activation[:8], activation[7] & slot.signed), 0))
+        multiplier = RegisteredMultiplier(a_width=9, b_width=FACTOR_BITS, clearable=False)
+        m.submodules[f"multiplier_{i}"] = multiplier
+        m.d.comb += [multiplier.a.eq(operand.as_signed()), multiplier.b.eq(weight)]
+        return multiplier.product, delay(m, counts, 1, f"counts_{i}")
+
+    def _sum(self, m: Module, i: int, product: Value, counts: Value, slot: data.View) -> None:
+        """A product that does not count is not summed: the register of the sum holds, too."""
+        config = self._config
+        accumulator = Accumulator(acc_width=config.acc_width, product_width=min(len(product), config.acc_width))
+        m.submodules[f"accumulator_{i}"] = accumulator
+        below = Signal(name=f"below_{i}")
+        compare, replace = slot.valid & (slot.kind == Kind.COMPARE), slot.valid & (slot.kind == Kind.REPLACE)
+        with m.If(compare):
+            m.d.sync += below.eq(accumulator.negative)
+        m.d.comb += [
+            accumulator.product.eq(product), accumulator.bias.eq(self.bias),
+            accumulator.first.eq(slot.first | replace), accumulator.en.eq(counts | slot.first | replace & below),
+            self.sums[i].eq(accumulator.acc),
+        ]

@@ -1,0 +1,1 @@
+"""What hardware and software agree on: configurations, words of a program, numbers. Imports nothing of either."""
