@@ -30,14 +30,12 @@ class Barrier(wiring.Component):
         Lanes that wait.
     sync : In
         The instruction at which they do; all have the same.
-    buffers : In(2)
-        Places for maps; set by `begin`.
     begin : In(1)
         A program begins.
     map_ready : In(1), part_ready : In(1)
         A map has come in; a part of the program has.
     map_room : Out(1)
-        There is a place for a map.
+        There is a place for a map: none at first, then one for each `release`.
     go_on : Out(1)
         All go on.
     image_done : Out(1)
@@ -47,7 +45,7 @@ class Barrier(wiring.Component):
     def __init__(self, *, config: EngineConfig) -> None:
         self._config = config
         super().__init__({
-            "waiting": In(config.lanes), "sync": In(struct_of(sync(config))), "buffers": In(2), "begin": In(1),
+            "waiting": In(config.lanes), "sync": In(struct_of(sync(config))), "begin": In(1),
             "map_ready": In(1), "part_ready": In(1), "map_room": Out(1), "go_on": Out(1), "image_done": Out(1),
         })
 
@@ -71,5 +69,5 @@ class Barrier(wiring.Component):
             parts.eq(parts + self.part_ready - (go & self.sync.program)),
         ]
         with m.If(self.begin):
-            m.d.sync += [maps.eq(0), parts.eq(0), room.eq(self.buffers)]
+            m.d.sync += [maps.eq(0), parts.eq(0), room.eq(0)]
         return m

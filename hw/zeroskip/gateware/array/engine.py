@@ -89,7 +89,7 @@ class Engine(wiring.Component):
         start = delay(m, loader.start, 1, "start")
         m.d.comb += [
             *(lane.start.eq(start) for lane in lanes), barrier.sync.eq(lanes[0].sync),
-            barrier.buffers.eq(loader.setup.buffers), barrier.begin.eq(loader.start),
+            barrier.begin.eq(loader.start),
             barrier.map_ready.eq(maps.ready), barrier.part_ready.eq(loader.part_ready),
             maps.setup.eq(loader.setup), maps.begin.eq(loader.start), maps.room.eq(barrier.map_room),
             bus.map_word.eq(maps.word), maps.sent.eq(bus.map_sent),
