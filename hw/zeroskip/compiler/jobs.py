@@ -17,25 +17,22 @@ class Job:
     count: int
 
 
-def cut(costs: Sequence[int], vectors: int, lanes: int, unit: int) -> list[list[Job]]:
+def cut(costs: Sequence[int], cuts: np.ndarray, lanes: int) -> list[list[Job]]:
     """The jobs of each lane.
 
     Parameters
     ----------
     costs
         Cycles of a vector, for each filter.
-    vectors
-        Of a plane.
+    cuts
+        Vectors of a plane at which a job may begin, from 0 on; the last one is the number of vectors.
     lanes
         How many there are.
-    unit
-        A plane can be cut at multiples of so many vectors.
 
     Two ways are tried, and the one whose longest lane is shorter is taken: filters one after the other, cut where a
-    lane has its share (McNaughton's rule: lanes end together but for a unit), and whole filters, the longest first.
+    lane has its share (McNaughton's rule: lanes end together but for a cut), and whole filters, the longest first.
     """
-    shares = _wrapped(costs, vectors, lanes, unit)
-    whole = _longest_first(costs, vectors, lanes)
+    shares, whole = _wrapped(costs, cuts, lanes), _longest_first(costs, int(cuts[-1]), lanes)
     return min((shares, whole), key=lambda found: max(_load(jobs, costs) for jobs in found))
 
 
@@ -53,21 +50,22 @@ def _longest_first(costs: Sequence[int], vectors: int, lanes: int) -> list[list[
     return [sorted(jobs) for jobs in found]
 
 
-def _wrapped(costs: Sequence[int], vectors: int, lanes: int, unit: int) -> list[list[Job]]:
+def _wrapped(costs: Sequence[int], cuts: np.ndarray, lanes: int) -> list[list[Job]]:
+    vectors = int(cuts[-1])
     total = int(sum(costs)) * vectors
     found: list[list[Job]] = [[] for _ in range(lanes)]
     lane, done = 0, 0
     for number, cost in enumerate(costs):
         first = 0
         while first < vectors:
-            left = total * (lane + 1) / lanes - done  # of this lane's share
-            count = vectors - first
-            if lane < lanes - 1 and cost * count > left:
-                count = min(count, round(left / cost / unit) * unit)
-            if count:
-                found[lane].append(Job(filter=number, first=first, count=count))
-                done += cost * count
-                first += count
-            if first < vectors or (lane < lanes - 1 and done >= total * (lane + 1) / lanes):
-                lane = min(lane + 1, lanes - 1)
+            end = vectors
+            if lane < lanes - 1:
+                wanted = first + (total * (lane + 1) / lanes - done) / cost
+                end = int(cuts[np.abs(cuts - wanted).argmin()])
+            if end > first:
+                found[lane].append(Job(filter=number, first=first, count=end - first))
+                done += cost * (end - first)
+                first = end
+            if lane < lanes - 1 and (first < vectors or done >= total * (lane + 1) / lanes):
+                lane += 1
     return found

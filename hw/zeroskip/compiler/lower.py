@@ -53,7 +53,7 @@ def convolution(step: NetworkStep, layer: Layer, result: Map, source: Map, *, fl
         name=step.name, sources=tuple(sources), strides=tuple(strides), result=result, out=step.name,
         taps=tuple(taps), bias=np.asarray(layer.bias, np.int64),
         multiplier=whole + 2 if raw else np.asarray(layer.multiplier), shift=whole + 1 if raw else
-        np.asarray(layer.shift), low=low, high=high, even=getattr(layer, "rounding", "up") == "even", raw=raw,
+        np.asarray(layer.shift), low=low, high=high, even=layer.rounding == "even", raw=raw,
     )
 
 
@@ -66,7 +66,7 @@ def _filter_taps(layer: Layer, number: int, flat: Map | None) -> Taps:
         per_plane = flat.rows * flat.columns
         return Taps.of(channel // per_plane, channel % per_plane // flat.columns, channel % flat.columns, value)
     group = number // (layer.filters // layer.groups)
-    (py, px), (dy, dx) = layer.padding, getattr(layer, "dilation", (1, 1))
+    (py, px), (dy, dx) = layer.padding, layer.dilation
     return Taps.of(channel + group * layer.weight4.shape[1], ky * dy - py, kx * dx - px, value)
 
 

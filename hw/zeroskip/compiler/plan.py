@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -13,7 +13,6 @@ from zeroskip.compiler.steps import Map, Step
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.words import COLUMN_BITS
 
-RAW_BYTES = 4
 LONGEST_PITCH = (1 << COLUMN_BITS) - 1
 
 
@@ -41,6 +40,8 @@ class Plan:
 
     maps: Mapping[str, Placed]
     pitches: Sequence[int]
+    kept: Mapping[str, bool]
+    """Whether a map is alone in its place."""
     lives: Mapping[str, tuple[int, int]]
     """The step that makes a map (-1: it comes in), and the last one that reads it."""
 
@@ -69,7 +70,7 @@ def plan(config: EngineConfig, incoming: Mapping[str, Map], steps: Sequence[Step
     lives = _lives(incoming, steps)
     places = _place(config, layouts, lives, leaving, steps)
     own = [_raster_pitch(step, layouts, leaving) for step in steps]
-    return Plan(maps=places, pitches=own, lives=lives)
+    return Plan(maps=places, pitches=own, kept=_kept(places, leaving), lives=lives)
 
 
 def _margins(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str, tuple[int, int]]
@@ -152,23 +153,36 @@ def _lives(incoming: Mapping[str, Map], steps: Sequence[Step]) -> dict[str, tupl
 
 def _place(config: EngineConfig, layouts: Mapping[str, Layout], lives: Mapping[str, tuple[int, int]], leaving: str,
            steps: Sequence[Step]) -> dict[str, Placed]:
-    """First fit, in the half that is not read while the map is written where there is room, in order of making."""
+    """In order of making, first fit: beside all others if there is room, else beside those of the same time.
+
+    Of the places that fit, one in the half that is not read while the map is written.
+    """
     found: dict[str, Placed] = {}
     for name in sorted(lives, key=lambda own: lives[own]):
         layout = layouts[name]
         if name == leaving:
             found[name] = Placed(layout=layout, base=0)
             continue
-        taken = [(place.base, place.base + place.layout.words) for other, place in found.items()
-                 if other != leaving and _overlap(lives[name], lives[other])]
+        others = {other: (place.base, place.base + place.layout.words) for other, place in found.items()
+                  if other != leaving}
+        now = [taken for other, taken in others.items() if _overlap(lives[name], lives[other])]
         maker = steps[lives[name][0]] if lives[name][0] >= 0 else None
-        halves = {found[source].half for source in (maker.sources if maker is not None else ())}
-        base = _first_fit(config, layout.words, taken, halves)
+        read = {found[source].half for source in (maker.sources if maker is not None else ())}
+        base = _first_fit(config, layout.words, list(others.values()), read)
+        if base is None:
+            base = _first_fit(config, layout.words, now, read)
         if base is None:
             raise PlanError(f"map {name!r} takes {layout.words} words of {config.banks} positions beside what else is "
                             f"needed at its time, the map memory has {config.map_words} (map_words)")
         found[name] = Placed(layout=layout, base=base, half=int(2 * base >= config.map_words))
     return found
+
+
+def _kept(places: Mapping[str, Placed], leaving: str) -> dict[str, bool]:
+    """Whether a map is alone in its place, so that the zeros around it stay."""
+    spans = {name: (place.base, place.base + place.layout.words) for name, place in places.items() if name != leaving}
+    return {name: all(other == name or begin >= own[1] or own[0] >= end for other, (begin, end) in spans.items())
+            for name, own in spans.items()}
 
 
 def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -186,8 +200,3 @@ def _first_fit(config: EngineConfig, words: int, taken: list[tuple[int, int]], a
         return len(avoided & {int(start >= half), int(start + words - 1 >= half)})
 
     return min(fits, key=lambda start: (touched(start), start), default=None)
-
-
-def with_base(placed: Placed, base: int) -> Placed:
-    """The same map elsewhere."""
-    return replace(placed, base=base)

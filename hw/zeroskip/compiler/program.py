@@ -72,6 +72,8 @@ class Program:
         For each lane, the words of its list memory, from address 0 on.
     instructions
         For each lane, its instructions.
+    tables
+        Words of every lane's instruction memory, by the address of the first one.
     setup
         The fields of ``spec.program.setup``.
     incoming, leaving
@@ -81,13 +83,14 @@ class Program:
     config: EngineConfig
     lists: Sequence[Sequence[int]]
     instructions: Sequence[Sequence[int]]
+    tables: Mapping[int, Sequence[int]]
     setup: Mapping[str, int]
     incoming: Incoming
     leaving: Leaving
 
     def beats(self) -> np.ndarray:
         """The stream, uint8 (beats, banks)."""
-        return encode(self.config, self.lists, self.instructions, self.setup)
+        return encode(self)
 
 
 def _pieces(word: int, bits: int, beat: int) -> Iterator[int]:
@@ -96,9 +99,9 @@ def _pieces(word: int, bits: int, beat: int) -> Iterator[int]:
         yield word >> low & (1 << beat) - 1
 
 
-def _block(target: Target, lane: int, words: Sequence[int], bits: int, beat: int) -> Iterator[int]:
+def _block(target: Target, lane: int, words: Sequence[int], bits: int, beat: int, address: int = 0) -> Iterator[int]:
     """A block's head, and its words."""
-    yield from _pieces(BLOCK.pack(target=target, lane=lane, address=0, count=len(words)), PIECE, beat)
+    yield from _pieces(BLOCK.pack(target=target, lane=lane, address=address, count=len(words)), PIECE, beat)
     slot = form.word_bits(bits, beat)
     per_beat = max(1, beat // slot)
     for at in range(0, len(words), per_beat):
@@ -108,17 +111,18 @@ def _block(target: Target, lane: int, words: Sequence[int], bits: int, beat: int
             yield sum(word << slot * number for number, word in enumerate(words[at:at + per_beat]))
 
 
-def encode(config: EngineConfig, lists: Sequence[Sequence[int]], instructions: Sequence[Sequence[int]],
-           setup: Mapping[str, int]) -> np.ndarray:
+def encode(program: Program) -> np.ndarray:
     """The stream of a program, uint8 (beats, banks)."""
-    beat = form.beat_bits(config)
+    config = program.config
+    beat, instruction = form.beat_bits(config), instruction_bits(config)
     body: list[int] = []
-    body += _block(Target.SETUP, 0, [form.setup(config).pack(**setup)], PIECE, beat)
-    for target, memories, bits in ((Target.LIST, lists, config.list_word_bits),
-                                   (Target.INSTRUCTION, instructions, instruction_bits(config))):
-        for lane, words in enumerate(memories):
-            if words:
-                body += _block(target, lane, words, bits, beat)
+    body += _block(Target.SETUP, 0, [form.setup(config).pack(**program.setup)], PIECE, beat)
+    for lane in range(config.lanes):
+        if program.lists[lane]:
+            body += _block(Target.LIST, lane, program.lists[lane], config.list_word_bits, beat)
+        body += _block(Target.INSTRUCTION, lane, program.instructions[lane], instruction, beat)
+        for address, words in program.tables.items():
+            body += _block(Target.INSTRUCTION, lane, words, instruction, beat, address)
     body += _pieces(BLOCK.pack(target=Target.END), PIECE, beat)
     head = HEAD.pack(magic=form.MAGIC, version=form.VERSION, begin=1, digest=form.digest(config), beats=len(body))
     whole = [*_pieces(head, PIECE, beat), *body]

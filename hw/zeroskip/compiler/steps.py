@@ -65,10 +65,24 @@ class Taps:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pooling:
-    """One value of each square of `window` x `window` results: the largest, or the first."""
+    """One value of each square of `window` x `window` results: the largest, or the first.
+
+    Squares that are not whole are left out where the largest counts.
+    """
 
     window: int
     largest: bool
+
+    def left(self, size: int) -> int:
+        """Rows or columns that are left of so many."""
+        return size // self.window if self.largest else -(-size // self.window)
+
+    def squares(self, positions: int, pitch: int) -> int:
+        """How many values so many positions of a raster leave, those of columns that are no results among them."""
+        rows, rest = divmod(positions, pitch)
+        at = self.window - 1 if self.largest else 0  # the row of a square in which its value leaves
+        whole = (rows + self.window - 1 - at) // self.window
+        return whole * (pitch // self.window) + (rest // self.window if rows % self.window == at else 0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -135,7 +149,7 @@ class Step:
         """The map that is written, all its parts together."""
         rows, columns = self.result.rows, self.result.columns
         if self.pooling is not None:
-            rows, columns = rows // self.pooling.window, columns // self.pooling.window
+            rows, columns = self.pooling.left(rows), self.pooling.left(columns)
         rows, columns = rows * self.factor[0], columns * self.factor[1]
         return Map(channels=self.part_of[1] if self.part_of else self.filters, rows=rows, columns=columns,
                    signed=self.result.signed)

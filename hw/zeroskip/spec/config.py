@@ -165,9 +165,9 @@ class EngineConfig:
 
 
 PRESETS: dict[str, EngineConfig] = {
-    "tiny": EngineConfig(lanes=1, vector=4, look=2, ways=1, banks=4, map_words=8192, list_words=2048,
+    "tiny": EngineConfig(lanes=1, vector=4, look=2, ways=1, banks=4, map_words=8192, list_words=8192,
                          instructions=1024, out_words=32),
-    "small": EngineConfig(lanes=2, vector=8, look=2, ways=1, banks=8, map_words=4096),
+    "small": EngineConfig(lanes=2, vector=8, look=2, ways=1, banks=8, map_words=4096, list_words=4096),
     "base": EngineConfig(lanes=4, vector=16, look=2, ways=2),
     "large": EngineConfig(lanes=8, vector=16, look=2, ways=2),
     "fine": EngineConfig(lanes=64, vector=1, look=8, ways=1, list_words=512, out_words=128),

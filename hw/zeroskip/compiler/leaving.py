@@ -1,0 +1,167 @@
+"""How the sums of a step leave: the mode, where planes may be cut, and what the way out is configured with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from zeroskip.compiler.layout import Layout
+from zeroskip.compiler.steps import Step
+from zeroskip.spec.config import EngineConfig
+from zeroskip.spec.words import COLUMN_BITS, Mode
+
+RAW_BYTES = 4
+MOST_GAP, MOST_GAP_END = 255, 511
+"""What their fields hold."""
+ALL_COLUMNS = (1 << COLUMN_BITS) - 1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WayOut:
+    """The way out of a step.
+
+    Parameters
+    ----------
+    fields
+        Of its configuration, but for `look` and `table_base`.
+    vectors
+        Of a plane.
+    cuts
+        Vectors at which a job may begin, 0 and the number of vectors among them.
+    least
+        Cycles that a vector takes at least.
+    plane_words
+        Words of a plane, where it leaves the array.
+    """
+
+    fields: Mapping[str, int]
+    vectors: int
+    cuts: np.ndarray
+    least: int
+    plane_words: int
+
+
+def mode_of(step: Step, layout: Layout) -> Mode:
+    """How the sums of a step leave."""
+    if step.raw:
+        return Mode.RAW
+    if step.pooling is not None:
+        return Mode.POOL
+    return Mode.SCATTER if layout.phases != (1, 1) or step.factor != (1, 1) else Mode.FLAT
+
+
+def way_out(config: EngineConfig, step: Step, pitch: int, layout: Layout, *, stream: bool, pads: bool) -> WayOut:
+    """The way out of a step whose raster has rows of `pitch` positions.
+
+    Parameters
+    ----------
+    config, step, pitch, layout
+        The engine, the step, and how its map lies.
+    stream
+        The results leave the array.
+    pads
+        The zeros behind each plane have to be written with it.
+    """
+    mode, pooling = mode_of(step, layout), step.pooling
+    positions = (step.result.rows - 1) * pitch + step.result.columns
+    vectors = -(-positions // config.vector)
+    if pooling is not None:  # squares are whole to the end of the last row, or vector
+        rows = pooling.left(step.result.rows) * pooling.window if pooling.largest else step.result.rows
+        positions = (rows - 1) * pitch + step.result.columns
+        vectors = -(-positions // config.vector)
+        positions = min(vectors * config.vector, rows * pitch)
+    rate = _rate(config, step, mode)
+    made = {Mode.RAW: positions * RAW_BYTES, Mode.POOL: pooling.squares(positions, pitch) if pooling else 0}.get(
+        mode, vectors * config.vector)
+    pad = 0
+    if pads and mode in (Mode.FLAT, Mode.POOL):
+        pad = layout.plane - made
+    elif stream and mode in (Mode.FLAT, Mode.POOL):
+        pad = -made % config.banks
+    pad //= rate if mode == Mode.FLAT else 1
+    fields = _fields(step, pitch, layout, mode, rate) | {
+        "tail": positions - (vectors - 1) * config.vector, "pad": pad, "stream": int(stream)}
+    fields |= _gaps(config, fields, stream=stream)
+    return WayOut(fields=fields, vectors=vectors, cuts=_cuts(config, step, pitch, layout, vectors, stream=stream),
+                  least=1 if fields["late"] else fields["gap"], plane_words=-(-made // config.banks))
+
+
+def _rate(config: EngineConfig, step: Step, mode: Mode) -> int:
+    """Sums that leave in a cycle."""
+    if step.table is not None or mode in (Mode.RAW, Mode.SCATTER):
+        return 1
+    if mode == Mode.POOL:
+        return min(config.ways, 2) if step.pooling is not None and step.pooling.window == 2 else 1
+    return config.ways
+
+
+def _fields(step: Step, pitch: int, layout: Layout, mode: Mode, rate: int) -> dict[str, int]:
+    columns = {Mode.RAW: ALL_COLUMNS, Mode.POOL: layout.columns}.get(mode, step.result.columns)
+    row, row_wrap = _row_steps(step, pitch, layout)
+    return {
+        "pitch": pitch, "columns": columns, "out_pitch": layout.pitch, "advance": rate % pitch, "mode": mode,
+        "rate": rate.bit_length() - 1, "window": step.pooling.window if step.pooling is not None else 1,
+        "largest": int(step.pooling is not None and step.pooling.largest), "phases": layout.phases[0],
+        "order": layout.phases[1].bit_length() - 1, "column_step": step.factor[1], "low": step.low, "high": step.high,
+        "signed": int(step.result.signed), "even": int(step.even), "table": int(step.table is not None),
+        "plane": layout.plane, "row": row, "row_wrap": row_wrap,
+    }
+
+
+def _row_steps(step: Step, pitch: int, layout: Layout) -> tuple[int, int]:
+    """From the last position of a row to the first of the next one: inside a group of phases, and to the next group."""
+    (py, px), (fy, fx) = layout.phases, step.factor
+    along = fx * (pitch // px - 1)
+    return px * layout.plane - along, fy * layout.pitch - (py - 1) * px * layout.plane - along
+
+
+def _gaps(config: EngineConfig, fields: Mapping[str, int], *, stream: bool) -> dict[str, int]:
+    """Cycles from a vector's end to the next one's, so that the way out and the lane's turns on the bus keep up."""
+    rate, pad = 1 << fields["rate"], fields["pad"]
+    turn = -(-config.lanes * config.vector // config.banks)
+    cycles = config.vector // rate
+    gap = max(cycles, turn)
+    words = -(-pad * (rate if fields["mode"] == Mode.FLAT else 1) // config.banks) + 1
+    gap_end = cycles + max(pad, words * config.lanes) + config.lanes + 2
+    late = fields["mode"] in (Mode.RAW, Mode.SCATTER) or stream or gap > MOST_GAP or gap_end > MOST_GAP_END
+    return {"late": 1, "gap": 1, "gap_end": 1} if late else {"late": 0, "gap": gap, "gap_end": gap_end}
+
+
+def _cuts(config: EngineConfig, step: Step, pitch: int, layout: Layout, vectors: int, *, stream: bool) -> np.ndarray:
+    """Where a lane may go on with a plane that another one has begun."""
+    starts = np.arange(vectors) * config.vector
+    row, column = starts // pitch, starts % pitch
+    mode = mode_of(step, layout)
+    if mode == Mode.FLAT:
+        good = starts % config.banks == 0
+    elif mode == Mode.RAW:
+        good = starts * RAW_BYTES % config.banks == 0
+    elif mode == Mode.SCATTER:
+        good = row % layout.phases[0] == 0
+    else:
+        assert step.pooling is not None
+        good = (column == 0) & (row % step.pooling.window == 0)
+        if stream:
+            good &= np.array([step.pooling.squares(int(start), pitch) for start in starts]) % config.banks == 0
+    return np.append(starts[good] // config.vector, vectors)
+
+
+def written(config: EngineConfig, step: Step, pitch: int, layout: Layout, out: WayOut) -> np.ndarray:
+    """Whether the jobs of a step write each position of its map's planes, bool (channels written, positions)."""
+    plane = np.zeros(layout.channel, bool)
+    made = np.arange(out.vectors * config.vector)
+    mode = mode_of(step, layout)
+    if mode == Mode.FLAT:
+        plane[: len(made)] = True
+    elif mode == Mode.POOL:
+        assert step.pooling is not None
+        positions = (out.vectors - 1) * config.vector + out.fields["tail"]
+        plane[: step.pooling.squares(positions, pitch)] = True
+    else:
+        positions = (out.vectors - 1) * config.vector + out.fields["tail"]
+        row, column = np.arange(positions) // pitch, np.arange(positions) % pitch
+        for dy, dx in np.ndindex(*step.factor):
+            plane[layout.position(0, row * step.factor[0] + dy, column * step.factor[1] + dx)] = True
+    return plane

@@ -1,0 +1,92 @@
+"""Lists in a lane's memory: a header, then an entry for each weight that is not zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from zeroskip.compiler.plan import Placed, PlanError
+from zeroskip.compiler.steps import Step, Taps
+from zeroskip.spec.config import LIMITS, EngineConfig
+from zeroskip.spec.words import Kind, entry, header
+
+LARGEST_CODE = 255
+
+
+class ListMemory:
+    """The words of one lane's list memory; a list is put there once.
+
+    Parameters
+    ----------
+    config, lane
+        The engine, and which lane.
+    maps, signed
+        Where maps lie, and whether their codes are signed.
+    """
+
+    def __init__(self, config: EngineConfig, lane: int, maps: Mapping[str, Placed], signed: Mapping[str, bool]) -> None:
+        self.config, self.lane, self.maps, self.signed = config, lane, maps, signed
+        self.words: list[int] = []
+        self._known: dict[tuple[str, int], tuple[int, int]] = {}
+
+    def put(self, step: Step, number: int) -> tuple[int, int]:
+        """The address of a filter's list, and its words without the header.
+
+        Raises
+        ------
+        PlanError
+            The memory is full, or the filter's sums are too large.
+        """
+        key = (step.name, number)
+        if key not in self._known:
+            check_sums(self.config, step, number)
+            address = len(self.words)
+            self.words += self._header(step, number)
+            entries = self._entries(step, step.taps[number])
+            width, k = self.config.entry_bits, self.config.look
+            for at in range(0, max(1, len(entries)), k):
+                self.words.append(sum(word << n * width for n, word in enumerate(entries[at:at + k])))
+            if len(self.words) > self.config.list_words:
+                raise PlanError(f"step {step.name!r}: the lists of lane {self.lane} take {len(self.words)} words and "
+                                f"more, it has {self.config.list_words} (list_words)")
+            self._known[key] = address, len(self.words) - address - self.config.header_words
+        return self._known[key]
+
+    def _header(self, step: Step, number: int) -> list[int]:
+        word = header(self.config).pack(bias=int(step.bias[number]), multiplier=int(step.multiplier[number]),
+                                        shift=int(step.shift[number]))
+        bits = self.config.list_word_bits
+        return [word >> k * bits & (1 << bits) - 1 for k in range(self.config.header_words)]
+
+    def _entries(self, step: Step, taps: Taps) -> list[int]:
+        config, fields = self.config, entry(self.config)
+        offsets, signed = np.zeros(len(taps), np.int64), np.zeros(len(taps), np.int64)
+        for number, name in enumerate(step.sources):
+            own, place = taps.source == number, self.maps[name]
+            offsets[own] = place.origin + place.layout.position(taps.channel[own], taps.row[own], taps.column[own])
+            signed[own] = self.signed[name]
+        offsets %= config.positions
+        return [fields.pack(offset=int(o), weight=int(w), kind=int(k), signed=int(s))
+                for o, w, k, s in zip(offsets, taps.weight, taps.kind, signed, strict=True)]
+
+
+def factors(taps: Taps) -> np.ndarray:
+    """What each tap's activation counts in the sum; what is compared does not count."""
+    return taps.weight * np.where(taps.kind == Kind.ADD_HIGH, 256, np.where(taps.kind == Kind.ADD, 1, 0))
+
+
+def check_sums(config: EngineConfig, step: Step, number: int) -> None:
+    """Refuse a filter whose sums may not fit, by its own weights and bias.
+
+    Raises
+    ------
+    PlanError
+        With the bound, and the width that would do.
+    """
+    bound = abs(int(step.bias[number])) + LARGEST_CODE * int(np.abs(factors(step.taps[number])).sum())
+    if bound >= 1 << config.acc_width - 1:
+        needed = bound.bit_length() + 1 + (bound.bit_length() + 1) % 2
+        would = f"acc_width = {needed} would do" if needed <= LIMITS["acc_width"][1] else "no acc_width would do"
+        raise PlanError(f"step {step.name!r}, filter {number}: its sums may reach {bound}, {config.acc_width} bits "
+                        f"hold less than {1 << config.acc_width - 1} ({would})")
