@@ -69,7 +69,7 @@ def way_out(config: EngineConfig, step: Step, pitch: int, layout: Layout, *, str
     vectors = -(-positions // config.vector)
     if pooling is not None:  # squares are whole to the end of the last row, or vector
         rows = pooling.left(step.result.rows) * pooling.window if pooling.largest else step.result.rows
-        positions = (rows - 1) * pitch + step.result.columns
+        positions = (rows - 1) * pitch + pooling.left(step.result.columns) * pooling.window
         vectors = -(-positions // config.vector)
         positions = min(vectors * config.vector, rows * pitch)
     rate = _rate(config, step, mode)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -112,6 +113,18 @@ def identity(name: str, source: str, given: Map, out: str, **more: Any) -> Step:
                 multiplier=whole + 2, shift=whole + RAW_SHIFT, low=low, high=high, **more)
 
 
+def flattened(name: str, source: str, given: Map) -> Step:
+    """Copies each code of a map to a plane of its own."""
+    size = given.rows * given.columns
+    taps = tuple(Taps.of(np.array([n // size]), np.array([n % size // given.columns]), np.array([n % given.columns]),
+                         np.array([1])) for n in range(given.channels * size))
+    whole = np.zeros(len(taps), np.int64)
+    low, high = code_range(given.signed)
+    return Step(name=name, sources=(source,), strides=((1, 1),), out=name, taps=taps, bias=whole, multiplier=whole + 2,
+                result=Map(channels=len(taps), rows=1, columns=1, signed=given.signed), shift=whole + RAW_SHIFT,
+                low=low, high=high)
+
+
 def max_pooling(step: NetworkStep, given: Map, result: Map, kernel: tuple[int, int], stride: tuple[int, int],
                 padding: tuple[int, int]) -> list[Step]:
     """The largest code of each place's kernel; signed codes with padding go by way of unsigned ones."""
@@ -120,10 +133,8 @@ def max_pooling(step: NetworkStep, given: Map, result: Map, kernel: tuple[int, i
         table = np.arange(CODES) ^ SIGN
         plain = Map(channels=given.channels, rows=given.rows, columns=given.columns)
         between = f"{step.name}.unsigned"
-        first = identity(between, step.inputs[0], given, between, table=table)
-        inner = Map(channels=result.channels, rows=result.rows, columns=result.columns)
-        second = _pool_step(step, between, plain, inner, places, stride, table=table)
-        return [first, second]
+        first = replace(identity(between, step.inputs[0], given, between, table=table), result=plain)
+        return [first, _pool_step(step, between, plain, result, places, stride, table=table)]
     return [_pool_step(step, step.inputs[0], given, result, places, stride)]
 
 
@@ -137,7 +148,7 @@ def _pool_step(step: NetworkStep, source: str, given: Map, result: Map, places: 
     kind = np.array([Kind.ADD, *(k for _ in places[1:] for k in (Kind.COMPARE, Kind.REPLACE))])
     for channel in range(given.channels):
         own = Taps.of(np.full(len(rows), channel), rows, columns, weight)
-        taps.append(Taps(**{**{name: getattr(own, name) for name in own.__dataclass_fields__}, "kind": kind}))
+        taps.append(replace(own, kind=kind))
     low, high = code_range(given.signed)
     return _plain(step, taps, [source], [stride], result, multiplier=2, shift=RAW_SHIFT, clamp=(low, high), **more)
 
@@ -171,8 +182,7 @@ def concatenation(step: NetworkStep, given: Sequence[Map], result: Map) -> list[
         made = _plain(step, taps, [name], [(1, 1)], part, multiplier=factor, shift=step.parameters["shift"],
                       clamp=step.parameters["clamp"], even=step.parameters.get("rounding", "up") == "even",
                       part_of=(first, result.channels))
-        found.append(Step(**{**{f: getattr(made, f) for f in made.__dataclass_fields__},
-                             "name": f"{step.name}.{number}"}))
+        found.append(replace(made, name=f"{step.name}.{number}"))
         first += own.channels
     return found
 
@@ -181,14 +191,8 @@ def look_up(step: NetworkStep, given: Map, result: Map) -> Step:
     """A code for each of the 256 codes."""
     values = np.asarray(step.parameters["values"], np.int64) % CODES  # from the least code on
     table = np.roll(values, SIGN) if given.signed else values
-    return identity(step.name, step.inputs[0], Map(channels=given.channels, rows=given.rows, columns=given.columns,
-                                                   signed=given.signed), step.name, table=table,
-                    )if result.signed == given.signed else _retyped(step, given, result, table)
-
-
-def _retyped(step: NetworkStep, given: Map, result: Map, table: np.ndarray) -> Step:
-    made = identity(step.name, step.inputs[0], given, step.name, table=table)
-    return Step(**{**{f: getattr(made, f) for f in made.__dataclass_fields__}, "result": result})
+    return replace(identity(step.name, step.inputs[0], given, step.name, table=table),
+                   result=replace(given, signed=result.signed))
 
 
 def fused_pooling(step: NetworkStep, given: Map) -> Pooling | None:

@@ -30,23 +30,24 @@ class QuantisedNetwork(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lowered:
-    """Steps of the array, the map that comes in, and the name of the one that goes out.
-
-    `flat`: names of results that are another map's codes in their order.
-    """
+    """Steps of the array, the map that comes in, and the name of the one that goes out."""
 
     steps: tuple[Step, ...]
     incoming: Map
     leaving: str
-    flat: Mapping[str, str]
 
 
 class _Lowering:
+    """The work on one network.
+
+    `maps` has what really lies in the memory: what is flattened keeps its rows and columns, for a list can take its
+    activations from anywhere.
+    """
+
     def __init__(self, network: QuantisedNetwork) -> None:
         self.network = network
-        shapes, dtypes = network.shapes(), network.dtypes()
-        self.maps = {name: lower.as_map(shapes[name], dtypes[name]) for name in shapes}
-        self.dtypes = dtypes
+        shapes, self.dtypes = network.shapes(), network.dtypes()
+        self.maps = {name: lower.as_map(shapes[name], self.dtypes[name]) for name in shapes}
         self.flat: dict[str, str] = {}
         self.done: list[Step] = []
 
@@ -55,6 +56,18 @@ class _Lowering:
         while name in self.flat:
             name = self.flat[name]
         return name
+
+    def features(self, name: str) -> str:
+        """A map of one position for each feature, in order: the map itself, or a copy."""
+        source = self.source(name)
+        own, copy = self.maps[source], f"{source}.features"
+        if (own.rows, own.columns) == (1, 1):
+            return source
+        if copy not in self.maps:
+            step = lower.flattened(copy, source, own)
+            self.maps[copy] = step.result
+            self.done.append(step)
+        return copy
 
     def readers(self, name: str) -> list[NetworkStep]:
         """The steps that read a result."""
@@ -65,12 +78,12 @@ class _Lowering:
         for name in step.inputs:
             if self.dtypes[name] == SUMS:
                 raise UnsupportedError(f"step {step.name!r} reads the sums of {name!r}, which have no codes")
-        given, result = [self.maps[name] for name in step.inputs], self.maps[step.name]
+        given, result = [self.maps[self.source(name)] for name in step.inputs], self.maps[step.name]
         made = getattr(self, f"_{step.op}", None)
         if made is None:
             raise UnsupportedError(f"step {step.name!r}: the array has no {step.op!r}")
-        self.done += [replace(own, sources=tuple(self.source(name) for name in own.sources))
-                      for own in made(step, given, result)]
+        found = made(step, given, result)
+        self.done += [replace(own, sources=tuple(self.source(name) for name in own.sources)) for own in found]
 
     def _conv(self, step: NetworkStep, given: list[Map], result: Map) -> list[Step]:
         assert step.layer is not None
@@ -78,15 +91,15 @@ class _Lowering:
 
     def _linear(self, step: NetworkStep, given: list[Map], result: Map) -> list[Step]:
         assert step.layer is not None
-        source = self.maps[self.source(step.inputs[0])]
-        return [lower.convolution(step, step.layer, result, given[0], flat=source)]
+        made = lower.convolution(step, step.layer, result, given[0], flat=given[0])
+        return [replace(made, sources=(made.sources[0], *(self.features(name) for name in made.sources[1:])))]
 
     def _maxpool(self, step: NetworkStep, given: list[Map], result: Map) -> list[Step]:
         maker = next((own for own in self.done if own.out == self.source(step.inputs[0])), None)
         pooling = lower.fused_pooling(step, given[0])
         alone = maker is not None and len(self.readers(step.inputs[0])) == 1 and maker.out == step.inputs[0]
         free = alone and maker is not None and maker.pooling is None and maker.table is None and not maker.raw
-        if pooling is not None and free and maker is not None and maker.part_of is None:
+        if pooling is not None and free and maker is not None and maker.part_of is None and maker.factor == (1, 1):
             self.done[self.done.index(maker)] = replace(maker, pooling=pooling, out=step.name,
                                                         name=f"{maker.name}+{step.name}")
             return []
@@ -98,12 +111,20 @@ class _Lowering:
         return [lower.average_pooling(step, given[0], result, kernel, stride, padding)]
 
     def _add(self, step: NetworkStep, given: list[Map], result: Map) -> list[Step]:
-        return [lower.addition(step, result)]
+        if len({(own.rows, own.columns) for own in given}) == 1:
+            self.maps[step.name] = result = replace(given[0], signed=result.signed)
+            return [lower.addition(step, result)]
+        return [replace(lower.addition(step, result), sources=tuple(self.features(name) for name in step.inputs))]
 
     def _concat(self, step: NetworkStep, given: list[Map], result: Map) -> list[Step]:
-        return lower.concatenation(step, given, result)
+        if (result.rows, result.columns) != (1, 1):
+            return lower.concatenation(step, given, result)
+        names = [self.features(name) for name in step.inputs]
+        return [replace(own, sources=(name,)) for own, name in zip(lower.concatenation(
+            step, [self.maps[name] for name in names], result), names, strict=True)]
 
     def _table(self, step: NetworkStep, given: list[Map], result: Map) -> list[Step]:
+        self.maps[step.name] = result = replace(given[0], signed=result.signed)
         return [lower.look_up(step, given[0], result)]
 
     def _upsample(self, step: NetworkStep, given: list[Map], result: Map) -> list[Step]:
@@ -127,4 +148,14 @@ def lowered(network: QuantisedNetwork) -> Lowered:
     for step in network.steps:
         work.add(step)
     leaving = work.source(network.steps[-1].name)
-    return Lowered(steps=tuple(work.done), incoming=work.maps[INPUT], leaving=leaving, flat=work.flat)
+    return Lowered(steps=_needed(work.done, leaving), incoming=work.maps[INPUT], leaving=leaving)
+
+
+def _needed(steps: Sequence[Step], leaving: str) -> tuple[Step, ...]:
+    """The steps without which the map `leaving` would not be what it is."""
+    wanted, found = {leaving}, []
+    for step in reversed(steps):
+        if step.out in wanted:
+            wanted |= set(step.sources)
+            found.append(step)
+    return tuple(reversed(found))

@@ -69,7 +69,7 @@ def plan(config: EngineConfig, incoming: Mapping[str, Map], steps: Sequence[Step
     }
     lives = _lives(incoming, steps)
     places = _place(config, layouts, lives, leaving, steps)
-    own = [_raster_pitch(step, layouts, leaving) for step in steps]
+    own = [_raster_pitch(step, layouts) for step in steps]
     return Plan(maps=places, pitches=own, kept=_kept(places, leaving), lives=lives)
 
 
@@ -134,10 +134,12 @@ def _whole_unit(units: Sequence[Fraction], least: Fraction) -> Fraction:
     return -(-least // step) * step
 
 
-def _raster_pitch(step: Step, layouts: Mapping[str, Layout], leaving: str) -> int:
-    if step.result.rows > 1 or (step.out == leaving and step.sources):
-        return layouts[step.sources[0]].pitch if step.result.rows > 1 else max(1, step.result.columns)
-    return int(layouts[step.out].pitch / _ratio(step, {step.out: layouts[step.out].phases}))
+def _raster_pitch(step: Step, layouts: Mapping[str, Layout]) -> int:
+    """The pitch in which a step computes; in one row it only has to be long enough."""
+    if step.result.rows > 1:
+        return layouts[step.sources[0]].pitch
+    unit = int(np.lcm(step.pooling.window if step.pooling is not None else 1, layouts[step.out].phases[1]))
+    return -(-step.result.columns // unit) * unit
 
 
 def _lives(incoming: Mapping[str, Map], steps: Sequence[Step]) -> dict[str, tuple[int, int]]:

@@ -104,7 +104,7 @@ class Drain(wiring.Component):
         per_cycle = Signal(range(config.ways + 1))
         m.d.comb += per_cycle.eq(1 << self._rate)
         wide = Signal()
-        m.d.comb += wide.eq((flat & (per_cycle == config.ways) & values)
+        m.d.comb += wide.eq((flat & (per_cycle == config.ways) & values & ~self.step_1.table)
                             | (zeros & (self._filling | flat & (per_cycle == config.ways))))
         ways_bits = (config.ways - 1).bit_length()
         beyond = self._last & self._final & (self._index >= self.step_0.tail)
