@@ -61,7 +61,7 @@ class Builder:
         """The zeros that stay, then the instructions of all steps, and the loop around them."""
         fields = sync(self.config)
         self._zeros(incoming)
-        last_read = max(number for number, step in enumerate(self.steps) if set(incoming) & set(step.sources))
+        released = self.plan.released
         self.all(fields.pack(op=Op.SYNC, release=1))
         self.all(fields.pack(op=Op.SYNC, input=1))
         begin = len(self.instructions[0])
@@ -69,9 +69,9 @@ class Builder:
             raise AssertionError("all lanes begin the loop at the same instruction")
         for number, step in enumerate(self.steps):
             if number:
-                self.all(fields.pack(op=Op.SYNC, release=int(number == last_read + 1), step=number))
+                self.all(fields.pack(op=Op.SYNC, release=int(number == released + 1), step=number))
             self._step(number, step)
-        if last_read == len(self.steps) - 1:  # the next map can only come in when this one is not needed any more
+        if released == len(self.steps) - 1:  # the next map can only come in when this one is not needed any more
             self.all(fields.pack(op=Op.SYNC, release=1, step=len(self.steps)))
         self.all(fields.pack(op=Op.SYNC, input=1, last=1, jump=1, target=begin))
         used = max(len(own) for own in self.instructions)
@@ -156,7 +156,7 @@ class Builder:
     def _jobs(self, lane: int, step: Step, placed: Placed, out: WayOut, pitch: int, own: Job) -> None:
         config, layout = self.config, placed.layout
         channel = own.filter + (step.part_of[0] if step.part_of else 0)
-        address, words = self.lists[lane].put(step, own.filter)
+        address, words, vector = self.lists[lane].put(step, own.filter)
         for first in range(own.first, own.first + own.count, MOST_VECTORS):
             count = min(MOST_VECTORS, own.first + own.count - first)
             place = first * config.vector
@@ -169,8 +169,9 @@ class Builder:
                 else:
                     dest = placed.origin + channel * layout.channel + _made(step, place, pitch)
                 self.instructions[lane].append(job(config).pack(
-                    op=Op.JOB, list=address, words=words - 1, first=first, vectors=count - 1, dest=dest,
-                    column=place % pitch, final=int(first + count == out.vectors)))
+                    op=Op.JOB, list=address, words=words - 1, vectors=count - 1, dest=dest, column=place % pitch,
+                    first=(vector + first) % (config.positions // config.vector),
+                    final=int(first + count == out.vectors)))
 
 
 def _made(step: Step, place: int, pitch: int) -> int:

@@ -161,7 +161,8 @@ def written(config: EngineConfig, step: Step, pitch: int, layout: Layout, out: W
         plane[: step.pooling.squares(positions, pitch)] = True
     else:
         positions = (out.vectors - 1) * config.vector + out.fields["tail"]
-        row, column = np.arange(positions) // pitch, np.arange(positions) % pitch
+        row, column = np.divmod(np.arange(positions), pitch)
+        row, column = row[column < step.result.columns], column[column < step.result.columns]
         for dy, dx in np.ndindex(*step.factor):
             plane[layout.position(0, row * step.factor[0] + dy, column * step.factor[1] + dx)] = True
     return plane

@@ -15,7 +15,10 @@ LARGEST_CODE = 255
 
 
 class ListMemory:
-    """The words of one lane's list memory; a list is put there once.
+    """The words of one lane's list memory; a list is put there once, also for filters that differ in their place alone.
+
+    A list's offsets count from the plane of its first tap. So the channels of a pooling, an addition or a copy, whose
+    lists are alike, have one: their jobs begin at other vectors.
 
     Parameters
     ----------
@@ -28,30 +31,29 @@ class ListMemory:
     def __init__(self, config: EngineConfig, lane: int, maps: Mapping[str, Placed], signed: Mapping[str, bool]) -> None:
         self.config, self.lane, self.maps, self.signed = config, lane, maps, signed
         self.words: list[int] = []
-        self._known: dict[tuple[str, int], tuple[int, int]] = {}
+        self._known: dict[tuple[int, ...], int] = {}
 
-    def put(self, step: Step, number: int) -> tuple[int, int]:
-        """The address of a filter's list, and its words without the header.
+    def put(self, step: Step, number: int) -> tuple[int, int, int]:
+        """The address of a filter's list, its words without the header, and the vector from which its offsets count.
 
         Raises
         ------
         PlanError
             The memory is full, or the filter's sums are too large.
         """
-        key = (step.name, number)
-        if key not in self._known:
-            check_sums(self.config, step, number)
-            address = len(self.words)
-            self.words += self._header(step, number)
-            entries = self._entries(step, step.taps[number])
-            width, k = self.config.entry_bits, self.config.look
-            for at in range(0, max(1, len(entries)), k):
-                self.words.append(sum(word << n * width for n, word in enumerate(entries[at:at + k])))
+        check_sums(self.config, step, number)
+        entries, vector = self._entries(step, step.taps[number])
+        width, k = self.config.entry_bits, self.config.look
+        words = (*self._header(step, number), *(
+            sum(word << n * width for n, word in enumerate(entries[at:at + k]))
+            for at in range(0, max(1, len(entries)), k)))
+        if words not in self._known:
+            self._known[words] = len(self.words)
+            self.words += words
             if len(self.words) > self.config.list_words:
                 raise PlanError(f"step {step.name!r}: the lists of lane {self.lane} take {len(self.words)} words and "
                                 f"more, it has {self.config.list_words} (list_words)")
-            self._known[key] = address, len(self.words) - address - self.config.header_words
-        return self._known[key]
+        return self._known[words], len(words) - self.config.header_words, vector
 
     def _header(self, step: Step, number: int) -> list[int]:
         word = header(self.config).pack(bias=int(step.bias[number]), multiplier=int(step.multiplier[number]),
@@ -59,16 +61,21 @@ class ListMemory:
         bits = self.config.list_word_bits
         return [word >> k * bits & (1 << bits) - 1 for k in range(self.config.header_words)]
 
-    def _entries(self, step: Step, taps: Taps) -> list[int]:
+    def _entries(self, step: Step, taps: Taps) -> tuple[list[int], int]:
+        """The entries, and the vector from which their offsets count."""
         config, fields = self.config, entry(self.config)
         offsets, signed = np.zeros(len(taps), np.int64), np.zeros(len(taps), np.int64)
         for number, name in enumerate(step.sources):
             own, place = taps.source == number, self.maps[name]
             offsets[own] = place.origin + place.layout.position(taps.channel[own], taps.row[own], taps.column[own])
             signed[own] = self.signed[name]
-        offsets %= config.positions
+        vector = 0
+        if len(taps):
+            place = self.maps[step.sources[int(taps.source[0])]]
+            vector = (place.origin + int(taps.channel[0]) * place.layout.channel) // config.vector
+        offsets = (offsets - vector * config.vector) % config.positions
         return [fields.pack(offset=int(o), weight=int(w), kind=int(k), signed=int(s))
-                for o, w, k, s in zip(offsets, taps.weight, taps.kind, signed, strict=True)]
+                for o, w, k, s in zip(offsets, taps.weight, taps.kind, signed, strict=True)], vector
 
 
 def factors(taps: Taps) -> np.ndarray:

@@ -42,8 +42,8 @@ class Plan:
     pitches: Sequence[int]
     kept: Mapping[str, bool]
     """Whether a map is alone in its place."""
-    lives: Mapping[str, tuple[int, int]]
-    """The step that makes a map (-1: it comes in), and the last one that reads it."""
+    released: int
+    """The step after which the next map may come in."""
 
 
 def phases_of(steps: Sequence[Step]) -> dict[str, tuple[int, int]]:
@@ -67,10 +67,15 @@ def plan(config: EngineConfig, incoming: Mapping[str, Map], steps: Sequence[Step
                      pitch=pitches[name], margin=margins.get(name, Margin()), banks=config.banks)
         for name, own in maps.items()
     }
-    lives = _lives(incoming, steps)
-    places = _place(config, layouts, lives, leaving, steps)
-    own = [_raster_pitch(step, layouts) for step in steps]
-    return Plan(maps=places, pitches=own, kept=_kept(places, leaving), lives=lives)
+    try:
+        lives = _lives(incoming, steps, stay=True)
+        places = _place(config, layouts, lives, leaving, steps)
+    except PlanError:
+        lives = _lives(incoming, steps, stay=False)
+        places = _place(config, layouts, lives, leaving, steps)
+    return Plan(maps=places, pitches=[_raster_pitch(step, layouts) for step in steps],
+                kept={name: not _beside(name, places, leaving) for name in places if name != leaving},
+                released=_released(incoming, places, lives, steps, leaving))
 
 
 def _margins(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str, tuple[int, int]]
@@ -85,15 +90,13 @@ def _margins(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str
     return found
 
 
-def _ratio(step: Step, phases: Mapping[str, tuple[int, int]]) -> Fraction:
-    """The pitch of the map that a step writes, by the pitch of its raster."""
-    window = step.pooling.window if step.pooling is not None else 1
-    return Fraction(step.factor[1], window * phases.get(step.out, (1, 1))[1])
-
-
 def _pitches(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str, tuple[int, int]],
              margins: Mapping[str, Margin]) -> dict[str, int]:
-    """The least pitches so that a step's sources and result agree; a raster of one row binds nothing to its sources."""
+    """The least pitches so that a step's sources and result agree.
+
+    A raster of one row binds nothing, and what is scattered has a pitch of its own; but the raster it comes from is a
+    multiple of its column phases.
+    """
     unit, root = {name: Fraction(1) for name in maps}, {name: name for name in maps}
 
     def bind(one: str, other: str, ratio: Fraction) -> None:
@@ -111,13 +114,16 @@ def _pitches(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str
         if step.result.rows > 1:
             for source in step.sources[1:]:
                 bind(step.sources[0], source, Fraction(1))
-            bind(step.sources[0], step.out, _ratio(step, phases))
+            if phases.get(step.out, (1, 1)) == (1, 1) and step.factor == (1, 1):
+                bind(step.sources[0], step.out, Fraction(1, step.pooling.window if step.pooling is not None else 1))
     least: dict[str, Fraction] = {}
     for name, own in maps.items():
         margin, columns = margins.get(name, Margin()), -(-own.columns // phases.get(name, (1, 1))[1])
         needed = columns + max(margin.left, margin.right)
         least[root[name]] = max(least.get(root[name], Fraction(0)), Fraction(needed) / unit[name])
-    whole = {name: _whole_unit([unit[m] for m in maps if root[m] == name], least[name]) for name in least}
+    scattered = {step.sources[0]: phases[step.out][1] for step in steps if step.out in phases and step.result.rows > 1}
+    whole = {name: _whole_unit([unit[m] / scattered.get(m, 1) for m in maps if root[m] == name], least[name])
+             for name in least}
     found = {name: int(whole[root[name]] * unit[name]) for name in maps}
     for name, pitch in found.items():
         if pitch > LONGEST_PITCH:
@@ -142,14 +148,16 @@ def _raster_pitch(step: Step, layouts: Mapping[str, Layout]) -> int:
     return -(-step.result.columns // unit) * unit
 
 
-def _lives(incoming: Mapping[str, Map], steps: Sequence[Step]) -> dict[str, tuple[int, int]]:
-    """A map that comes in keeps its place, for the next one comes while the program is at later steps."""
-    found = {name: (-1, len(steps)) for name in incoming}
+def _lives(incoming: Mapping[str, Map], steps: Sequence[Step], *, stay: bool) -> dict[str, tuple[int, int]]:
+    """The step that makes a map (-1: it comes in), and the last one that reads it.
+
+    With `stay` a map that comes in keeps its place, so that the next one can come while the program is at later steps.
+    """
+    found = {name: (-1, len(steps) if stay else -1) for name in incoming}
     for number, step in enumerate(steps):
         found.setdefault(step.out, (number, number))
-        found[step.out] = (found[step.out][0], number)
-        for source in step.sources:
-            found[source] = (found[source][0], max(number, found[source][1]))
+        for name in (step.out, *step.sources):
+            found[name] = (found[name][0], max(number, found[name][1]))
     return found
 
 
@@ -180,11 +188,22 @@ def _place(config: EngineConfig, layouts: Mapping[str, Layout], lives: Mapping[s
     return found
 
 
-def _kept(places: Mapping[str, Placed], leaving: str) -> dict[str, bool]:
-    """Whether a map is alone in its place, so that the zeros around it stay."""
-    spans = {name: (place.base, place.base + place.layout.words) for name, place in places.items() if name != leaving}
-    return {name: all(other == name or begin >= own[1] or own[0] >= end for other, (begin, end) in spans.items())
-            for name, own in spans.items()}
+def _beside(name: str, places: Mapping[str, Placed], leaving: str) -> list[str]:
+    """The other maps that use the place of a map, too."""
+    def span(own: str) -> tuple[int, int]:
+        return places[own].base, places[own].base + places[own].layout.words
+
+    (begin, end) = span(name)
+    return [other for other in places if other not in (name, leaving) and span(other)[0] < end
+            and begin < span(other)[1]]
+
+
+def _released(incoming: Mapping[str, Map], places: Mapping[str, Placed], lives: Mapping[str, tuple[int, int]],
+              steps: Sequence[Step], leaving: str) -> int:
+    """The last step that needs a map that came in, or another one in its place."""
+    (name,) = incoming
+    last_read = max(number for number, step in enumerate(steps) if name in step.sources)
+    return max((lives[other][1] for other in _beside(name, places, leaving)), default=last_read)
 
 
 def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -193,12 +212,21 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def _first_fit(config: EngineConfig, words: int, taken: list[tuple[int, int]], avoided: set[int]) -> int | None:
+    """At an end of a gap, in a half that is not avoided, and as near as can be to an end of the memory.
+
+    So the lower half is filled from below and the upper one from above, and what is free stays together in the middle.
+    """
+    edges = [0, *(edge for span in sorted(taken) for edge in span), config.map_words]
+    fits = []
+    reached = 0
+    for end, begin in zip(edges[::2], edges[1::2], strict=True):
+        reached = max(reached, end)
+        if begin - reached >= words:
+            fits += [reached, begin - words]
     half = config.map_words // 2
-    starts = sorted({0, half, *(end for _, end in taken)})
-    fits = [start for start in starts if start + words <= config.map_words
-            and all(start >= end or start + words <= begin for begin, end in taken)]
 
     def touched(start: int) -> int:
         return len(avoided & {int(start >= half), int(start + words - 1 >= half)})
 
-    return min(fits, key=lambda start: (touched(start), start), default=None)
+    return min(fits, key=lambda start: (touched(start), min(start, config.map_words - start - words), start),
+               default=None)

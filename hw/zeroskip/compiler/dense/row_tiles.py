@@ -9,7 +9,7 @@ import numpy as np
 from zeroskip.layer import Layer
 
 
-def pixel_tiles(layer: Layer, rows: int) -> Layer:
+def row_tiles(layer: Layer, rows: int) -> Layer:
     """A layer with `rows` rows of the result to an image; the rows of zeros that this takes are in the map."""
     images, _, height, _ = layer.output_shape
     if rows >= height:
@@ -24,7 +24,7 @@ def pixel_tiles(layer: Layer, rows: int) -> Layer:
 
 
 def untile(out: np.ndarray, shape: tuple[int, int, int, int]) -> np.ndarray:
-    """Undo `pixel_tiles` on a result, (N * tiles, O, rows, OW), to `shape`."""
+    """Undo `row_tiles` on a result, (N * tiles, O, rows, OW), to `shape`."""
     images, filters, height, width = shape
     whole = out.reshape(images, -1, filters, *out.shape[2:]).transpose(0, 2, 1, 3, 4)
     return np.ascontiguousarray(whole.reshape(images, filters, -1, width)[:, :, :height])

@@ -109,7 +109,8 @@ class Drain(wiring.Component):
         ways_bits = (config.ways - 1).bit_length()
         beyond = self._last & self._final & (self._index >= self.step_0.tail)
         self._pool(m, per_cycle)
-        puts = ~values | ~(beyond & (pool | scatter)) & (self._pool_put | ~pool)
+        results = ~beyond & (self._columns[0] < self.step_0.columns)
+        puts = ~values | Mux(pool, self._pool_put & ~beyond, results | ~scatter)
         at = self._position[: config.bank_bits]
         full = Mux(wide, at[ways_bits:].all(), at.all())
         moves = scatter & values & self._open & (self._position[config.bank_bits:] != self._open_word)
