@@ -107,13 +107,15 @@ class Builder:
         pads = not stream and not self.plan.kept[step.out]
         out = way_out(config, step, pitch, placed.layout, stream=stream, pads=pads)
         compares = any((taps.kind >= Kind.COMPARE).any() for taps in step.taps)
-        fields = {**out.fields, "look": int(self.look and not compares), "table_base": self._table(step)}
+        longest = max(len(taps) for taps in step.taps)
+        look = self.look and not compares and longest > out.least  # else the way out takes longer than any list
+        fields = {**out.fields, "look": int(look), "table_base": self._table(step)}
         for part, own in enumerate(step_parts(config)):
             value = own.pack(**{name: fields[name] & (1 << own.widths[name]) - 1 if name not in own.signed else
                                 fields[name] for name in own.widths})
             self.all(configure().pack(op=Op.CONFIGURE, part=part, value=value))
         if pads:
-            self._pads(step, pitch, placed, out)
+            self._pads(number, step, pitch, placed, out)
         costs = [max(len(taps), out.least, 1) for taps in step.taps]
         shares = cut(costs, out.cuts, config.lanes)
         self.built.append(BuiltStep(step=step, pitch=pitch, out=out, jobs=shares))
@@ -121,7 +123,7 @@ class Builder:
             for own_job in jobs:
                 self._jobs(lane, step, placed, out, pitch, own_job)
 
-    def _pads(self, step: Step, pitch: int, placed: Placed, out: WayOut) -> None:
+    def _pads(self, number: int, step: Step, pitch: int, placed: Placed, out: WayOut) -> None:
         """Zeros around the planes of a map whose place others use, too, before its values."""
         layout, banks = placed.layout, self.config.banks
         first = step.part_of[0] if step.part_of else 0
@@ -136,7 +138,7 @@ class Builder:
             for begin, count in _runs(part):
                 self.instructions[lane].append(fill(self.config).pack(op=Op.FILL, dest=begin, count=count - 1))
         if mode_of(step, layout) == Mode.SCATTER:  # values share words with zeros
-            self.all(sync(self.config).pack(op=Op.SYNC))
+            self.all(sync(self.config).pack(op=Op.SYNC, step=number))
 
     def _table(self, step: Step) -> int:
         """Where the table of a step lies: at the end of the instructions, in pieces of `TABLE_WORDS`."""

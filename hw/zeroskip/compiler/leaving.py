@@ -101,13 +101,19 @@ def _fields(step: Step, pitch: int, layout: Layout, mode: Mode, rate: int) -> di
     columns = {Mode.RAW: ALL_COLUMNS, Mode.POOL: layout.columns}.get(mode, step.result.columns)
     row, row_wrap = _row_steps(step, pitch, layout)
     return {
-        "pitch": pitch, "columns": columns, "out_pitch": layout.pitch, "advance": rate % pitch, "mode": mode,
+        "pitch": pitch, "columns": columns, "advance": rate % pitch, "mode": mode,
+        "written": min(ALL_COLUMNS, written_columns(step, pitch, layout)),
         "rate": rate.bit_length() - 1, "window": step.pooling.window if step.pooling is not None else 1,
         "largest": int(step.pooling is not None and step.pooling.largest), "phases": layout.phases[0],
         "order": layout.phases[1].bit_length() - 1, "column_step": step.factor[1], "low": step.low, "high": step.high,
         "signed": int(step.result.signed), "even": int(step.even), "table": int(step.table is not None),
         "plane": layout.plane, "row": row, "row_wrap": row_wrap,
     }
+
+
+def written_columns(step: Step, pitch: int, layout: Layout) -> int:
+    """Columns of a row that are written, zeros after the results among them: as many as a row of the map has."""
+    return max(step.result.columns, min(pitch, layout.pitch * layout.phases[1] // step.factor[1]))
 
 
 def _row_steps(step: Step, pitch: int, layout: Layout) -> tuple[int, int]:
@@ -123,8 +129,10 @@ def _gaps(config: EngineConfig, fields: Mapping[str, int], *, stream: bool) -> d
     turn = -(-config.lanes * config.vector // config.banks)
     cycles = config.vector // rate
     gap = max(cycles, turn)
-    words = -(-pad * (rate if fields["mode"] == Mode.FLAT else 1) // config.banks) + 1
-    gap_end = cycles + max(pad, words * config.lanes) + config.lanes + 2
+    per_word = config.banks // (rate if fields["mode"] == Mode.FLAT else 1)  # zeros after a plane, in cycles
+    pauses = max(0, config.lanes - per_word) * -(-pad // per_word)
+    part = fields["mode"] == Mode.POOL or config.vector < config.banks  # a word may leave before it is full
+    gap_end = cycles + pad + pauses + 1 + (config.lanes if part or gap > cycles else 0)
     late = fields["mode"] in (Mode.RAW, Mode.SCATTER) or stream or gap > MOST_GAP or gap_end > MOST_GAP_END
     return {"late": 1, "gap": 1, "gap_end": 1} if late else {"late": 0, "gap": gap, "gap_end": gap_end}
 
@@ -162,7 +170,8 @@ def written(config: EngineConfig, step: Step, pitch: int, layout: Layout, out: W
     else:
         positions = (out.vectors - 1) * config.vector + out.fields["tail"]
         row, column = np.divmod(np.arange(positions), pitch)
-        row, column = row[column < step.result.columns], column[column < step.result.columns]
+        keeps = column < written_columns(step, pitch, layout)
+        row, column = row[keeps], column[keeps]
         for dy, dx in np.ndindex(*step.factor):
             plane[layout.position(0, row * step.factor[0] + dy, column * step.factor[1] + dx)] = True
     return plane

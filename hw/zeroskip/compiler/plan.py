@@ -59,20 +59,29 @@ def phases_of(steps: Sequence[Step]) -> dict[str, tuple[int, int]]:
 def plan(config: EngineConfig, incoming: Mapping[str, Map], steps: Sequence[Step], leaving: str) -> Plan:
     """Place all maps of a program; `leaving` goes out by the stream, `incoming` come by one."""
     maps = dict(incoming) | {step.out: step.written for step in steps}
+    found: PlanError | None = None
+    for tied in (True, False):
+        for stay in (True, False):
+            try:
+                return _planned(config, incoming, steps, leaving, maps, tied=tied, stay=stay)
+            except PlanError as error:
+                found = error
+    assert found is not None
+    raise found
+
+
+def _planned(config: EngineConfig, incoming: Mapping[str, Map], steps: Sequence[Step], leaving: str,
+             maps: Mapping[str, Map], *, tied: bool, stay: bool) -> Plan:
     phases = phases_of(steps)
     margins = _margins(maps, steps, phases)
-    pitches = _pitches(maps, steps, phases, margins)
+    pitches = _pitches(maps, steps, phases, margins, tied=tied)
     layouts = {
         name: Layout(channels=own.channels, rows=own.rows, columns=own.columns, phases=phases.get(name, (1, 1)),
                      pitch=pitches[name], margin=margins.get(name, Margin()), banks=config.banks)
         for name, own in maps.items()
     }
-    try:
-        lives = _lives(incoming, steps, stay=True)
-        places = _place(config, layouts, lives, leaving, steps)
-    except PlanError:
-        lives = _lives(incoming, steps, stay=False)
-        places = _place(config, layouts, lives, leaving, steps)
+    lives = _lives(incoming, steps, stay=stay)
+    places = _place(config, layouts, lives, leaving, steps)
     return Plan(maps=places, pitches=[_raster_pitch(step, layouts) for step in steps],
                 kept={name: not _beside(name, places, leaving) for name in places if name != leaving},
                 released=_released(incoming, places, lives, steps, leaving))
@@ -90,12 +99,18 @@ def _margins(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str
     return found
 
 
+def _ratio(step: Step, phases: Mapping[str, tuple[int, int]]) -> Fraction:
+    """The pitch of the map that a step writes, by the pitch of its raster."""
+    window = step.pooling.window if step.pooling is not None else 1
+    return Fraction(step.factor[1], window * phases.get(step.out, (1, 1))[1])
+
+
 def _pitches(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str, tuple[int, int]],
-             margins: Mapping[str, Margin]) -> dict[str, int]:
+             margins: Mapping[str, Margin], *, tied: bool) -> dict[str, int]:
     """The least pitches so that a step's sources and result agree.
 
-    A raster of one row binds nothing, and what is scattered has a pitch of its own; but the raster it comes from is a
-    multiple of its column phases.
+    A raster of one row binds nothing. What is scattered can have a pitch of its own, but for that its column phases
+    divide the raster's; with `tied` it has the raster's, too, so that the zeros between its rows are written with them.
     """
     unit, root = {name: Fraction(1) for name in maps}, {name: name for name in maps}
 
@@ -114,8 +129,9 @@ def _pitches(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str
         if step.result.rows > 1:
             for source in step.sources[1:]:
                 bind(step.sources[0], source, Fraction(1))
-            if phases.get(step.out, (1, 1)) == (1, 1) and step.factor == (1, 1):
-                bind(step.sources[0], step.out, Fraction(1, step.pooling.window if step.pooling is not None else 1))
+            scatters = phases.get(step.out, (1, 1)) != (1, 1) or step.factor != (1, 1)
+            if tied or not scatters:
+                bind(step.sources[0], step.out, _ratio(step, phases))
     least: dict[str, Fraction] = {}
     for name, own in maps.items():
         margin, columns = margins.get(name, Margin()), -(-own.columns // phases.get(name, (1, 1))[1])

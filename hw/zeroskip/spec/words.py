@@ -110,7 +110,7 @@ def step_parts(config: EngineConfig) -> tuple[Fields, Fields, Fields]:
     """What a step is configured with.
 
     First part: `pitch` of the raster that is computed; `columns` of a row of results that are valid, others are
-    zeros; `out_pitch`, columns of a row of results; `advance`: `rate` modulo `pitch`; `tail`: valid positions in the
+    zeros; `written`, columns that SCATTER writes at all; `advance`: `rate` modulo `pitch`; `tail`: valid positions in the
     last vector of a plane; `pad`: zeros after a plane; `gap`: least cycles between the ends of two vectors, `gap_end`
     after the last vector of a job.
 
@@ -125,7 +125,7 @@ def step_parts(config: EngineConfig) -> tuple[Fields, Fields, Fields]:
     position of a row to the first of the next one, inside a group of `phases` rows and to the next group.
     """
     position, vector = config.position_bits, (config.vector - 1).bit_length()
-    first = Fields("step 0", {"pitch": COLUMN_BITS, "columns": COLUMN_BITS, "out_pitch": COLUMN_BITS, "advance": 3,
+    first = Fields("step 0", {"pitch": COLUMN_BITS, "columns": COLUMN_BITS, "written": COLUMN_BITS, "advance": 3,
                               "tail": vector + 1, "pad": 11, "gap": 8, "gap_end": 9})
     second = Fields("step 1", {"mode": 2, "rate": 2, "window": 3, "largest": 1, "phases": 3, "order": 2,
                                "column_step": 4, "low": CODE_BITS, "high": CODE_BITS, "signed": 1, "even": 1,

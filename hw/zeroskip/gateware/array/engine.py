@@ -17,6 +17,7 @@ from zeroskip.gateware.lane.output import result_layout
 from zeroskip.gateware.structs import delay
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.program import beat_bits
+from zeroskip.spec.words import sync
 
 
 class Engine(wiring.Component):
@@ -43,6 +44,8 @@ class Engine(wiring.Component):
         No lane runs.
     watch : Out(result_layout)
         Each word of results or of a map as it is on the write bus, for those who watch.
+    step : Out(12)
+        The number of the step that the lanes are at, or wait for.
     """
 
     def __init__(self, *, config: EngineConfig) -> None:
@@ -52,6 +55,7 @@ class Engine(wiring.Component):
             "program": In(stream.Signature(data.StructLayout({"data": beat, "last": 1}))),
             "maps": In(stream.Signature(beat)), "results": Out(stream.Signature(beat_layout(config))),
             "error": Out(LoadError), "overrun": Out(1), "idle": Out(1), "watch": Out(result_layout(config)),
+            "step": Out(sync(config).widths["step"]),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -96,6 +100,8 @@ class Engine(wiring.Component):
             results.word.eq(bus.out), results.setup.eq(loader.setup), results.begin.eq(loader.start),
             self.idle.eq(~Cat(lane.running for lane in lanes).any()), self.watch.eq(bus.watched),
         ]
+        with m.If(barrier.go_on):
+            m.d.sync += self.step.eq(lanes[0].sync.step)
         with m.If(Cat(lane.overrun for lane in lanes).any()):
             m.d.sync += self.overrun.eq(1)
         return m

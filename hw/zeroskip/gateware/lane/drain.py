@@ -109,7 +109,7 @@ class Drain(wiring.Component):
         ways_bits = (config.ways - 1).bit_length()
         beyond = self._last & self._final & (self._index >= self.step_0.tail)
         self._pool(m, per_cycle)
-        results = ~beyond & (self._columns[0] < self.step_0.columns)
+        results = ~beyond & (self._columns[0] < self.step_0.written)
         puts = ~values | Mux(pool, self._pool_put & ~beyond, results | ~scatter)
         at = self._position[: config.bank_bits]
         full = Mux(wide, at[ways_bits:].all(), at.all())
@@ -248,7 +248,9 @@ class Drain(wiring.Component):
         """Values, then zeros after a plane, then the word that is left open; and the next vector at once."""
         state = self._state
         ends = step & (state == State.VALUES) & vector_ends
-        m.d.comb += [self.free.eq((state == State.IDLE) | ends & ~self._last), self.idle.eq(state == State.IDLE)]
+        closed = (state == State.FLUSH) & ~self._open & ~self._filling
+        m.d.comb += [self.free.eq((state == State.IDLE) | closed | ends & ~self._last),
+                     self.idle.eq(state == State.IDLE)]
         with m.If(ends):
             m.d.sync += state.eq(Mux(self._last, State.FLUSH, State.IDLE))
             with m.If(self._last & self._final & (self.step_0.pad != 0)):

@@ -47,6 +47,8 @@ class IssueStage(wiring.Component):
         Of the step.
     captured : In(1)
         Sums have been taken over by the way out.
+    way_out_idle : In(1)
+        The way out has nothing at work.
     slot : Out(slot_layout)
         One cycle after it was issued.
     multiplying, stolen, blocked, empty : Out(1)
@@ -58,7 +60,8 @@ class IssueStage(wiring.Component):
         self._config = config
         super().__init__({
             "word": In(word_layout(config)), "word_valid": In(1), "taken": Out(1),
-            "steal": In(2), "late": In(1), "gap": In(GAP_BITS), "gap_end": In(GAP_BITS), "captured": In(1),
+            "steal": In(2), "late": In(1), "gap": In(GAP_BITS), "gap_end": In(GAP_BITS),
+            "captured": In(1), "way_out_idle": In(1),
             "slot": Out(slot_layout(config)),
             "multiplying": Out(1), "stolen": Out(1), "blocked": Out(1), "empty": Out(1),
         })
@@ -101,18 +104,16 @@ class IssueStage(wiring.Component):
     def _closed(self, m: Module, go: Value, ends: Value, first: Value, finish: Value) -> Value:
         """Whether the slot has to wait for the way out."""
         wait, open_ = Signal(GAP_BITS), Signal(init=1)
-        left, gap = Signal(), Mux(finish, self.gap_end, self.gap)
+        left, gap = Signal(2), Mux(finish, self.gap_end, self.gap)
         with m.If(go & ends):
             m.d.sync += [wait.eq(gap), open_.eq(gap == 1)]
         with m.Elif(wait > 1):
             m.d.sync += [wait.eq(wait - 1), open_.eq(wait == 2)]
         with m.Else():
             m.d.sync += open_.eq(1)
-        with m.If(go & ends):
-            m.d.sync += left.eq(1)
-        with m.Elif(self.captured):
-            m.d.sync += left.eq(0)
-        return Mux(self.late, first & left, ends & ~open_)
+        m.d.sync += left.eq(left + (go & ends) - self.captured)
+        # If the way out is idle, the sums of the one vector under way leave before those of the next one begin.
+        return Mux(self.late, first & (left != 0) & ~((left == 1) & self.way_out_idle), ends & ~open_)
 
     def _queue(self, m: Module, word: data.View, have: Value, mask: Value, rest: Value, go: Value, done: Value) -> None:
         """Words wait in a memory of LUTs; the first one is in a register."""

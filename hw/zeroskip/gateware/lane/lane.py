@@ -190,6 +190,7 @@ class Lane(wiring.Component):
             drain.step_0.eq(unit.step_0), drain.step_1.eq(unit.step_1), drain.step_2.eq(unit.step_2),
             drain.start.eq(capture), drain.begin.eq(begin), drain.finish.eq(finish), drain.halt.eq(self.halt),
             Cat(drain.dest, drain.column, drain.final).eq(at), self._issue.captured.eq(capture),
+            self._issue.way_out_idle.eq(drain.idle),
             drain.fill.eq(unit.fill), drain.fill_word.eq(unit.fill_word), drain.fill_count.eq(unit.fill_count),
             self._reader.done.eq(drain.finished), output.sums.eq(held), output.command.eq(drain.command),
             output.step.eq(unit.step_1), unit.code.eq(output.code), unit.coded.eq(output.coded),
