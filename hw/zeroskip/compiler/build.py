@@ -106,6 +106,10 @@ class Builder:
         stream = step.out == self.leaving
         pads = not stream and not self.plan.kept[step.out]
         out = way_out(config, step, pitch, placed.layout, stream=stream, pads=pads)
+        words = step.filters * out.plane_words
+        if stream and words > config.map_words:
+            raise PlanError(f"the result of step {step.name!r} takes {words} words, at most {config.map_words} can be "
+                            "numbered (map_words)")
         compares = any((taps.kind >= Kind.COMPARE).any() for taps in step.taps)
         longest = max(len(taps) for taps in step.taps)
         look = self.look and not compares and longest > out.least  # else the way out takes longer than any list
@@ -208,9 +212,6 @@ def build(config: EngineConfig, incoming: Mapping[str, Map], steps: Sequence[Ste
     plane = last.out.plane_words
     setup = {"map_base": placed.base, "map_other": placed.base, "map_words": placed.layout.words, "buffers": 1,
              "result_words": last.step.filters * plane}
-    if setup["result_words"] > config.map_words:
-        raise PlanError(f"the result takes {setup['result_words']} words, at most {config.map_words} can be numbered "
-                        "(map_words)")
     pitch = last.pitch // (last.step.pooling.window if last.step.pooling is not None else 1)
     program = Program(config=config, lists=[own.words for own in builder.lists], instructions=builder.instructions,
                       tables={base * TABLE_WORDS: words for base, words in builder.tables.items()}, setup=setup,

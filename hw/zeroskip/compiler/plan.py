@@ -192,8 +192,7 @@ def _place(config: EngineConfig, layouts: Mapping[str, Layout], lives: Mapping[s
         others = {other: (place.base, place.base + place.layout.words) for other, place in found.items()
                   if other != leaving}
         now = [taken for other, taken in others.items() if _overlap(lives[name], lives[other])]
-        maker = steps[lives[name][0]] if lives[name][0] >= 0 else None
-        read = {found[source].half for source in (maker.sources if maker is not None else ())}
+        read = _reads(steps[lives[name][0]], found) if lives[name][0] >= 0 else [0, 0]
         base = _first_fit(config, layout.words, list(others.values()), read)
         if base is None:
             base = _first_fit(config, layout.words, now, read)
@@ -227,8 +226,16 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
     return one[0] <= other[1] and other[0] <= one[1]
 
 
-def _first_fit(config: EngineConfig, words: int, taken: list[tuple[int, int]], avoided: set[int]) -> int | None:
-    """At an end of a gap, in a half that is not avoided, and as near as can be to an end of the memory.
+def _reads(step: Step, found: Mapping[str, Placed]) -> list[int]:
+    """How many entries of a step's lists read each half: a write into it would take their turns."""
+    reads = [0, 0]
+    for number, source in enumerate(step.sources):
+        reads[found[source].half] += sum(int((taps.source == number).sum()) for taps in step.taps)
+    return reads
+
+
+def _first_fit(config: EngineConfig, words: int, taken: list[tuple[int, int]], reads: Sequence[int]) -> int | None:
+    """At an end of a gap, in the half that is read less, and as near as can be to an end of the memory.
 
     So the lower half is filled from below and the upper one from above, and what is free stays together in the middle.
     """
@@ -241,8 +248,10 @@ def _first_fit(config: EngineConfig, words: int, taken: list[tuple[int, int]], a
             fits += [reached, begin - words]
     half = config.map_words // 2
 
-    def touched(start: int) -> int:
-        return len(avoided & {int(start >= half), int(start + words - 1 >= half)})
+    def disturbed(start: int) -> int:
+        """Words written into each half, times what reads it."""
+        lower = min(max(0, half - start), words)
+        return lower * reads[0] + (words - lower) * reads[1]
 
-    return min(fits, key=lambda start: (touched(start), min(start, config.map_words - start - words), start),
+    return min(fits, key=lambda start: (disturbed(start), min(start, config.map_words - start - words), start),
                default=None)
