@@ -10,7 +10,8 @@ import numpy as np
 from zeroskip.compiler.jobs import Job, cut
 from zeroskip.compiler.leaving import RAW_BYTES, WayOut, mode_of, way_out, written
 from zeroskip.compiler.lists import ListMemory
-from zeroskip.compiler.plan import Placed, Plan, PlanError, plan
+from zeroskip.compiler.places import Placed, PlanError
+from zeroskip.compiler.plan import Plan, plan
 from zeroskip.compiler.program import Incoming, Leaving, Program
 from zeroskip.compiler.steps import Map, Step
 from zeroskip.spec.config import EngineConfig

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from zeroskip.compiler.plan import Placed, PlanError
+from zeroskip.compiler.places import Placed, PlanError
 from zeroskip.compiler.steps import Step, Taps
 from zeroskip.spec.config import LIMITS, EngineConfig
 from zeroskip.spec.words import Kind, entry, header

@@ -9,29 +9,12 @@ from fractions import Fraction
 import numpy as np
 
 from zeroskip.compiler.layout import Layout, Margin, margin_of
+from zeroskip.compiler.places import Placed, PlanError, Work, beside, lives_of, placed
 from zeroskip.compiler.steps import Map, Step
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.words import COLUMN_BITS
 
 LONGEST_PITCH = (1 << COLUMN_BITS) - 1
-
-
-class PlanError(ValueError):
-    """What does not fit; the message says what it needs, what there is, and which setting would take it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Placed:
-    """A map in the memory: its layout, and the word in which its zeros, then its first plane begin."""
-
-    layout: Layout
-    base: int
-    half: int = 0
-
-    @property
-    def origin(self) -> int:
-        """The position of its first plane."""
-        return self.base * self.layout.banks + self.layout.lead
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,11 +63,13 @@ def _planned(config: EngineConfig, incoming: Mapping[str, Map], steps: Sequence[
                      pitch=pitches[name], margin=margins.get(name, Margin()), banks=config.banks)
         for name, own in maps.items()
     }
-    lives = _lives(incoming, steps, stay=stay)
-    places = _place(config, layouts, lives, leaving, steps)
-    return Plan(maps=places, pitches=[_raster_pitch(step, layouts) for step in steps],
-                kept={name: not _beside(name, places, leaving) for name in places if name != leaving},
-                released=_released(incoming, places, lives, steps, leaving))
+    lives = lives_of(incoming, steps, stay=stay)
+    places = placed(Work(config=config, steps=steps, lives=lives,
+                         layouts={name: own for name, own in layouts.items() if name != leaving}))
+    return Plan(maps={**places, leaving: Placed(layout=layouts[leaving], base=0)},
+                pitches=[_raster_pitch(step, layouts) for step in steps],
+                kept={name: not beside(name, places) for name in places},
+                released=_released(incoming, places, lives, steps))
 
 
 def _margins(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str, tuple[int, int]]
@@ -164,94 +149,9 @@ def _raster_pitch(step: Step, layouts: Mapping[str, Layout]) -> int:
     return -(-step.result.columns // unit) * unit
 
 
-def _lives(incoming: Mapping[str, Map], steps: Sequence[Step], *, stay: bool) -> dict[str, tuple[int, int]]:
-    """The step that makes a map (-1: it comes in), and the last one that reads it.
-
-    With `stay` a map that comes in keeps its place, so that the next one can come while the program is at later steps.
-    """
-    found = {name: (-1, len(steps) if stay else -1) for name in incoming}
-    for number, step in enumerate(steps):
-        found.setdefault(step.out, (number, number))
-        for name in (step.out, *step.sources):
-            found[name] = (found[name][0], max(number, found[name][1]))
-    return found
-
-
-def _place(config: EngineConfig, layouts: Mapping[str, Layout], lives: Mapping[str, tuple[int, int]], leaving: str,
-           steps: Sequence[Step]) -> dict[str, Placed]:
-    """In order of making, first fit: beside all others if there is room, else beside those of the same time.
-
-    Of the places that fit, one in the half that is not read while the map is written.
-    """
-    found: dict[str, Placed] = {}
-    for name in sorted(lives, key=lambda own: lives[own]):
-        layout = layouts[name]
-        if name == leaving:
-            found[name] = Placed(layout=layout, base=0)
-            continue
-        others = {other: (place.base, place.base + place.layout.words) for other, place in found.items()
-                  if other != leaving}
-        now = [taken for other, taken in others.items() if _overlap(lives[name], lives[other])]
-        read = _reads(steps[lives[name][0]], found) if lives[name][0] >= 0 else [0, 0]
-        base = _first_fit(config, layout.words, list(others.values()), read)
-        if base is None:
-            base = _first_fit(config, layout.words, now, read)
-        if base is None:
-            raise PlanError(f"map {name!r} takes {layout.words} words of {config.banks} positions beside what else is "
-                            f"needed at its time, the map memory has {config.map_words} (map_words)")
-        found[name] = Placed(layout=layout, base=base, half=int(2 * base >= config.map_words))
-    return found
-
-
-def _beside(name: str, places: Mapping[str, Placed], leaving: str) -> list[str]:
-    """The other maps that use the place of a map, too."""
-    def span(own: str) -> tuple[int, int]:
-        return places[own].base, places[own].base + places[own].layout.words
-
-    (begin, end) = span(name)
-    return [other for other in places if other not in (name, leaving) and span(other)[0] < end
-            and begin < span(other)[1]]
-
-
 def _released(incoming: Mapping[str, Map], places: Mapping[str, Placed], lives: Mapping[str, tuple[int, int]],
-              steps: Sequence[Step], leaving: str) -> int:
+              steps: Sequence[Step]) -> int:
     """The last step that needs a map that came in, or another one in its place."""
     (name,) = incoming
     last_read = max(number for number, step in enumerate(steps) if name in step.sources)
-    return max((lives[other][1] for other in _beside(name, places, leaving)), default=last_read)
-
-
-def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether two maps are there at the same time; a map that is read last by the step that makes the other is."""
-    return one[0] <= other[1] and other[0] <= one[1]
-
-
-def _reads(step: Step, found: Mapping[str, Placed]) -> list[int]:
-    """How many entries of a step's lists read each half: a write into it would take their turns."""
-    reads = [0, 0]
-    for number, source in enumerate(step.sources):
-        reads[found[source].half] += sum(int((taps.source == number).sum()) for taps in step.taps)
-    return reads
-
-
-def _first_fit(config: EngineConfig, words: int, taken: list[tuple[int, int]], reads: Sequence[int]) -> int | None:
-    """At an end of a gap, in the half that is read less, and as near as can be to an end of the memory.
-
-    So the lower half is filled from below and the upper one from above, and what is free stays together in the middle.
-    """
-    edges = [0, *(edge for span in sorted(taken) for edge in span), config.map_words]
-    fits = []
-    reached = 0
-    for end, begin in zip(edges[::2], edges[1::2], strict=True):
-        reached = max(reached, end)
-        if begin - reached >= words:
-            fits += [reached, begin - words]
-    half = config.map_words // 2
-
-    def disturbed(start: int) -> int:
-        """Words written into each half, times what reads it."""
-        lower = min(max(0, half - start), words)
-        return lower * reads[0] + (words - lower) * reads[1]
-
-    return min(fits, key=lambda start: (disturbed(start), min(start, config.map_words - start - words), start),
-               default=None)
+    return max((lives[other][1] for other in beside(name, places)), default=last_read)

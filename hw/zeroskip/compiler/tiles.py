@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zeroskip.compiler.build import build
-from zeroskip.compiler.plan import PlanError
+from zeroskip.compiler.places import PlanError
 from zeroskip.compiler.program import Program
 from zeroskip.compiler.steps import Map, Step
 from zeroskip.spec.config import EngineConfig

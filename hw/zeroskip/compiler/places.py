@@ -1,0 +1,175 @@
+"""Where maps lie in the memory: at their time beside each other, and written where nobody reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from zeroskip.compiler.layout import Layout
+from zeroskip.compiler.steps import Map, Step
+from zeroskip.spec.config import EngineConfig
+
+ATTEMPTS = 100
+"""Placements that are tried; each one but the first with other preferences."""
+
+
+class PlanError(ValueError):
+    """What does not fit; the message says what it needs, what there is, and which setting would take it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A map in the memory: its layout, and the word in which its zeros, then its first plane begin."""
+
+    layout: Layout
+    base: int
+
+    @property
+    def origin(self) -> int:
+        """The position of its first plane."""
+        return self.base * self.layout.banks + self.layout.lead
+
+    @property
+    def end(self) -> int:
+        """The word behind it."""
+        return self.base + self.layout.words
+
+    def in_halves(self, half: int) -> tuple[int, int]:
+        """Its words in the lower half of a memory whose halves have `half` words, and in the upper one."""
+        lower = min(max(0, half - self.base), self.layout.words)
+        return lower, self.layout.words - lower
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Work:
+    """What is to be placed.
+
+    Parameters
+    ----------
+    config
+        The engine.
+    steps
+        In order.
+    layouts
+        Of all maps but the one that leaves.
+    lives
+        For each map the step that makes it (-1: it comes in), and the last one that reads it.
+    """
+
+    config: EngineConfig
+    steps: Sequence[Step]
+    layouts: Mapping[str, Layout]
+    lives: Mapping[str, tuple[int, int]]
+
+
+def lives_of(incoming: Mapping[str, Map], steps: Sequence[Step], *, stay: bool) -> dict[str, tuple[int, int]]:
+    """The step that makes a map (-1: it comes in), and the last one that reads it.
+
+    With `stay` a map that comes in keeps its place, so that the next one can come while the program is at later steps.
+    """
+    found = {name: (-1, len(steps) if stay else -1) for name in incoming}
+    for number, step in enumerate(steps):
+        found.setdefault(step.out, (number, number))
+        for name in (step.out, *step.sources):
+            found[name] = (found[name][0], max(number, found[name][1]))
+    return found
+
+
+def placed(work: Work) -> dict[str, Placed]:
+    """Of some placements, the one whose writes take the fewest turns of reads.
+
+    Raises
+    ------
+    PlanError
+        None fits.
+    """
+    found, failure = [], None
+    for attempt in range(ATTEMPTS):
+        try:
+            places = _attempt(work, np.random.default_rng(attempt) if attempt else None)
+        except PlanError as error:
+            failure = failure or error
+            continue
+        found.append((disturbance(work, places), attempt, places))
+        if not found[-1][0]:
+            break
+    if not found:
+        assert failure is not None
+        raise failure
+    return min(found, key=lambda own: own[:2])[2]
+
+
+def disturbance(work: Work, places: Mapping[str, Placed]) -> float:
+    """Cycles in which lanes wait for writes, about: a write takes the turn of every second lane that reads its half."""
+    total = 0.0
+    for step in work.steps:
+        if step.out in places and work.config.lanes > 1:
+            reads = _reads(work, step, places)
+            written = places[step.out].in_halves(work.config.map_words // 2)
+            share = step.filters / places[step.out].layout.channels
+            total += share * sum(w * r for w, r in zip(written, reads, strict=True)) / max(1.0, sum(reads)) / 2
+    return total
+
+
+def _reads(work: Work, step: Step, places: Mapping[str, Placed]) -> list[float]:
+    """How many entries of a step's lists read each half."""
+    reads, half = [0.0, 0.0], work.config.map_words // 2
+    for number, source in enumerate(step.sources):
+        entries = sum(int((taps.source == number).sum()) for taps in step.taps)
+        for side, words in enumerate(places[source].in_halves(half)):
+            reads[side] += entries * words / places[source].layout.words
+    return reads
+
+
+def _attempt(work: Work, rng: np.random.Generator | None) -> dict[str, Placed]:
+    """In order of making, at an end of a gap: beside all others if there is room, else beside those of the same time.
+
+    The half that is read less comes first; with `rng` with some chance another one.
+    """
+    found: dict[str, Placed] = {}
+    for name in sorted((own for own in work.lives if own in work.layouts), key=lambda own: work.lives[own]):
+        layout = work.layouts[name]
+        now = [place for other, place in found.items() if _overlap(work.lives[name], work.lives[other])]
+        number = work.lives[name][0]
+        reads = _reads(work, work.steps[number], found) if number >= 0 else [0.0, 0.0]
+        fits = _fits(work.config, layout.words, list(found.values())) or _fits(work.config, layout.words, now)
+        if not fits:
+            raise PlanError(f"map {name!r} takes {layout.words} words of {work.config.banks} positions beside what "
+                            f"else is needed at its time, the map memory has {work.config.map_words} (map_words)")
+        base = min(fits, key=lambda start: _preference(work.config, Placed(layout=layout, base=start), reads, rng))
+        found[name] = Placed(layout=layout, base=base)
+    return found
+
+
+def _preference(config: EngineConfig, place: Placed, reads: Sequence[float], rng: np.random.Generator | None
+                ) -> tuple[float, int, int]:
+    """Least first: what writes disturb, then the distance from an end of the memory, so that the middle stays free."""
+    disturbed = sum(w * r for w, r in zip(place.in_halves(config.map_words // 2), reads, strict=True))
+    if rng is not None:
+        disturbed *= rng.random() + 0.5
+        if rng.random() < 0.2:
+            disturbed = 0.0
+    return disturbed, min(place.base, config.map_words - place.end), place.base
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two maps are there at the same time; a map that is read last by the step that makes the other is."""
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+def _fits(config: EngineConfig, words: int, taken: Sequence[Placed]) -> list[int]:
+    """Where so many words can begin: at either end of each gap."""
+    fits, reached = [], 0
+    for begin, end in [*sorted((place.base, place.end) for place in taken), (config.map_words, config.map_words)]:
+        if begin - reached >= words:
+            fits += [reached, begin - words]
+        reached = max(reached, end)
+    return fits
+
+
+def beside(name: str, places: Mapping[str, Placed]) -> list[str]:
+    """The other maps that use the place of a map, too."""
+    own = places[name]
+    return [other for other, place in places.items() if other != name and place.base < own.end and own.base < place.end]
