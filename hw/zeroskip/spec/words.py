@@ -110,9 +110,9 @@ def step_parts(config: EngineConfig) -> tuple[Fields, Fields, Fields]:
     """What a step is configured with.
 
     First part: `pitch` of the raster that is computed; `columns` of a row of results that are valid, others are
-    zeros; `written`, columns that SCATTER writes at all; `advance`: `rate` modulo `pitch`; `tail`: valid positions in the
-    last vector of a plane; `pad`: zeros after a plane; `gap`: least cycles between the ends of two vectors, `gap_end`
-    after the last vector of a job.
+    zeros; `written`, columns that SCATTER writes at all; `advance`: `rate` modulo `pitch`; `tail`: valid positions in
+    the last vector of a plane; `pad`: zeros after a plane; `gap`: least cycles between the ends of two vectors,
+    `gap_end` after the last vector of a job.
 
     Second part: `mode`; `rate`: base-2 logarithm of the values that leave in a cycle; `window`, `largest`: the side of
     the square that POOL takes one value of, and which; `phases`, `order`: into how many phase planes a side SCATTER

@@ -71,16 +71,20 @@ class MapCopy(wiring.Component):
         return m
 
     def _select(self, m: Module, write: data.View, port: int, half: int) -> tuple[Value, Value, Value]:
-        """Of a port and half: whether it writes, and the word for banks from the place on, and for those below."""
+        """Of a port and half: the banks that it writes, and the word for banks from the place on, and for those below.
+
+        Enables that are zeros unless this port and half write are so by their registers' reset, which costs no logic.
+        """
         name = f"{port}_{half}"
-        writes = Signal(name=f"writes_{name}")
+        writes, enables = Signal(name=f"writes_{name}"), Signal(self._config.banks, name=f"enables_{name}")
         word, following = (Signal(self._config.word_bits - 1, name=f"{what}_{name}") for what in ("word", "following"))
         m.d.comb += [
             writes.eq(write.valid & (write.port == port) & (write.word[-1] == half)),
             word.eq(Mux(writes, write.word, self.words[port])),
             following.eq(Mux(writes, write.word, self.next_words[port])),
         ]
-        return writes, word, following
+        m.d.sync += enables.eq(Mux(writes, write.mask, 0))
+        return enables, word, following
 
     def _bank(self, m: Module, bank: int, write: data.View, content: data.View,
               selects: list[list[tuple[Value, Value, Value]]]) -> None:
@@ -94,12 +98,12 @@ class MapCopy(wiring.Component):
             m.d.comb += below.eq(self.places[port] > bank)
             m.d.sync += upper.eq(Mux(below, self.next_words[port][-1], self.words[port][-1]))
             for half, memory in enumerate(memories):
-                writes, word, following = selects[port][half]
+                enables, word, following = selects[port][half]
                 own = memory.a if port == 0 else memory.b
                 address = Signal(config.word_bits - 1, name=f"address_{bank}_{port}_{half}")
-                enable = Signal(name=f"enable_{bank}_{port}_{half}")
-                m.d.sync += [address.eq(Mux(below, following, word)), enable.eq(writes & write.mask[bank])]
-                m.d.comb += [own.address.eq(address), own.write_enable.eq(enable), own.write_data.eq(content[bank])]
+                m.d.sync += address.eq(Mux(below, following, word))
+                m.d.comb += [own.address.eq(address), own.write_enable.eq(enables[bank]),
+                             own.write_data.eq(content[bank])]
             upper = delay(m, upper, 2, f"upper_{bank}_{port}")
             first, second = ((memory.a if port == 0 else memory.b).read_data for memory in memories)
             m.d.comb += out[bank].eq(Mux(upper, second, first))

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from zeroskip.gateware.lane.drain import command_layout
 from zeroskip.gateware.lane.requantiser import Requantiser
+from zeroskip.gateware.primitives.pick import pick
 from zeroskip.gateware.structs import any_of, delay, struct_of
 from zeroskip.spec.config import MULTIPLIER_BITS, SHIFT_BITS, EngineConfig
 from zeroskip.spec.words import step_parts
@@ -95,27 +96,30 @@ class Output(wiring.Component):
     def _requantise(self, m: Module) -> tuple[list[Value], Value]:
         """The code of each way; and a byte of the first sum that counts, as it is."""
         config, latency = self._config, self._requantisers[0].latency
-        groups = config.vector // config.ways
         multiplier, shift, picked = Signal(MULTIPLIER_BITS), Signal(SHIFT_BITS), []
         m.d.sync += [multiplier.eq(self.multiplier), shift.eq(self.shift)]
-        command = self._later(m, self.command, 1, "picked")
+        groups = [self.command.group == group for group in range(config.vector // config.ways)]
         for way, requantiser in enumerate(self._requantisers):
             m.submodules[f"requantiser_{way}"] = requantiser
-            choice: Value = self.sums[way]
-            for group in range(1, groups):
-                choice = Mux(self.command.group == group, self.sums[group * config.ways + way], choice)
-            own = Signal(signed(config.acc_width), name=f"picked_{way}")
-            m.d.sync += own.eq(choice)
-            picked.append(own)
+            own = pick(m, [self.sums[at] for at in range(way, config.vector, config.ways)], groups, f"picked_{way}")
+            picked.append(delay(m, own, 1, f"picked_{way}_all"))
             m.d.comb += [
                 requantiser.acc.eq(own), requantiser.multiplier.eq(multiplier), requantiser.shift.eq(shift),
                 requantiser.low.eq(self.step.low),
                 requantiser.high.eq(self.step.high), requantiser.rounding_even.eq(self.step.even),
             ]
-        first = any_of([Mux(command.ways[way], own, 0) for way, own in enumerate(picked)])
-        byte = Signal(8)
-        m.d.sync += byte.eq(Cat(first, first[-1].replicate(32 - config.acc_width)).word_select(command.byte, 8))
-        return [r.result for r in self._requantisers], delay(m, byte, latency - 1, "raw")
+        return [r.result for r in self._requantisers], delay(m, self._byte(m, picked), latency - 2, "raw")
+
+    def _byte(self, m: Module, sums: list[Value]) -> Value:
+        """The byte that the command of two cycles ago was about, one cycle later."""
+        command, sign_bits = self._later(m, self.command, 2, "picked"), 32 - self._config.acc_width
+        bytes_, flags = [], []
+        for way, own in enumerate(sums):
+            extended = Cat(own, own[-1].replicate(sign_bits))
+            for byte in range(4):
+                bytes_.append(extended.word_select(byte, 8))
+                flags.append(command.ways[way] & (command.byte == byte))
+        return pick(m, bytes_, flags, "byte")
 
     def _single(self, m: Module, codes: list[Value], raw: Value, command: data.View
                 ) -> tuple[Value, Value, data.View]:

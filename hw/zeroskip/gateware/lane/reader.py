@@ -142,7 +142,8 @@ class WeightListReader(wiring.Component):
                      tags.ended.eq(active & (headers == 1)), tags.begin.eq(begin), tags.finish.eq(finish),
                      tags.base.eq(vector << shift)]
         with m.If(active & (headers != 0)):
-            m.d.sync += [headers.eq(headers - 1), address.eq(address + 1), start.eq(address + 1)]
+            m.d.sync += [headers.eq(headers - 1), address.eq(address + 1), start.eq(address + 1), left.eq(words),
+                         last_word.eq(words == 0)]
         with m.If(entries):
             m.d.sync += [address.eq(address + 1), left.eq(left - 1), last_word.eq(left == 1)]
             with m.If(last_word):
@@ -152,8 +153,7 @@ class WeightListReader(wiring.Component):
                     m.d.sync += active.eq(0)
         with m.If(take):
             m.d.sync += [active.eq(1), headers.eq(config.header_words), address.eq(job.list), words.eq(job.words),
-                         left.eq(job.words), last_word.eq(job.words == 0), vector.eq(job.first),
-                         vectors.eq(job.vectors), finish.eq(job.vectors == 0), begin.eq(1)]
+                         vector.eq(job.first), vectors.eq(job.vectors), finish.eq(job.vectors == 0), begin.eq(1)]
         self._active, self._take = active, take
         return entries, tags
 

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from zeroskip.gateware.lane.issue import slot_layout
 from zeroskip.gateware.primitives.accumulator import Accumulator
 from zeroskip.gateware.primitives.multiplier import RegisteredMultiplier
-from zeroskip.gateware.structs import delay
+from zeroskip.gateware.structs import any_of, delay
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.words import Kind
 
@@ -68,12 +68,11 @@ class VectorUnit(wiring.Component):
         """Rotation in two stages, operands, products, sums."""
         m = Module()
         config = self._config
-        half = config.bank_bits - config.bank_bits // 2
-        turned = self._rotate(m, [self.activations[b] for b in range(config.banks)], self.slot.position,
-                              range(config.bank_bits - 1, config.bank_bits - 1 - half, -1), "turned")
-        turned_1 = [delay(m, value, 1, f"turned_{b}") for b, value in enumerate(turned)]
+        coarse = config.bank_bits - config.bank_bits // 2
+        banks = [self.activations[b] for b in range(config.banks)]
+        turned = self._rotate(m, banks, self.slot.position, config.bank_bits - coarse)
+        vector = self._rotate_registered(m, turned, self.slot.position[: config.bank_bits - coarse])
         slot_1 = data.View(slot_layout(config), delay(m, self.slot.as_value(), 1, "slot"))
-        vector = self._rotate(m, turned_1, slot_1.position, range(config.bank_bits - 1 - half, -1, -1), "vector")
         slot_2 = data.View(slot_layout(config), delay(m, slot_1.as_value(), 1, "slot_held"))
         slot_3 = data.View(slot_layout(config), delay(m, slot_2.as_value(), 1, "slot_product"))
         weight = Signal(signed(FACTOR_BITS))
@@ -85,16 +84,30 @@ class VectorUnit(wiring.Component):
         m.d.sync += self.gated.eq(sum(zeros))
         return m
 
-    def _rotate(self, m: Module, values: list[Value], position: Value, bits: range, name: str) -> list[Value]:
+    def _rotate(self, m: Module, values: list[Value], position: Value, lowest: int) -> list[Value]:
+        """By the upper bits of the place in a word, down to `lowest`."""
         count = len(values)
-        for bit in bits:
+        for bit in range(self._config.bank_bits - 1, lowest - 1, -1):
             level = []
             for i in range(count):
-                value = Signal(ACTIVATION_BITS, name=f"{name}_{bit}_{i}")
+                value = Signal(ACTIVATION_BITS, name=f"turned_{bit}_{i}")
                 m.d.comb += value.eq(Mux(position[bit], values[(i + (1 << bit)) % count], values[i]))
                 level.append(value)
             values = level
         return values
+
+    def _rotate_registered(self, m: Module, values: list[Value], places: Value) -> list[Value]:
+        """By so many places, one cycle later.
+
+        A value has a register for each number of places, of which all but one are zeros by their reset, and an OR
+        brings together what comes to the same place. That takes half the logic of multiplexers.
+        """
+        registers = []
+        for number in range(1 << len(places)):
+            registers.append(Signal(data.ArrayLayout(ACTIVATION_BITS, len(values)), name=f"by_{number}"))
+            m.d.sync += registers[-1].eq(Mux(places == number, Cat(values), 0))
+        return [any_of([own[(i + number) % len(values)] for number, own in enumerate(registers)])
+                for i in range(self._config.vector)]
 
     def _multiply(self, m: Module, i: int, activation: Value, slot: data.View, weight: Value) -> tuple[Value, Value]:
         """The product, and whether it counts; the operand register holds if it does not."""
@@ -102,8 +115,10 @@ class VectorUnit(wiring.Component):
         picks = slot.kind >= Kind.COMPARE
         m.d.comb += used.eq(slot.valid & activation[-1])
         m.d.sync += counts.eq(used & ~picks)
-        with m.If(used | slot.first | picks):  # a sum that begins, and one that is compared, need a product of zero
-            m.d.sync += operand.eq(Mux(slot.valid, Cat(activation[:8], activation[7] & slot.signed), 0))
+        with m.If(used | slot.valid & (slot.first | picks)):  # these need a product of zero, too
+            m.d.sync += operand.eq(Cat(activation[:8], activation[7] & slot.signed))
+        with m.If(~slot.valid & slot.first):  # a sum that begins with nothing but its bias
+            m.d.sync += operand.eq(0)
         multiplier = RegisteredMultiplier(a_width=9, b_width=FACTOR_BITS, clearable=False)
         m.submodules[f"multiplier_{i}"] = multiplier
         m.d.comb += [multiplier.a.eq(operand.as_signed()), multiplier.b.eq(weight)]
