@@ -108,7 +108,7 @@ class ResultPlaces(wiring.Component):
         index, last_byte = self.index, self.byte == RAW_BYTES - 1
         phase_ends = self._scatter & self._last_group
         m.d.comb += [
-            self._last_group.eq((index | self._stride - 1)[: len(index)].all()),
+            self._last_group.eq((index | self._stride - 1)[: len(index)].all() if self._config.vector > 1 else 1),
             self._phases_end.eq(self._phase == self._stride - 1),
             self.vector_ends.eq(Mux(
                 self._raw, last_byte & (self._last_group | self.plane_ends & (index == self._tail_last)),
