@@ -6,6 +6,7 @@ import pytest
 from zeroskip.compiler.layout import Layout, Margin, margin_of
 from zeroskip.compiler.steps import Map
 
+
 def layout_of(channels, rows, columns, phases, pitch, margin, banks):
     return Layout(channels=channels, rows=rows, columns=columns, phases=phases, pitch=pitch, margin=margin, banks=banks)
 

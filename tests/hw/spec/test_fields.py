@@ -31,7 +31,7 @@ def test_instructions_of_every_preset_have_room_for_all_kinds(name):
     config = PRESETS[name]
     widest = instruction_bits(config)
     for fields in (job(config), fill(config), sync(config), configure()):
-        assert fields.bits <= widest and list(fields.widths)[0] == "op"
+        assert fields.bits <= widest and next(iter(fields.widths)) == "op"
     assert all(part.bits <= configure().widths["value"] for part in step_parts(config))
     assert entry(config).bits == config.entry_bits and header(config).bits == config.header_bits
 
