@@ -1,0 +1,56 @@
+"""Latencies that the hardware has and its cycle model needs; tests hold them against the components' properties."""
+
+from __future__ import annotations
+
+QUEUE_WORDS = 16
+"""Words of entries of a lane that are under way to its issue stage, or wait there."""
+QUEUE_JOBS = 16
+"""Jobs of a lane that have been begun and have not left all their sums."""
+READ = 6
+"""From the read of a word of a list to the word at the issue stage."""
+TAKE = 1
+"""From a word at the issue stage to the first cycle in which it can be taken out of the queue."""
+DROP = 5
+"""From the read of a word to its being dropped."""
+ISSUE = 1
+"""From an issued entry to its slot."""
+ADDRESS = 1
+"""From a slot to its address at the map memory."""
+MAP = 3
+"""From an address at the map memory to the activations."""
+SUMS = 4
+"""From a slot beside its activations to its sums."""
+CAPTURE = ISSUE + ADDRESS + MAP + SUMS
+"""From the entry that ends a list to the cycle in which its sums can be taken over."""
+FREE_IF_CLOSED = 1
+"""Whether, if a job ends without an open word, sums can be taken over in the cycle in which it does."""
+OUTPUT = 17
+"""From a command of the way out to the word that it lets go."""
+CODE = 10
+"""From a command of the way out to the look-up of its code, which takes the cycle from the instructions."""
+STEAL = 1
+"""From a notice of a write to the issue slot, and to the read of a list, whose memory port it takes."""
+BEAT = 2
+"""From a word for the stream on the write bus to the beat of the result."""
+EXECUTE = 3
+"""From the fetch of an instruction to its execution."""
+START = 1
+"""From a program's start, one cycle before the first beat of a map, to the first fetch."""
+ALL_WAIT = 1
+"""From the last lane's waiting to the release."""
+GO_ON = 1
+"""From the release to the cycle in which the lanes go on."""
+SETTLED = 5
+"""From a release to the next one at least."""
+MAP_WORD = 2
+"""From a beat of a map to its word on the write bus, if no lane's is there."""
+FAN_IN = 4
+"""Words that a level of the write bus brings together."""
+
+
+def bus(lanes: int) -> int:
+    """Cycles from a lane's turn to its word on the write bus."""
+    levels, count = 1, lanes
+    while count >= FAN_IN:
+        levels, count = levels + 1, -(-count // FAN_IN)
+    return levels + 1
