@@ -1,0 +1,60 @@
+"""The vector engine's Verilog on random networks, against the integer reference, bit for bit."""
+
+import numpy as np
+import pytest
+from tests.sim.random_networks import Draw
+
+from cosim.engine_rtl import EngineError, build, run_program
+from zerokeep import integer
+from zeroskip.compiler.whole import whole
+from zeroskip.spec.config import PRESETS, EngineConfig
+
+NETWORKS = 60
+CONFIGS = {
+    "tiny": PRESETS["tiny"],
+    "ways": EngineConfig(lanes=3, vector=4, look=4, ways=2, banks=8, map_words=4096, list_words=1024,
+                         instructions=1024),
+}
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def engine(request, tmp_path_factory):
+    config = CONFIGS[request.param]
+    return config, build(config, tmp_path_factory.mktemp("engine"))
+
+
+def wrong(config, simulator, seed):
+    """Whether a random network is answered wrongly; nothing where none was drawn."""
+    draw = Draw(seed)
+    network = draw.network()
+    if network is None:
+        return None
+    images = draw.images(network)
+    program, _ = whole(config, network, look=draw.chance(0.5) and config.look > 1)
+    found = run_program(simulator, program, list(images), stall=draw.one((0.0, 0.0, 0.3)), seed=seed).maps
+    wanted = integer.run(network, images)
+    return not np.array_equal(np.stack(found).reshape(wanted.shape), wanted)
+
+
+def test_random_networks_are_bit_exact(engine):
+    answers = {seed: wrong(*engine, seed) for seed in range(NETWORKS)}
+    assert sum(answer is not None for answer in answers.values()) > NETWORKS * 0.8
+    assert [seed for seed, answer in answers.items() if answer] == []
+
+
+def test_a_program_with_a_flipped_bit_is_refused(engine):
+    config, simulator = engine
+    draw = Draw(1)
+    network = draw.network()
+    program, _ = whole(config, network, look=False)
+    beats = program.beats().copy()
+    beats[len(beats) // 2, 0] ^= 4
+
+    class Damaged:
+        config, setup, incoming, leaving = program.config, program.setup, program.incoming, program.leaving
+
+        def beats(self):
+            return beats
+
+    with pytest.raises(EngineError, match=r"0 of .* result words came .*error [45]"):
+        run_program(simulator, Damaged(), list(draw.images(network)))
