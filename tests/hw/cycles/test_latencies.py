@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """The model's latencies are the hardware's own."""
 
 import pytest

@@ -7,6 +7,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from zeroskip.gateware.lane.drain import command_layout
+from zeroskip.gateware.lane.requantiser import LATENCY as REQUANTISED
 from zeroskip.gateware.lane.requantiser import Requantiser
 from zeroskip.gateware.primitives.pick import pick
 from zeroskip.gateware.structs import any_of, delay, struct_of
@@ -57,7 +58,6 @@ class Output(wiring.Component):
 
     def __init__(self, *, config: EngineConfig) -> None:
         self._config = config
-        self._requantisers = [Requantiser(acc_width=config.acc_width, even=config.even) for _ in range(config.ways)]
         super().__init__({
             "sums": In(data.ArrayLayout(signed(config.acc_width), config.vector)),
             "command": In(command_layout(config)),
@@ -70,13 +70,13 @@ class Output(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a command to the result that it lets go."""
-        return 1 + self._requantisers[0].latency + 2 + TABLE_LATENCY + 4
+        return 1 + REQUANTISED + 2 + TABLE_LATENCY + 4
 
     def elaborate(self, platform: object) -> Module:
         """A pipeline that nothing stops; commands travel beside the values."""
         m = Module()
         codes, raw = self._requantise(m)
-        command = self._later(m, self.command, 1 + self._requantisers[0].latency, "requantised")
+        command = self._later(m, self.command, 1 + REQUANTISED, "requantised")
         value, other, command = self._single(m, codes, raw, command)
         value, command = self._look_up(m, value, other, command)
         value, command = self._pool(m, value, command)
@@ -95,11 +95,13 @@ class Output(wiring.Component):
 
     def _requantise(self, m: Module) -> tuple[list[Value], Value]:
         """The code of each way; and a byte of the first sum that counts, as it is."""
-        config, latency = self._config, self._requantisers[0].latency
+        requantisers = [Requantiser(acc_width=self._config.acc_width, even=self._config.even)
+                        for _ in range(self._config.ways)]
+        config, latency = self._config, REQUANTISED
         multiplier, shift, picked = Signal(MULTIPLIER_BITS), Signal(SHIFT_BITS), []
         m.d.sync += [multiplier.eq(self.multiplier), shift.eq(self.shift)]
         groups = [self.command.group == group for group in range(config.vector // config.ways)]
-        for way, requantiser in enumerate(self._requantisers):
+        for way, requantiser in enumerate(requantisers):
             m.submodules[f"requantiser_{way}"] = requantiser
             own = pick(m, [self.sums[at] for at in range(way, config.vector, config.ways)], groups, f"picked_{way}")
             picked.append(delay(m, own, 1, f"picked_{way}_all"))
@@ -108,7 +110,7 @@ class Output(wiring.Component):
                 requantiser.low.eq(self.step.low),
                 requantiser.high.eq(self.step.high), requantiser.rounding_even.eq(self.step.even),
             ]
-        return [r.result for r in self._requantisers], delay(m, self._byte(m, picked), latency - 2, "raw")
+        return [r.result for r in requantisers], delay(m, self._byte(m, picked), latency - 2, "raw")
 
     def _byte(self, m: Module, sums: list[Value]) -> Value:
         """The byte that the command of two cycles ago was about, one cycle later."""

@@ -16,6 +16,8 @@ FACTOR_BITS = MULTIPLIER_BITS + 1
 """Bits of the multiplier, or of twice the multiplier: what an 18x18 multiplier takes as a positive number."""
 KEPT_BITS = 9
 """Bits of the product, from the one that rounds up on, that are kept beside the sign: with them, -512..511."""
+LATENCY = 8
+"""Cycles from a sum to its code."""
 COARSE, FINE = 4, 5
 """The shift, in steps of two bits: one of 4 coarse steps, then one of 5 fine ones."""
 WINDOW_BITS = KEPT_BITS + 2 * (FINE - 1)
@@ -80,7 +82,7 @@ class Requantiser(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from `acc` to `result`."""
-        return 8
+        return LATENCY
 
     def _scale(self, m: Module, total: Value, factor: Value) -> Value:
         """``total * factor``, one cycle later, by two products of at most 18 x 18 bits."""
