@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from zeroskip.compiler.steps import Map
-from zeroskip.spec.config import EngineConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,11 +118,6 @@ class Layout:
         channel, row, column = np.indices((self.channels, self.rows, self.columns))
         found = words.reshape(-1)[self.lead + self.position(channel, row, column)]
         return found.view(np.int8) if signed else found
-
-
-def vectors(config: EngineConfig, positions: int) -> int:
-    """Vectors that a raster of so many positions takes."""
-    return -(-positions // config.vector)
 
 
 def margin_of(source: Map, phases: tuple[int, int], rows: np.ndarray, columns: np.ndarray, out_rows: int,

@@ -158,11 +158,6 @@ class EngineConfig:
         """Flags of a word of the map memory."""
         return self.banks // self.granule
 
-    @property
-    def entries_capacity(self) -> int:
-        """Entries that the lists of all lanes hold at most."""
-        return self.lanes * self.list_words * self.look
-
 
 PRESETS: dict[str, EngineConfig] = {
     "tiny": EngineConfig(lanes=1, vector=4, look=2, ways=1, banks=4, map_words=8192, list_words=8192,

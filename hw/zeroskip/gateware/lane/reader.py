@@ -222,7 +222,8 @@ class WeightListReader(wiring.Component):
         """At most as many words under way or waiting as the queue holds, and as many jobs."""
         words, jobs = Signal(range(QUEUE_WORDS + 1)), Signal(range(QUEUE_JOBS + 1))
         words_next, jobs_next = Signal.like(words), Signal.like(jobs)
-        m.d.comb += [words_next.eq(words + read - self.taken - dropped), jobs_next.eq(jobs + self._take - self.done)]
+        m.d.comb += [words_next.eq(words + read - self.taken - dropped),
+                     jobs_next.eq(jobs + self._take - self.done - self._held)]
         m.d.sync += [words.eq(words_next), self._room.eq(words_next < QUEUE_WORDS), jobs.eq(jobs_next),
                      self._jobs_room.eq(jobs_next < QUEUE_JOBS)]
         m.d.comb += self.busy.eq(self._active | words.any() | jobs.any())
