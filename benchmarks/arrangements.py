@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 
 from zeroskip.arrangement import arrangements
+from zeroskip.compiler.dense.packed import PackError
 from zeroskip.config import PRESETS
 from zeroskip.counts import count
 from zeroskip.cycle_model import predict
 from zeroskip.plan import make_plan
-from zeroskip.program_image import PackError
 from zeroskip.random_layer import convolution
 
 LAYERS = {  # filters, channels, kernel, map, share of non-zero weights, of non-zero activations

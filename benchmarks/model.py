@@ -31,13 +31,13 @@ from cosim.designs import cached
 from cosim.parts import jobs_of, join
 from cosim.runner import run_jobs
 from cosim.simulators import Build, build, find_simulator
+from zeroskip.compiler.dense.packed import PackError
 from zeroskip.config import PRESETS, ArrayConfig
 from zeroskip.cycle_model import predict
 from zeroskip.files.cache import default_cache
 from zeroskip.lane_work import lane_work
 from zeroskip.layer import Layer
 from zeroskip.packing import KINDS, pack
-from zeroskip.program_image import PackError
 from zeroskip.random_layer import convolution, keep, linear
 from zeroskip.zero_skip_packing import best_plan
 

@@ -23,11 +23,11 @@ from benchmarks.work import FOLDER, demo_folder, demo_layers
 
 from zerokeep.break_even import advantage, crossing, predicted
 from zeroskip.clock import pack as pack_cells
+from zeroskip.compiler.dense.packed import PackedLayer
 from zeroskip.config import ArrayConfig, derive
 from zeroskip.counts import count
 from zeroskip.layer import Layer
 from zeroskip.packing import pack
-from zeroskip.program_image import PackedLayer
 from zeroskip.synth import synthesise
 from zeroskip.verilog import generate
 from zeroskip.wire import Section, decode

@@ -14,7 +14,8 @@ from amaranth.utils import ceil_log2
 from zeroskip.config import ArrayConfig
 from zeroskip.feature_map import FLAGGED_BITS
 from zeroskip.lists import halves
-from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS
+from zeroskip.spec.axi import BEAT_BYTES
+from zeroskip.wire import WORD_CHANNELS
 
 GROUP_TERMS = ("group", "lane", "column", "multiplier")
 OUTSIDE_TERMS = ("array", "bank", "group", "builder", "unit", "unit_pixel")

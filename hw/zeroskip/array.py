@@ -9,8 +9,8 @@ from zeroskip.array_account import ArrayAccount
 from zeroskip.block_barrier import BlockBarrier
 from zeroskip.config import ArrayConfig
 from zeroskip.drain import Drain
-from zeroskip.engine import engine_members
 from zeroskip.feature_map import FeatureMap
+from zeroskip.gateware.axi.ports import engine_members
 from zeroskip.group import Group
 from zeroskip.list_builder import ListBuilder
 from zeroskip.lists import half_of, halves
@@ -35,7 +35,7 @@ class ZeroSkipArray(wiring.Component):
 
     Members
     -------
-    See :func:`zeroskip.engine.engine_members`.
+    See :func:`zeroskip.gateware.axi.ports.engine_members`.
     """
 
     def __init__(self, *, config: ArrayConfig) -> None:

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from zeroskip.config import ArrayConfig
-from zeroskip.engine import idle_shape
+from zeroskip.gateware.axi.ports import idle_shape
 from zeroskip.lane_account import lane_counts
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from zeroskip.wire import BEAT_BYTES, COLUMN_GROUPS
+from zeroskip.spec.axi import BEAT_BYTES
+from zeroskip.spec.dense import LIMITS as DENSE_LIMITS
+from zeroskip.spec.dense import DenseConfig
+from zeroskip.wire import COLUMN_GROUPS
 
 
 def _positive(name: str, value: object) -> None:
@@ -91,7 +94,8 @@ class ArrayConfig:
         limits = {"groups": (1, 32), "lanes": (1, 8), "pixels": (1, 8), "columns": (1, 2), "acc_width": (28, 32),
                   "lane_filters": (2, 16), "queue_words": (2, 32), "result_rows": (2, 512), "list_entries": (2, 4096),
                   "dense_pixels": (1, 8), "dense_filters": (1, 16), "map_positions": (8, 16384), "windows": (1, 2048),
-                  "words": (1, 4096), "value_positions": (8 * self.banks, 1024 * self.banks)}
+                  "words": (1, 4096), "dense_weights": DENSE_LIMITS["weights"],
+                  "value_positions": (8 * self.banks, 1024 * self.banks)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be in {low}..{high}, not {getattr(self, name)}")
@@ -111,6 +115,14 @@ class ArrayConfig:
     def multipliers(self) -> int:
         """Multipliers of either array."""
         return self.groups * self.lanes * self.pixels
+
+    @property
+    def dense(self) -> DenseConfig:
+        """The dense array of the same size, memories and streams."""
+        return DenseConfig(filters=self.dense_filters, pixels=self.dense_pixels,
+                           acc_width=self.acc_width + self.acc_width % 2, map_positions=self.map_positions,
+                           taps=self.windows, weights=self.dense_weights,
+                           parameters=self.groups * self.lanes * self.lane_filters)
 
     @property
     def fetched(self) -> int:

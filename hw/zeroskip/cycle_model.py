@@ -14,7 +14,7 @@ import numpy as np
 
 from zeroskip.lane_work import LaneWork, lane_work
 from zeroskip.plan import Plan
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES
 from zeroskip.zero_skip_program import pass_beats
 
 if TYPE_CHECKING:

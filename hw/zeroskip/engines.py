@@ -10,7 +10,7 @@ ENGINE_KINDS = ("dense", "dense-gate", "zero-skip")
 
 
 def build_engine(config: ArrayConfig, kind: str) -> wiring.Component:
-    """An engine of one of `ENGINE_KINDS`, with the members of :func:`zeroskip.engine.engine_members`.
+    """An engine of one of `ENGINE_KINDS`, with the members of :func:`zeroskip.gateware.axi.ports.engine_members`.
 
     Raises
     ------
@@ -22,7 +22,7 @@ def build_engine(config: ArrayConfig, kind: str) -> wiring.Component:
 
         return ZeroSkipArray(config=config)
     if kind in ENGINE_KINDS:
-        from zeroskip.dense import DenseEngine
+        from zeroskip.gateware.dense.engine import DenseEngine
 
-        return DenseEngine(config=config, gate=kind == "dense-gate")
+        return DenseEngine(config=config.dense, gate=kind == "dense-gate")
     raise ValueError(f"kind: found {kind!r}, expected one of {', '.join(ENGINE_KINDS)}")

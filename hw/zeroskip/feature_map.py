@@ -7,9 +7,9 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from zeroskip.engine import Beat
+from zeroskip.gateware.axi.ports import Beat
 from zeroskip.program import ConfigRegisters
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES
 
 FLAGGED_BITS = 9 * BEAT_BYTES
 """Bits of a word whose bytes each have a ninth bit: that the byte is not zero."""

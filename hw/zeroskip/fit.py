@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from zeroskip.area import Area, estimate
+from zeroskip.compiler.dense.packed import PackError, check_accumulators
 from zeroskip.config import MOST_MULTIPLIERS, ArrayConfig, derive
 from zeroskip.counts import count
 from zeroskip.layer import Layer
-from zeroskip.program_image import PackError, check_layer
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.program_image import check_supported
+from zeroskip.spec.axi import BEAT_BYTES
 from zeroskip.zero_skip_packing import best_plan
 
 GROUPS, LANES, PIXELS = (1, 2, 4, 8, 16, 32), (1, 2, 4, 8), (1, 2, 4, 8)
@@ -126,7 +127,8 @@ def fit(layers: Mapping[str, Layer], chip: Area, goal: str, *, most: int = 10,
     if not known:
         raise FitError(f"no shape fits {chip.luts:,} LUTs, {chip.multipliers} multipliers and {chip.memories} memories")
     for layer in layers.values():
-        check_layer(layer, known[0][0].acc_width)
+        check_supported(layer)
+        check_accumulators(layer, known[0][0].acc_width)
     own, pairs = [layer.as_convolution() for layer in layers.values()], [count(layer)["pairs"] for layer in
                                                                          layers.values()]
     waiting = []

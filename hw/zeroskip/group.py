@@ -8,8 +8,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from zeroskip.block_barrier import BlockBarrier
-from zeroskip.choose import choose
 from zeroskip.config import ArrayConfig
+from zeroskip.gateware.primitives.choose import choose
 from zeroskip.lane import Lane, lane_word
 from zeroskip.lane_account import LaneAccount, lane_counts
 from zeroskip.list_builder import tables_shape

@@ -7,8 +7,8 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from zeroskip.gateware.primitives.queue import Queue
 from zeroskip.lowest import Lowest
-from zeroskip.queue import Queue
 from zeroskip.value_memory import next_in_ring
 from zeroskip.window_bus import ROOM
 from zeroskip.wire import WORD_CHANNELS

@@ -6,13 +6,13 @@ from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from zeroskip.multiplier import positive
+from zeroskip.gateware.primitives.size import positive
 
 KINDS = ("bubble", "lane_imbalance", "tail", "drain", "rest")
 
 
 def lane_counts(lanes: int) -> data.StructLayout:
-    """Lanes that issue nothing in a cycle, by loss (see ``LOSSES``).
+    """Lanes that issue nothing in a cycle, by reason (see ``STALL_REASONS``).
 
     ``rest``: their whole group has nothing, for a reason that lies outside of it.
     """

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from zeroskip.compiler.dense.packed import need
 from zeroskip.layer import Layer
-from zeroskip.program_image import need
 from zeroskip.wire import WORD_CHANNELS, Config
 
 

@@ -6,19 +6,7 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-
-def positive(name: str, value: object) -> int:
-    """`value`, where it is a positive integer.
-
-    Raises
-    ------
-    TypeError
-        It is not.
-
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise TypeError(f"{name} must be a positive integer, not {value!r}")
-    return value
+from zeroskip.gateware.primitives.size import positive
 
 
 class ZeroSkipMultiplier(wiring.Component):

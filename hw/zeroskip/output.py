@@ -8,10 +8,12 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from zeroskip.multiplier import positive
-from zeroskip.output_beats import BeatMerger, BeatPacker, count_rows, raw_beats, row_pixels
+from zeroskip.gateware.dense.packer import BeatPacker, count_rows, row_pixels
+from zeroskip.gateware.primitives.size import positive
+from zeroskip.output_beats import BeatMerger
 from zeroskip.requantiser import BIAS_BITS, MULTIPLIER_BITS, SHIFT_BITS, Requantiser
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES
+from zeroskip.spec.dense import raw_beats
 
 __all__ = ["PARAMETERS", "BeatMerger", "OutputUnit", "row_layout"]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from zeroskip.compiler.dense.packed import PackedLayer, PackError, check_accumulators, whole
+from zeroskip.compiler.dense.parts import pack_dense_parts
 from zeroskip.config import ArrayConfig
-from zeroskip.dense_tiling import pack_dense_parts, whole
+from zeroskip.cycles.dense.model import predicted
 from zeroskip.layer import Layer
-from zeroskip.program_image import PackedLayer, PackError, check_layer
+from zeroskip.program_image import check_supported
 from zeroskip.zero_skip_packing import pack_zero_skip
 
 ENGINES = ("dense", "gate", "skip-weights", "skip-both")
@@ -26,17 +28,18 @@ def pack(layer: Layer, config: ArrayConfig, engine: str) -> PackedLayer:
     ------
     PackError
         The layer does not fit the configuration's memories, not even in tiles, could overflow its accumulators, or has
-        what no array does.
+        what the zero-skip array does not do.
     ValueError
         No such engine.
     """
     if engine not in NAMES:
         raise ValueError(f"engine: found {engine!r}, expected one of {', '.join(NAMES)}")
-    check_layer(layer, config.acc_width)
+    check_accumulators(layer, config.acc_width)
     if engine in CHOICES:
         return _fastest(layer, config, CHOICES[engine])
     if KINDS[engine] != "zero-skip":
-        return pack_dense_parts(layer, config, gate=engine == "gate")
+        return predicted(pack_dense_parts(layer, config.dense, gate=engine == "gate"))
+    check_supported(layer)
     return whole(pack_zero_skip(layer, config, skip_activations=engine == "skip-both"), engine)
 
 

@@ -9,15 +9,17 @@ import numpy as np
 
 from zeroskip.arrangement import Arrangement, assign_filters
 from zeroskip.block_pixels import BlockGrid
+from zeroskip.compiler.dense.packed import need
+from zeroskip.compiler.dense.row_tiles import row_tiles
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
 from zeroskip.lists import words_of
 from zeroskip.map_packing import MapLayout, turned_layout
-from zeroskip.pixel_tiles import pixel_tiles
-from zeroskip.program_image import check_supported, config_sections, need
+from zeroskip.program_image import check_supported, config_sections
+from zeroskip.spec.axi import BEAT_BYTES
 from zeroskip.value_ring import ValueRing, rows_above, rows_needed, value_ring
 from zeroskip.window_table import Window, window_table, word_offset
-from zeroskip.wire import BEAT_BYTES, WORD_CHANNELS, Config, Mode
+from zeroskip.wire import WORD_CHANNELS, Config, Mode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +194,7 @@ def make_plan(layer: Layer, config: ArrayConfig, arrangement: Arrangement, *, sk
     check_supported(layer)
     words = -(-layer.channels // WORD_CHANNELS)
     tiling = tiling or Tiling(rows=layer.output_shape[2], filters=1, channel_words=words)
-    tiled = pixel_tiles(layer, tiling.rows)
+    tiled = row_tiles(layer, tiling.rows)
     if arrangement.raster:
         need("raster blocks (pixels that share a weight, in one row of the result)", config.pixels,
              layer.output_shape[3])

@@ -6,8 +6,9 @@ from amaranth.hdl import Module, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from zeroskip.engine import Beat
-from zeroskip.wire import BEAT_BYTES, Config, Section
+from zeroskip.gateware.axi.ports import Beat
+from zeroskip.spec.axi import BEAT_BYTES
+from zeroskip.wire import Config, Section
 
 ADDRESS_BITS = 16
 

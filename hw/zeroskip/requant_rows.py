@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zeroskip.layer import Layer
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES
 
 
 def requant_rows(layer: Layer, filters: np.ndarray) -> np.ndarray:

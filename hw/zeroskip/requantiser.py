@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from zeroskip.multiplier import positive
+from zeroskip.gateware.primitives.size import positive
 
 MULTIPLIER_BITS = 16
 BIAS_BITS = 32

@@ -17,13 +17,14 @@ from typing import Any
 from amaranth.back import verilog as back_end
 from amaranth.lib import wiring
 
-from zeroskip.boundary import IDENTITY, REGISTERS, Boundary
 from zeroskip.config import PRESETS, ArrayConfig
 from zeroskip.files.process import Completed, ToolError, find, run
 from zeroskip.files.reading import ReadError, read_bytes
 from zeroskip.files.workplace import link, workplace
 from zeroskip.files.writing import write_bytes, write_json, write_text
-from zeroskip.wire import VERSION as WIRE_VERSION
+from zeroskip.gateware.axi.top import AxiTop
+from zeroskip.spec.axi import IDENTITY, REGISTERS
+from zeroskip.spec.axi import VERSION as WIRE_VERSION
 
 SIDECAR_VERSION = 1
 WAIVERS = Path(__file__).with_name("lint.vlt")
@@ -116,7 +117,7 @@ def write_component(component: wiring.Component, folder: Path, name: str, *, abo
     return design
 
 
-def write_design(boundary: Boundary, folder: Path, name: str, *, about: dict[str, Any]) -> GeneratedDesign:
+def write_design(boundary: AxiTop, folder: Path, name: str, *, about: dict[str, Any]) -> GeneratedDesign:
     """Write ``NAME.v`` and ``NAME.json`` of any boundary into `folder`, which is made if need be.
 
     Parameters
@@ -154,7 +155,7 @@ def generate(config: ArrayConfig, kind: str, folder: Path, name: str | None = No
     preset, name = preset_name(config), name or design_name(config, kind)
     Path(folder).mkdir(parents=True, exist_ok=True)
     engine = build_engine(config, kind)
-    boundary = Boundary(engine, multipliers=config.multipliers)
+    boundary = AxiTop(engine, multipliers=config.multipliers)
     about = {"kind": kind, "preset": preset, "parameters": dataclasses.asdict(config)}
     return write_design(boundary, Path(folder), name, about=about)
 

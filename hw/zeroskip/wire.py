@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-VERSION = 3
-MAGIC = 0x5A4B
-BEAT_BYTES = 16
+from zeroskip.spec.axi import BEAT_BYTES, MAGIC, VERSION
+
 WORD_CHANNELS = 16
 """Channels of one position that travel and are stored together."""
 COLUMN_GROUPS = 16

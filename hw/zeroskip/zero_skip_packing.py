@@ -7,16 +7,17 @@ import contextlib
 import numpy as np
 
 from zeroskip.arrangement import arrangements
+from zeroskip.compiler.dense.packed import PackError, Program
+from zeroskip.compiler.dense.row_tiles import untile
 from zeroskip.config import ArrayConfig
 from zeroskip.cycle_model import lower_bound, predict
 from zeroskip.lane_work import lane_work
 from zeroskip.layer import Layer
 from zeroskip.map_packing import map_beats
-from zeroskip.pixel_tiles import untile
 from zeroskip.plan import Plan, make_plan
-from zeroskip.program_image import PackError, Program
+from zeroskip.spec.axi import BEAT_BYTES
 from zeroskip.tilings import tilings
-from zeroskip.wire import BEAT_BYTES, encode
+from zeroskip.wire import encode
 from zeroskip.zero_skip_program import program_sections
 
 TILINGS = 3

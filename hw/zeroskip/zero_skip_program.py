@@ -12,7 +12,8 @@ from zeroskip.lists import compress, list_sections, shared
 from zeroskip.plan import PassPlan, Plan, registers
 from zeroskip.program_image import config_sections
 from zeroskip.requant_rows import requant_rows
-from zeroskip.wire import BEAT_BYTES, Section, SectionData
+from zeroskip.spec.axi import BEAT_BYTES
+from zeroskip.wire import Section, SectionData
 
 
 def program_sections(plan: Plan) -> list[SectionData]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zeroskip.losses import LOSSES
+from zeroskip.spec.stall_reasons import STALL_REASONS
 
-CLASSES = ("multiplying", "gated", *LOSSES)
+CLASSES = ("multiplying", "gated", *STALL_REASONS)
 """What a slot goes into; it is in one of them only."""
 PREFIX = "slots_"
 """Of the counters' names, where the class has a counter of its own."""
@@ -15,12 +15,12 @@ PREFIX = "slots_"
 def account(counters: Mapping[str, int]) -> dict[str, int]:
     """Slots by class, over all multipliers and cycles of ``total``.
 
-    >>> counters = {f"slots_{name}": 0 for name in LOSSES} | {"multiplications": 5, "gated": 2, "slots_drain": 3}
+    >>> counters = {f"slots_{name}": 0 for name in STALL_REASONS} | {"multiplications": 5, "gated": 2, "slots_drain": 3}
     >>> {name: slots for name, slots in account(counters).items() if slots}
     {'multiplying': 3, 'gated': 2, 'drain': 3}
     """
     issued, gated = counters["multiplications"], counters["gated"]
-    return {"multiplying": issued - gated, "gated": gated} | {name: counters[PREFIX + name] for name in LOSSES}
+    return {"multiplying": issued - gated, "gated": gated} | {name: counters[PREFIX + name] for name in STALL_REASONS}
 
 
 def wrong_sum(counters: Mapping[str, int], multipliers: int) -> str | None:

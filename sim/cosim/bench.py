@@ -19,7 +19,7 @@ from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp, AxiStreamBus, AxiS
 from cosim.account import wrong_sum
 from cosim.job import ENVIRONMENT, QUIET_CYCLES, Job, Outcome, read_jobs, write_outcomes
 from cosim.monitor import HandshakeLog
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES
 
 PERIOD_NS = 10
 STREAMS = {"weights": "s_axis_weights", "map": "s_axis_map", "result": "m_axis_result"}

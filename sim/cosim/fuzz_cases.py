@@ -16,11 +16,11 @@ from cosim.runner import NOT_RUN, run_jobs
 from cosim.scoreboard import compare
 from cosim.simulators import Build
 from zeroskip import reference
+from zeroskip.compiler.dense.packed import PackedLayer, PackError
 from zeroskip.config import PRESETS, ArrayConfig
 from zeroskip.counts import count
 from zeroskip.layer import Layer
 from zeroskip.packing import ENGINES, KINDS, pack
-from zeroskip.program_image import PackedLayer, PackError
 
 CONFIGS: dict[str, ArrayConfig] = PRESETS | {
     "pairs": ArrayConfig(groups=2, lanes=2, pixels=2, output_units=1, dense_filters=4, dense_pixels=2,

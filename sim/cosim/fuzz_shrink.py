@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from cosim.fuzz_cases import Session
+from zeroskip.compiler.dense.packed import PackError
 from zeroskip.layer import Layer, LayerError
 from zeroskip.packing import pack
-from zeroskip.program_image import PackError
 
 SECONDS = 180
 """After so many seconds what is found is taken."""

@@ -14,7 +14,7 @@ import numpy as np
 from zeroskip.files.npz import read_npz
 from zeroskip.files.reading import read_json
 from zeroskip.files.writing import write_json, write_npz, write_text
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES
 
 ENVIRONMENT = "ZEROKEEP_COSIM_JOB"
 """The environment variable that names the folder of the job."""

@@ -12,10 +12,10 @@ import numpy as np
 from cosim.job import Job, Outcome, read_outcomes, write_jobs
 from cosim.runner import run_bench
 from cosim.simulators import Build, build, find_simulator
-from zeroskip.boundary import Boundary
 from zeroskip.config import ArrayConfig
 from zeroskip.engines import build_engine
 from zeroskip.files.workplace import workplace
+from zeroskip.gateware.axi.top import AxiTop
 from zeroskip.layer import Layer
 from zeroskip.link.linked_engine import LinkedEngine
 from zeroskip.packing import pack
@@ -49,7 +49,7 @@ class Line:
 
 def linked_design(config: ArrayConfig, kind: str, folder: Path, *, divisor: int) -> GeneratedDesign:
     """Verilog of the engine behind the UART, as boards have it."""
-    boundary = Boundary(build_engine(config, kind), multipliers=config.multipliers)
+    boundary = AxiTop(build_engine(config, kind), multipliers=config.multipliers)
     return write_component(LinkedEngine(boundary, divisor=divisor), folder, f"zerokeep_link_{kind}".replace("-", "_"))
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cosim.account import CLASSES, account, wrong_sum
+from zeroskip.compiler.dense.packed import PackedLayer
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
-from zeroskip.program_image import PackedLayer
 
 CYCLES = ("total", "load", "wait", "compute", "drain", "stalled")
 

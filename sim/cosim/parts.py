@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from cosim.job import Job, Outcome
-from zeroskip.program_image import PackedLayer
+from zeroskip.compiler.dense.packed import PackedLayer
 
 
 def jobs_of(name: str, packed: PackedLayer, *, patience: int) -> list[Job]:

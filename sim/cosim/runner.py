@@ -15,13 +15,12 @@ from cocotb_tools.check_results import get_results
 
 from cosim.job import ENVIRONMENT, Job, Outcome, read_outcomes, write_jobs
 from cosim.simulators import PROGRAM, Build, cocotb_package
-from zeroskip.counters import COUNTERS
 from zeroskip.files.process import find, python_environment, run
 from zeroskip.files.reading import read_json
 from zeroskip.files.workplace import link, workplace
 from zeroskip.files.writing import whole_file
+from zeroskip.spec.axi import BEAT_BYTES, COUNTERS
 from zeroskip.verilog import ToolError
-from zeroskip.wire import BEAT_BYTES
 
 _SETTINGS = {
     "COCOTB_LOG_LEVEL": "WARNING",

@@ -22,12 +22,12 @@ from cosim.runner import check_stall, run_jobs
 from cosim.scoreboard import compare
 from cosim.simulators import SIMULATORS, Simulator, build, find_simulator
 from zeroskip import reference
+from zeroskip.compiler.dense.packed import PackedLayer, PackError
 from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig, as_options
 from zeroskip.counts import count
 from zeroskip.files.cache import default_cache
 from zeroskip.layer import Layer
 from zeroskip.packing import CHOICES, ENGINES, KINDS, NAMES, pack
-from zeroskip.program_image import PackedLayer, PackError
 from zeroskip.verilog import preset_name, versions
 
 DEFAULT_FAILURES = Path("build/failures")

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 
 from cosim.measure import ideal_products, ratio
+from zeroskip.compiler.dense.packed import PackError, check_accumulators
+from zeroskip.compiler.dense.parts import pack_dense_parts
 from zeroskip.config import ArrayConfig
 from zeroskip.counts import count
-from zeroskip.dense_tiling import pack_dense_parts
+from zeroskip.cycles.dense.model import predicted
 from zeroskip.lane_work import lane_work
 from zeroskip.layer import Layer
 from zeroskip.packing import CHOICES, KINDS
 from zeroskip.plan import Plan, registers
-from zeroskip.program_image import PackError, check_layer, config_sections
+from zeroskip.program_image import config_sections
 from zeroskip.zero_skip_packing import best_plan
 from zeroskip.zero_skip_program import pass_beats
 
@@ -50,7 +52,7 @@ def predict_layer(layer: Layer, config: ArrayConfig, engine: str) -> dict[str, A
     PackError
         The layer does not fit.
     """
-    check_layer(layer, config.acc_width)
+    check_accumulators(layer, config.acc_width)
     if engine in CHOICES:
         return _fastest(layer, config, CHOICES[engine])
     dense = KINDS[engine] != "zero-skip"
@@ -89,7 +91,7 @@ def _zero_skip(layer: Layer, config: ArrayConfig, engine: str) -> _Figures:
 
 
 def _dense(layer: Layer, config: ArrayConfig, engine: str) -> _Figures:
-    packed = pack_dense_parts(layer, config, gate=engine == "gate")
+    packed = predicted(pack_dense_parts(layer, config.dense, gate=engine == "gate"))
     load = len(packed.programs[0].weights)
     parts = len(packed.programs)
     return _Figures(total=packed.predicted["total"], load=load, lanes=None,

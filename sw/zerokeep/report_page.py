@@ -7,7 +7,7 @@ from typing import Any
 
 from zerokeep.report_figures import CURVES, LABELS, draw
 from zeroskip.files.names import shown
-from zeroskip.losses import LOSSES
+from zeroskip.spec.stall_reasons import STALL_REASONS
 
 HARDWARE = {"dense": "dense", "gate": "dense, gated", "skip-both": "zero-skip"}
 """The engines whose resources are shown: each kind of hardware once."""
@@ -69,6 +69,6 @@ def page(document: Mapping[str, Any]) -> str:
                                  "unpruned": document["unpruned"] | {"layers": named["unpruned"]}}
     try:
         return environment.get_template("report.html.j2").render(
-            document, labels=LABELS, curves=CURVES, hardware=HARDWARE, losses=LOSSES, figures=draw(document))
+            document, labels=LABELS, curves=CURVES, hardware=HARDWARE, losses=STALL_REASONS, figures=draw(document))
     except jinja2.UndefinedError as error:
         raise ValueError(str(error)) from None

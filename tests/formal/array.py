@@ -17,7 +17,8 @@ from zeroskip.layer import Layer
 from zeroskip.lists import END_OF_WORD, NOTHING
 from zeroskip.map_packing import map_beats
 from zeroskip.plan import Plan
-from zeroskip.wire import BEAT_BYTES, Section, encode
+from zeroskip.spec.axi import BEAT_BYTES
+from zeroskip.wire import Section, encode
 from zeroskip.zero_skip_packing import best_plan, decode_result
 from zeroskip.zero_skip_program import program_sections
 

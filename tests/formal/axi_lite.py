@@ -5,7 +5,8 @@ from __future__ import annotations
 from amaranth.hdl import Mux, Signal
 from tests.formal.harness import Harness
 
-from zeroskip.axi_lite import BYTES, OKAY, READ_LATENCY, SLVERR, WRITE_LATENCY, AxiLiteRegisters
+from zeroskip.gateware.axi.lite import OKAY, READ_LATENCY, SLVERR, WRITE_LATENCY, AxiLiteRegisters
+from zeroskip.spec.axi import REGISTER_BYTES
 
 
 def axi_lite(h: Harness, *, count: int) -> None:
@@ -38,7 +39,7 @@ def axi_lite(h: Harness, *, count: int) -> None:
                                 & (dut.rresp == h.past(Mux(asked < count, OKAY, SLVERR)))))
     h.cover(dut.rvalid & dut.rready & (dut.rdata == 5) & (h.past(dut.rvalid)))
     h.cover(dut.rvalid & (dut.rresp == SLVERR) & dut.bvalid & (dut.bresp == SLVERR))
-    h.cover(dut.written & (dut.target == count - 1) & (dut.strobe == (1 << BYTES) - 1))
+    h.cover(dut.written & (dut.target == count - 1) & (dut.strobe == (1 << REGISTER_BYTES) - 1))
 
 
 def _answers(h: Harness, accepted: Signal, valid: Signal, ready: Signal, latency: int) -> None:

@@ -6,9 +6,10 @@ from amaranth.hdl import Cat, Module, Value
 from amaranth.lib import wiring
 from tests.formal.harness import Harness
 
-from zeroskip.axi_lite import BYTES, WRITE_LATENCY
-from zeroskip.boundary import REGISTERS, STREAMS_IN, Boundary
-from zeroskip.engine import RESET_CYCLES, engine_members
+from zeroskip.gateware.axi.lite import WRITE_LATENCY
+from zeroskip.gateware.axi.ports import RESET_CYCLES, engine_members
+from zeroskip.gateware.axi.top import AxiTop
+from zeroskip.spec.axi import REGISTER_BYTES, REGISTERS, STREAMS_IN
 
 
 class AnyEngine(wiring.Component):
@@ -22,11 +23,11 @@ class AnyEngine(wiring.Component):
 def boundary(h: Harness) -> None:
     """Any engine that keeps what it offers until it is taken, unless it is reset."""
     engine = AnyEngine(engine_members(1))
-    h.m.submodules.dut = dut = Boundary(engine, multipliers=1)
+    h.m.submodules.dut = dut = AxiTop(engine, multipliers=1)
     h.drive(dut)
     h.drive(wiring.flipped(engine))
     accepted = dut.s_axil_awvalid & dut.s_axil_awready & dut.s_axil_wvalid & dut.s_axil_wready
-    control = (dut.s_axil_awaddr[2:] == REGISTERS["control"].address // BYTES) & dut.s_axil_wstrb[0]
+    control = (dut.s_axil_awaddr[2:] == REGISTERS["control"].address // REGISTER_BYTES) & dut.s_axil_wstrb[0]
     asked = accepted & control & dut.s_axil_wdata[0]
     resets = [h.past(asked, WRITE_LATENCY + 1 + cycle) for cycle in range(RESET_CYCLES)]
     reset = Cat(resets).any()

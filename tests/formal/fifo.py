@@ -6,7 +6,7 @@ from amaranth.hdl import Signal, Value, ValueLike
 from amaranth.lib.fifo import SyncFIFO
 from tests.formal.harness import Harness
 
-from zeroskip.queue import Queue
+from zeroskip.gateware.primitives.queue import Queue
 
 
 def follow(h: Harness, *, written: Signal, taken: Signal, wrote: Signal, read: Signal, limit: int,

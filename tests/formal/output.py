@@ -8,8 +8,8 @@ from tests.formal.fifo import follow
 from tests.formal.harness import Harness
 
 from zeroskip.output import OutputUnit
-from zeroskip.output_beats import code_rows, raw_beats, raw_rows
 from zeroskip.requantiser import RAW_BITS
+from zeroskip.spec.dense import code_rows, raw_beats, raw_rows
 
 
 def output(h: Harness, *, pixels: int, fifo_depth: int, requantise: bool | None = None) -> None:

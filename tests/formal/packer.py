@@ -5,8 +5,9 @@ from __future__ import annotations
 from amaranth.hdl import Array, Mux, Signal, Value
 from tests.formal.harness import Harness
 
-from zeroskip.output_beats import BeatPacker, code_rows, raw_beats, raw_rows
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.gateware.dense.packer import BeatPacker
+from zeroskip.spec.axi import BEAT_BYTES
+from zeroskip.spec.dense import code_rows, raw_beats, raw_rows
 
 
 def packer(h: Harness, *, pixels: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from amaranth.hdl import Elaboratable, Module, ResetInserter, Signal
 from amaranth.lib import wiring
 
-from zeroskip.engine import engine_members
+from zeroskip.gateware.axi.ports import engine_members
 
 MULTIPLIERS = 4
 EXTRA_AFTER = 90

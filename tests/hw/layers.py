@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from zeroskip.arrangement import arrangements
+from zeroskip.compiler.dense.packed import PackError
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
 from zeroskip.plan import Plan, make_plan
-from zeroskip.program_image import PackError
 
 
 def sparse(rng: np.random.Generator, shape: tuple[int, ...], density: float, dtype: Any) -> np.ndarray:

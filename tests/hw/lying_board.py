@@ -5,7 +5,6 @@ from collections import deque
 
 import serial
 
-from zeroskip.boundary import IDENTITY
 from zeroskip.link.frame import (
     ANSWER_BYTES,
     ANSWER_HEAD,
@@ -20,7 +19,7 @@ from zeroskip.link.frame import (
     Unstuffer,
     stuff,
 )
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES, IDENTITY
 
 SECONDS, TRIES, PATIENCE = 0.002, 3, 0.001
 A_BYTE = 1e-7

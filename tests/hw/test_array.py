@@ -15,17 +15,17 @@ from zeroskip import reference
 from zeroskip.array import ZeroSkipArray
 from zeroskip.config import ArrayConfig
 from zeroskip.counts import count
-from zeroskip.engine import RESET_CYCLES
+from zeroskip.gateware.axi.ports import RESET_CYCLES
 from zeroskip.layer import Layer
-from zeroskip.losses import LOSSES, STALLED
 from zeroskip.map_packing import map_beats
 from zeroskip.packing import pack
 from zeroskip.plan import Plan
+from zeroskip.spec.stall_reasons import STALL_REASONS, STALLED
 from zeroskip.wire import encode
 from zeroskip.zero_skip_packing import best_plan, decode_result
 from zeroskip.zero_skip_program import program_sections
 
-LOST = [name for name in LOSSES if name != STALLED]
+LOST = [name for name in STALL_REASONS if name != STALLED]
 QUIET = 100
 CYCLES = 200_000
 

@@ -11,7 +11,7 @@ from tests.hw.streams import simulate
 
 from zeroskip.array_account import ArrayAccount
 from zeroskip.lane_account import KINDS
-from zeroskip.losses import LOSSES, STALLED
+from zeroskip.spec.stall_reasons import STALL_REASONS, STALLED
 
 FLAGS = ("waiting", "empty", "held", "finished", "busy")
 
@@ -40,10 +40,10 @@ def test_any_counts(groups, lanes, pixels):
             for name, value in flags.items():
                 ctx.set(getattr(dut, name), value)
             await ctx.tick()
-            wanted = dict.fromkeys(LOSSES, 0)
+            wanted = dict.fromkeys(STALL_REASONS, 0)
             for name in [name for kinds in lost for name in kinds]:
                 wanted[why or "stalled" if name == "rest" else name] += pixels
-            found = {name: ctx.get(dut.idle[name]) for name in LOSSES if name != STALLED}
+            found = {name: ctx.get(dut.idle[name]) for name in STALL_REASONS if name != STALLED}
             if why is not None:  # the reason is that of the cycle before
                 assert found == {name: count for name, count in wanted.items() if name != STALLED}
             quiet = not flags["busy"] and (flags["finished"] or flags["waiting"] or flags["empty"])

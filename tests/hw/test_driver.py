@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import serial
 
-from zeroskip.boundary import IDENTITY
 from zeroskip.link import driver
 from zeroskip.link.driver import Device, LinkError
 from zeroskip.link.frame import (
@@ -24,7 +23,7 @@ from zeroskip.link.frame import (
     Unstuffer,
     stuff,
 )
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES, IDENTITY
 
 SECONDS, TRIES, PATIENCE = 0.01, 3, 0.02
 A_BYTE = 1e-6

@@ -19,10 +19,9 @@ from tests.hw.lying_board import (
     LyingBoard,
 )
 
-from zeroskip.boundary import IDENTITY
 from zeroskip.link.driver import QUICKEST_S, Device, LinkError
 from zeroskip.link.frame import ANSWER_BYTES, BEATS_IN_A_FRAME, Command
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES, IDENTITY
 
 A_LIE = st.tuples(
     st.sampled_from([*Command, *[Command.RESULT] * 5]), st.sampled_from(sorted(LIES | NOISE)), st.integers(0, 60),

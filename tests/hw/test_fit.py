@@ -11,11 +11,11 @@ from tests.hw.layers import random_layer
 
 from zeroskip import fit as module
 from zeroskip.area import Area, estimate
+from zeroskip.compiler.dense.packed import PackError
 from zeroskip.config import derive
 from zeroskip.fit import CHIPS, GOALS, SMALLER, FitError, candidates, fit, fits
 from zeroskip.layer import Layer
 from zeroskip.packing import pack
-from zeroskip.program_image import PackError
 
 LAYERS = {"conv": random_layer(1, filters=8, channels=4, size=(8, 9), padding=(1, 1)),
           "linear": random_layer(2, linear=True, filters=6, channels=30, output=None)}

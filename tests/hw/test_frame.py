@@ -21,7 +21,7 @@ from zeroskip.link.frame import (
     stuff,
 )
 from zeroskip.link.framing import Deframer, Framer
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES
 
 CONTENTS = st.binary(min_size=1, max_size=40) | st.lists(st.sampled_from([FLAG, ESCAPE, FLAG ^ 0x20, 0]), min_size=1,
                                                          max_size=20).map(bytes)

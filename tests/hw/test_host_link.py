@@ -9,17 +9,17 @@ import pytest
 from tests.hw.echo_engine import MULTIPLIERS, EchoEngine
 from tests.hw.link_line import Line, damaging
 
-from zeroskip.boundary import IDENTITY, REGISTERS, Boundary
+from zeroskip.gateware.axi.top import AxiTop
 from zeroskip.link import driver
 from zeroskip.link.driver import Device, LinkError
 from zeroskip.link.frame import ANSWER_HEAD, BUFFER_BYTES, LAST, Command, Status, Unstuffer, stuff
 from zeroskip.link.host_link import QUEUE_BYTES, HostLink
 from zeroskip.link.serial_line import SerialLine
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES, IDENTITY, REGISTERS
 
 
 def new_line(damage=lambda byte: [byte], engine=None):
-    return Line(HostLink(Boundary(engine or EchoEngine(), multipliers=MULTIPLIERS)), damage)
+    return Line(HostLink(AxiTop(engine or EchoEngine(), multipliers=MULTIPLIERS)), damage)
 
 
 class Raw:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from tests.hw.echo_engine import MULTIPLIERS, EchoEngine
 
-from zeroskip.boundary import IDENTITY, REGISTERS, Boundary
+from zeroskip.gateware.axi.top import AxiTop
 from zeroskip.integration.registers import c_header, python_map
 from zeroskip.integration.write import write_integration
 from zeroskip.link.frame import Command
+from zeroskip.spec.axi import IDENTITY, REGISTERS
 from zeroskip.verilog import lint, verilator_environment, write_design
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "litex" / "soc.py"
@@ -21,7 +22,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "litex" / "soc.py"
 
 @pytest.fixture(scope="module")
 def design(tmp_path_factory):
-    boundary = Boundary(EchoEngine(), multipliers=MULTIPLIERS)
+    boundary = AxiTop(EchoEngine(), multipliers=MULTIPLIERS)
     found = write_design(boundary, tmp_path_factory.mktemp("design"), "echo", about={"kind": "echo"})
     return found, write_integration(found)
 

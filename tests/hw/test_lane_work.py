@@ -10,12 +10,12 @@ from tests.hw.layers import random_layer, small_config
 from tests.hw.test_tiled import CONFIGS, LAYERS
 
 from zeroskip.arrangement import arrangements
+from zeroskip.compiler.dense.packed import PackError
 from zeroskip.counts import count
 from zeroskip.cycle_model import lower_bound, predict
 from zeroskip.lane_work import lane_work
 from zeroskip.lists import words_of
 from zeroskip.plan import make_plan
-from zeroskip.program_image import PackError
 from zeroskip.window_counts import lane_sums
 from zeroskip.zero_skip_packing import plans
 from zeroskip.zero_skip_program import pass_beats, pass_sections

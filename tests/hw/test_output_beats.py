@@ -8,7 +8,7 @@ import random
 import pytest
 from tests.hw.streams import expect, get, put, simulate
 
-from zeroskip.output_beats import BeatMerger, BeatPacker
+from zeroskip.output_beats import BeatMerger
 
 
 def beat_of(payload):
@@ -86,5 +86,3 @@ def test_restart():
 def test_messages():
     with pytest.raises(TypeError, match=r"^units must be a positive integer, not 0$"):
         BeatMerger(units=0)
-    with pytest.raises(ValueError, match=r"^pixels must be 1, 2, 4 or 8, not 3$"):
-        BeatPacker(pixels=3)

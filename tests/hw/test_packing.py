@@ -11,15 +11,14 @@ from tests.hw.layers import random_layer, small_config
 
 from zeroskip import packing, reference
 from zeroskip.arrangement import arrangements
+from zeroskip.compiler.dense.packed import PackError, check_accumulators
 from zeroskip.config import PRESETS
 from zeroskip.cycle_model import predict
-from zeroskip.dense_packing import pack_dense
-from zeroskip.dense_tiling import pack_dense_parts
 from zeroskip.layer import Layer
 from zeroskip.lists import expand, lanes_of, words_of
 from zeroskip.packing import pack
 from zeroskip.plan import make_plan
-from zeroskip.program_image import PackError, check_accumulators, check_supported, config_sections
+from zeroskip.program_image import check_supported, config_sections
 from zeroskip.wire import WORD_CHANNELS, Config, Section, decode, encode
 from zeroskip.zero_skip_packing import best_plan, decode_result
 from zeroskip.zero_skip_program import program_sections
@@ -338,18 +337,17 @@ UNKNOWN = {
 }
 
 
-@pytest.mark.parametrize("engine", packing.NAMES)
+@pytest.mark.parametrize("engine", ["skip-weights", "skip-both"])
 @pytest.mark.parametrize("kind", UNKNOWN)
-def test_what_no_array_does_is_refused(kind, engine):
-    """By whatever packs or plans, before anything else is looked at."""
+def test_what_the_zero_skip_array_does_not_do_is_refused(kind, engine):
+    """By whatever packs or plans, before anything else is looked at; the dense array does it."""
     changes, message = UNKNOWN[kind]
     layer, config = replace(LAYERS["plain"], **changes), PRESETS["tiny"]
     with pytest.raises(PackError, match=f"^{re.escape(message)}$"):
         pack(layer, config, engine)
-    for packs in (lambda: best_plan(layer, config, skip_activations=True), lambda: pack_dense(layer, config, gate=True),
-                  lambda: pack_dense_parts(layer, config, gate=False)):
-        with pytest.raises(PackError, match=f"^{re.escape(message)}$"):
-            packs()
+    with pytest.raises(PackError, match=f"^{re.escape(message)}$"):
+        best_plan(layer, config, skip_activations=True)
+    assert pack(layer, config, "auto").engine == "dense" and pack(layer, config, "gate").engine == "gate"
 
 
 def test_half_to_even_is_nothing_to_sums():

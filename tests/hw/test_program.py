@@ -11,7 +11,8 @@ from amaranth.hdl import Shape
 from tests.hw.streams import put, simulate
 
 from zeroskip.program import GROUP_BASES, ConfigRegisters, FeedLayout, GroupRegisters, PassLayout, ProgramLoader
-from zeroskip.wire import BEAT_BYTES, Config, Section, SectionData, encode
+from zeroskip.spec.axi import BEAT_BYTES
+from zeroskip.wire import Config, Section, SectionData, encode
 
 NAMES = [config.name.lower() for config in Config if config < Config.ROW_OFFSET]
 

@@ -15,7 +15,7 @@ from tests.hw.test_array import Run, run_all
 
 from zeroskip import reference
 from zeroskip.arrangement import arrangements
-from zeroskip.pixel_tiles import pixel_tiles, untile
+from zeroskip.compiler.dense.row_tiles import row_tiles, untile
 from zeroskip.plan import Tiling, make_plan
 from zeroskip.zero_skip_packing import best_plan
 
@@ -87,7 +87,7 @@ def test_the_whole_map_is_taken(skip):
 @pytest.mark.parametrize("rows", [1, 2, 3, 5, 9])
 @pytest.mark.parametrize("stride,padding,kernel", [
     ((1, 1), (1, 1), (3, 3)), ((2, 1), (0, 2), (3, 1)), ((3, 2), (2, 0), (2, 2))])
-def test_pixel_tiles(rows, stride, padding, kernel):
+def test_row_tiles(rows, stride, padding, kernel):
     """Tiles, each run by itself, put together again are the layer's result."""
     layer = random_layer(1, size=(9, 7), stride=stride, padding=padding, kernel=kernel, images=2)
     _check_tiles(layer, rows)
@@ -96,6 +96,6 @@ def test_pixel_tiles(rows, stride, padding, kernel):
 
 
 def _check_tiles(layer, rows):
-    tiled = pixel_tiles(layer, rows)
+    tiled = row_tiles(layer, rows)
     assert tiled.output_shape[2] == min(rows, layer.output_shape[2])
     assert np.array_equal(untile(reference.run(tiled), layer.output_shape), reference.run(layer))

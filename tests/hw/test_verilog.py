@@ -16,8 +16,9 @@ from amaranth.lib import memory, wiring
 from tests.hw.echo_engine import MULTIPLIERS, EchoEngine
 
 from zeroskip import verilog
-from zeroskip.boundary import REGISTERS, Boundary
 from zeroskip.config import PRESETS
+from zeroskip.gateware.axi.top import AxiTop
+from zeroskip.spec.axi import REGISTERS
 from zeroskip.verilog import (
     ToolError,
     lint,
@@ -33,7 +34,7 @@ TINY = PRESETS["tiny"]
 
 
 def echo(folder, name="echo", **engine):
-    return write_design(Boundary(EchoEngine(**engine), multipliers=MULTIPLIERS), folder, name, about={"kind": "echo"})
+    return write_design(AxiTop(EchoEngine(**engine), multipliers=MULTIPLIERS), folder, name, about={"kind": "echo"})
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zeroskip.wire import BEAT_BYTES, MAGIC, VERSION, Config, Section, SectionData, WireError, decode, encode, header
+from zeroskip.spec.axi import BEAT_BYTES, MAGIC, VERSION
+from zeroskip.wire import Config, Section, SectionData, WireError, decode, encode, header
 
 KINDS = [kind for kind in Section if kind != Section.END]
 WORDS = st.integers(0, 2**32 - 1)

@@ -11,7 +11,7 @@ from tests.hw.echo_engine import MULTIPLIERS, EchoEngine
 
 from cosim.job import Job
 from cosim.simulators import Build, build, find_simulator
-from zeroskip.boundary import Boundary
+from zeroskip.gateware.axi.top import AxiTop
 from zeroskip.verilog import GeneratedDesign, write_design
 
 CACHE = Path(__file__).parents[2] / "build" / "cache"
@@ -23,7 +23,7 @@ needs_icarus = not shutil.which("iverilog")
 def echo_design(delay: int = 5, extra: bool = False) -> GeneratedDesign:
     """The Verilog of an echo."""
     name = f"echo_{delay}{'_extra' if extra else ''}"
-    boundary = Boundary(EchoEngine(delay=delay, extra=extra), multipliers=MULTIPLIERS)
+    boundary = AxiTop(EchoEngine(delay=delay, extra=extra), multipliers=MULTIPLIERS)
     return write_design(boundary, CACHE / "tests" / name, name, about={"kind": "echo"})
 
 

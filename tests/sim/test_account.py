@@ -1,17 +1,18 @@
 """Slots by class, and a sum that is not the whole."""
 
 from cosim.account import CLASSES, account, wrong_sum
-from zeroskip.counters import COUNTERS
-from zeroskip.losses import LOSSES
+from zeroskip.spec.axi import COUNTERS
+from zeroskip.spec.stall_reasons import STALL_REASONS
 
-COUNTED = {f"slots_{name}": 10 * number for number, name in enumerate(LOSSES, 1)}
+COUNTED = {f"slots_{name}": 10 * number for number, name in enumerate(STALL_REASONS, 1)}
 VALUES = {"multiplications": 20, "gated": 8, "total": 95} | COUNTED
 
 
 def test_classes_are_those_of_the_hardware() -> None:
     assert set(COUNTED) == {name for name in COUNTERS if name.startswith("slots_")}
     assert tuple(account(VALUES)) == CLASSES
-    assert account(VALUES) == {"multiplying": 12, "gated": 8} | {name: COUNTED[f"slots_{name}"] for name in LOSSES}
+    reasons = {name: COUNTED[f"slots_{name}"] for name in STALL_REASONS}
+    assert account(VALUES) == {"multiplying": 12, "gated": 8} | reasons
 
 
 def test_a_wrong_sum_is_said() -> None:

@@ -16,7 +16,7 @@ from cosim.account import account
 from cosim.job import Outcome
 from cosim.runner import NOT_RUN, run_jobs
 from cosim.simulators import PROGRAM, Build
-from zeroskip.boundary import REGISTERS
+from zeroskip.spec.axi import REGISTERS
 from zeroskip.verilog import ToolError
 
 BEYOND = 4 * len(REGISTERS)

@@ -10,8 +10,8 @@ from cosim.measure import bounds, broken_rules, figures, longest_stream, nothing
 from zeroskip.config import PRESETS
 from zeroskip.counts import count
 from zeroskip.layer import Layer
-from zeroskip.losses import LOSSES
 from zeroskip.packing import pack
+from zeroskip.spec.stall_reasons import STALL_REASONS
 
 TINY = PRESETS["tiny"]
 ONE_PIXEL = dataclasses.replace(TINY, groups=2, pixels=1)
@@ -23,7 +23,8 @@ def counters(**more: int) -> dict[str, int]:
     values = {"load": 7, "total": 20, "wait": 3, "compute": 12, "drain": 5, "stalled": 0, "multiplications": 8,
               "gated": 8 - COUNTS["pairs"]}
     values = values | more
-    lost = {f"slots_{name}": 0 for name in LOSSES} | {"slots_bubble": 4 * values["total"] - values["multiplications"]}
+    idle = 4 * values["total"] - values["multiplications"]
+    lost = {f"slots_{name}": 0 for name in STALL_REASONS} | {"slots_bubble": idle}
     return lost | values
 
 

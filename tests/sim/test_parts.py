@@ -7,12 +7,12 @@ import numpy as np
 from cosim.account import wrong_sum
 from cosim.job import Outcome
 from cosim.parts import join
-from zeroskip.losses import LOSSES
+from zeroskip.spec.stall_reasons import STALL_REASONS
 
 
 def outcome(number: int) -> Outcome:
     """Of a program that took `number` times as long as the first; four multipliers."""
-    lost = {f"slots_{name}": number * at for at, name in enumerate(LOSSES)}
+    lost = {f"slots_{name}": number * at for at, name in enumerate(STALL_REASONS)}
     total = number * 10
     counters = {"load": 5 + number, "total": total, "wait": number, "gated": 0,
                 "multiplications": 4 * total - sum(lost.values()), **lost}

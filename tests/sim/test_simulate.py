@@ -12,11 +12,11 @@ from tests.sim.echo import CACHE
 from cosim import simulate as module
 from cosim.simulate import Options, Simulation, check_engines, select, simulate
 from zeroskip import reference
+from zeroskip.compiler.dense.packed import PackError
 from zeroskip.config import PRESETS
 from zeroskip.counts import count
 from zeroskip.layer import Layer
 from zeroskip.packing import CHOICES, ENGINES
-from zeroskip.program_image import PackError
 
 TINY = PRESETS["tiny"]
 ENTRY = {"bit_exact", "mismatches", "cycles", "lanes", "multiplications", "gated", "utilisation", "speedup",

@@ -17,12 +17,12 @@ from cosim.runner import run_jobs
 from cosim.simulators import build, find_simulator
 from zeroskip import reference
 from zeroskip.arrangement import arrangements
+from zeroskip.compiler.dense.packed import PackError
 from zeroskip.config import ArrayConfig
 from zeroskip.counts import count
 from zeroskip.layer import Layer
 from zeroskip.map_packing import map_beats
 from zeroskip.plan import Plan, Tiling, make_plan
-from zeroskip.program_image import PackError
 from zeroskip.wire import encode
 from zeroskip.zero_skip_packing import decode_result
 from zeroskip.zero_skip_program import program_sections

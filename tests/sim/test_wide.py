@@ -9,9 +9,9 @@ from tests.hw.layers import random_layer
 from tests.sim.echo import CACHE
 
 from cosim.simulate import Options, simulate
+from zeroskip.compiler.dense.packed import PackError
 from zeroskip.config import PRESETS
 from zeroskip.packing import pack
-from zeroskip.program_image import PackError
 
 WIDE = {"3x3": random_layer(1, filters=5, channels=3, size=(5, 200), padding=(1, 1), weights=0.4),
         "5x5 by 2": random_layer(2, filters=4, channels=18, kernel=(5, 5), size=(7, 140), stride=(1, 2), padding=(2, 2),

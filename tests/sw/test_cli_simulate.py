@@ -13,9 +13,9 @@ from cosim.account import CLASSES
 from zerokeep import cli, cli_simulate, model_folder
 from zerokeep.network import Network, Step
 from zeroskip import reference
+from zeroskip.compiler.dense.packed import PackError
 from zeroskip.layer import Layer
 from zeroskip.packing import ENGINES
-from zeroskip.program_image import PackError
 
 TINY = ["--preset", "tiny", "--cache", str(CACHE)]
 

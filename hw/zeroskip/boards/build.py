@@ -13,7 +13,6 @@ from typing import Any
 
 from zeroskip.boards.catalogue import divisor, find, load_platform
 from zeroskip.boards.top import BoardTop
-from zeroskip.boundary import Boundary
 from zeroskip.clock import REPORT_BYTES, run_tool
 from zeroskip.config import PRESETS
 from zeroskip.engines import ENGINE_KINDS, build_engine
@@ -23,6 +22,7 @@ from zeroskip.files.names import shown
 from zeroskip.files.reading import ReadError, read_bytes, read_json
 from zeroskip.files.workplace import workplace
 from zeroskip.files.writing import write_bytes, write_json
+from zeroskip.gateware.axi.top import AxiTop
 from zeroskip.synth import run_yosys
 from zeroskip.verilog import ToolError
 
@@ -78,7 +78,7 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
     if clock < oscillator / 1e6:
         raise ValueError(f"clock: found {clock:g} MHz, expected at least the {oscillator / 1e6:g} MHz of {board}'s "
                          "oscillator, which runs the design")
-    boundary = Boundary(build_engine(config, kind), multipliers=config.multipliers)
+    boundary = AxiTop(build_engine(config, kind), multipliers=config.multipliers)
     plan = platform.build(BoardTop(boundary, baud=spec.baud), name="top", do_build=False)
     with workplace() as work:
         plan.extract(work)

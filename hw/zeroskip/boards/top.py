@@ -8,7 +8,7 @@ from amaranth.lib import io
 from amaranth.vendor import LatticeECP5Platform
 
 from zeroskip.boards.catalogue import divisor
-from zeroskip.boundary import Boundary
+from zeroskip.gateware.axi.top import AxiTop
 from zeroskip.link.linked_engine import LinkedEngine
 
 
@@ -24,7 +24,7 @@ class BoardTop(Elaboratable):
         Of the serial line.
     """
 
-    def __init__(self, boundary: Boundary, *, baud: int) -> None:
+    def __init__(self, boundary: AxiTop, *, baud: int) -> None:
         self._boundary, self._baud = boundary, baud
 
     def elaborate(self, platform: LatticeECP5Platform) -> Module:

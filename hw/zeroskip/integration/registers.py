@@ -1,9 +1,9 @@
-"""The registers for C and for Python, from the one description in ``zeroskip.boundary``."""
+"""The registers for C and for Python, from the one description in ``zeroskip.spec.axi``."""
 
 from __future__ import annotations
 
-from zeroskip.boundary import IDENTITY, REGISTERS
 from zeroskip.link import frame
+from zeroskip.spec.axi import IDENTITY, REGISTERS
 
 
 def c_header(name: str) -> str:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zeroskip.axi_lite import BYTES
 from zeroskip.link.frame import ANSWER_HEAD, LAST, Command, Status
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES, REGISTER_BYTES
 
 
 class LinkError(Exception):
@@ -77,7 +76,7 @@ def _check_length(said: str, length: int, command: Command, arguments: bytes) ->
         most = arguments[0]
         right, expected = length % BEAT_BYTES == 0 and length <= most * BEAT_BYTES, f"0 to {most} beats of {BEAT_BYTES}"
     else:
-        wanted = BYTES if command == Command.REGISTER else 0
+        wanted = REGISTER_BYTES if command == Command.REGISTER else 0
         right, expected = length == wanted, str(wanted)
     if not right:
         raise LinkError(f"{said} with {length} bytes of values, expected {expected}")

@@ -8,9 +8,9 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from zeroskip.engine import Beat
+from zeroskip.gateware.axi.ports import Beat
 from zeroskip.link.frame import BUFFER_BYTES, CRC_BYTES, REQUEST_HEAD, ROOM_LIMIT
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES
 
 
 class RequestBuffer(wiring.Component):

@@ -10,14 +10,12 @@ from typing import Protocol
 
 import numpy as np
 
-from zeroskip.boundary import IDENTITY, REGISTERS
 from zeroskip.config import ArrayConfig
-from zeroskip.counters import COUNTERS
 from zeroskip.layer import Layer
 from zeroskip.link.answer import Answer, LinkError, ResultBeats, read_answer
 from zeroskip.link.frame import ANSWER_LINE_BYTES, BEATS_IN_A_FRAME, FLAG, LAST, Command, Unstuffer, stuff
 from zeroskip.packing import pack
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES, COUNTERS, IDENTITY, REGISTERS
 
 QUICKEST_S = 1e-5
 """No board says sooner that it has no beat: it waits 1,024 cycles for one."""
@@ -110,7 +108,7 @@ class Device:
         self._request(Command.RESET)
 
     def register(self, name: str) -> int:
-        """The value of a register of :data:`zeroskip.boundary.REGISTERS`.
+        """The value of a register of :data:`zeroskip.spec.axi.REGISTERS`.
 
         Raises
         ------

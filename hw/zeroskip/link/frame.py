@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import zlib
 
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES
 
 FLAG, ESCAPE, CHANGE = 0x7E, 0x7D, 0x20
 CRC_BYTES = 4

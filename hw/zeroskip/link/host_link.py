@@ -7,13 +7,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from zeroskip.axi_lite import BYTES
-from zeroskip.boundary import REGISTERS, STREAMS_IN, Boundary
-from zeroskip.engine import RESET_CYCLES
+from zeroskip.gateware.axi.ports import RESET_CYCLES
+from zeroskip.gateware.axi.top import AxiTop
 from zeroskip.link.buffers import BeatQueue, RequestBuffer
 from zeroskip.link.frame import ANSWER_HEAD, BEATS_IN_A_FRAME, BUFFER_BYTES, LAST, Command, Status
 from zeroskip.link.framing import Deframer, Framer
-from zeroskip.wire import BEAT_BYTES
+from zeroskip.spec.axi import BEAT_BYTES, REGISTER_BYTES, REGISTERS, STREAMS_IN
 
 QUEUE_BYTES = 1024
 PATIENCE = 1024
@@ -38,7 +37,7 @@ class HostLink(wiring.Component):
     transmit : Out(stream.Signature(8))
     """
 
-    def __init__(self, boundary: Boundary) -> None:
+    def __init__(self, boundary: AxiTop) -> None:
         self._boundary = boundary
         super().__init__({"receive": In(stream.Signature(8)), "transmit": Out(stream.Signature(8))})
 
@@ -164,9 +163,9 @@ class HostLink(wiring.Component):
     def _ask(self, m: Module) -> None:
         """A register's four bytes into the answer."""
         boundary, write, length = self._boundary, self._write, self._length
-        value, right = Signal(8 * BYTES, name="register_value"), Signal(name="register_there")
+        value, right = Signal(8 * REGISTER_BYTES, name="register_value"), Signal(name="register_there")
         address = self._request.arguments
-        inside = address < BYTES * len(REGISTERS)
+        inside = address < REGISTER_BYTES * len(REGISTERS)
         with m.State("ask"):
             with m.If(~inside | (address[:2] != 0)):
                 m.next = "reply"
@@ -182,7 +181,7 @@ class HostLink(wiring.Component):
         with m.State("keep"):
             m.d.comb += [write.addr.eq(length), write.data.eq(value[:8]), write.en.eq(1)]
             m.d.sync += [value.eq(value >> 8), length.eq(length + 1)]
-            with m.If(length == BYTES - 1):
+            with m.If(length == REGISTER_BYTES - 1):
                 m.d.sync += self._status.eq(Mux(right, Status.OK, Status.WRONG))
                 m.next = "reply"
 

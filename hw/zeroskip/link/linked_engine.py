@@ -6,7 +6,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from zeroskip.boundary import Boundary
+from zeroskip.gateware.axi.top import AxiTop
 from zeroskip.link.host_link import HostLink
 from zeroskip.link.uart import UartReceiver, UartTransmitter
 
@@ -32,7 +32,7 @@ class LinkedEngine(wiring.Component):
         this shows that something is broken; what is lost on the line shows in the link's count of bad frames.
     """
 
-    def __init__(self, boundary: Boundary, *, divisor: int) -> None:
+    def __init__(self, boundary: AxiTop, *, divisor: int) -> None:
         self._boundary, self._divisor = boundary, divisor
         super().__init__({"receive": In(1, init=1), "transmit": Out(1, init=1), "active": Out(1), "lost": Out(1)})
 

@@ -7,7 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
-from zeroskip.multiplier import positive
+from zeroskip.gateware.primitives.size import positive
 
 FRAME_BITS = 10
 

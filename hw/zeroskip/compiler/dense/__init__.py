@@ -1,0 +1,1 @@
+"""From a layer to the dense array's program and map, and back from its answer."""

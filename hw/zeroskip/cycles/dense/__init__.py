@@ -1,0 +1,1 @@
+"""Cycles of the dense array, by a model of its loop."""

@@ -1,0 +1,1 @@
+"""AXI4-Stream and AXI4-Lite around an engine, and the counters that a host reads."""
