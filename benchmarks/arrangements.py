@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from zeroskip.arrangement import arrangements
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.config import PRESETS
 from zeroskip.counts import count
 from zeroskip.cycle_model import predict

@@ -31,7 +31,7 @@ from cosim.designs import cached
 from cosim.parts import jobs_of, join
 from cosim.runner import run_jobs
 from cosim.simulators import Build, build, find_simulator
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.config import PRESETS, ArrayConfig
 from zeroskip.cycle_model import predict
 from zeroskip.files.cache import default_cache

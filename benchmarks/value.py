@@ -23,7 +23,7 @@ from benchmarks.work import FOLDER, demo_folder, demo_layers
 
 from zerokeep.break_even import advantage, crossing, predicted
 from zeroskip.clock import pack as pack_cells
-from zeroskip.compiler.dense.packed import PackedLayer
+from zeroskip.compiler.packed import PackedLayer
 from zeroskip.config import ArrayConfig, derive
 from zeroskip.counts import count
 from zeroskip.layer import Layer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zeroskip.area import Area, estimate
-from zeroskip.compiler.dense.packed import PackError, check_accumulators
+from zeroskip.compiler.packed import PackError, check_accumulators
 from zeroskip.config import MOST_MULTIPLIERS, ArrayConfig, derive
 from zeroskip.counts import count
 from zeroskip.layer import Layer

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from zeroskip.compiler.dense.packed import need
+from zeroskip.compiler.packed import need
 from zeroskip.layer import Layer
 from zeroskip.wire import WORD_CHANNELS, Config
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zeroskip.compiler.dense.packed import PackedLayer, PackError, check_accumulators, whole
+from zeroskip.compiler.packed import PackedLayer, PackError, check_accumulators, whole
 from zeroskip.compiler.dense.parts import pack_dense_parts
 from zeroskip.config import ArrayConfig
 from zeroskip.cycles.dense.model import predicted

@@ -9,7 +9,7 @@ import numpy as np
 
 from zeroskip.arrangement import Arrangement, assign_filters
 from zeroskip.block_pixels import BlockGrid
-from zeroskip.compiler.dense.packed import need
+from zeroskip.compiler.packed import need
 from zeroskip.compiler.dense.row_tiles import row_tiles
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer

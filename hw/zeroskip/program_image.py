@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from amaranth.hdl import Shape
 
-from zeroskip.compiler.dense.packed import PackError, need
+from zeroskip.compiler.packed import PackError, need
 from zeroskip.layer import Layer
 from zeroskip.program import GROUP_BASES, ConfigRegisters, GroupRegisters
 from zeroskip.spec.axi import BEAT_BYTES

@@ -7,7 +7,7 @@ import contextlib
 import numpy as np
 
 from zeroskip.arrangement import arrangements
-from zeroskip.compiler.dense.packed import PackError, Program
+from zeroskip.compiler.packed import PackError, Program
 from zeroskip.compiler.dense.row_tiles import untile
 from zeroskip.config import ArrayConfig
 from zeroskip.cycle_model import lower_bound, predict

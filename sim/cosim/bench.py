@@ -22,7 +22,7 @@ from cosim.monitor import HandshakeLog
 from zeroskip.spec.axi import BEAT_BYTES
 
 PERIOD_NS = 10
-STREAMS = {"weights": "s_axis_weights", "map": "s_axis_map", "result": "m_axis_result"}
+STREAMS = {"program": "s_axis_program", "map": "s_axis_map", "result": "m_axis_result"}
 SETTLE_CYCLES = 4
 WORD = 4
 """Bytes of a register."""
@@ -157,7 +157,7 @@ class Bench:
             await self.reset()
         for monitor in self.monitors.values():
             monitor.log.clear(get_sim_time("step"))
-        self.drivers["weights"].send(job.weights)
+        self.drivers["weights"].send(job.program)
         self.drivers["map"].send(job.map)
         if job.abort_after is not None:
             await self._abort(job.abort_after)
@@ -190,7 +190,7 @@ class Bench:
                 raise WrongError(f"{beats['result']} result beats came without tlast, expected {job.result_beats}")
             if beats == seen:
                 raise WrongError(
-                    f"no beat on any stream for {job.patience} cycles: taken {beats['weights']} of {len(job.weights)} "
+                    f"no beat on any stream for {job.patience} cycles: taken {beats['weights']} of {len(job.program)} "
                     f"program beats and {beats['map']} of {len(job.map)} map beats, came {beats['result']} of "
                     f"{job.result_beats} result beats")
             seen = beats
@@ -208,7 +208,7 @@ class Bench:
 
     def _check(self, job: Job, counters: dict[str, int], observed: dict[str, int]) -> None:
         """Every beat taken, none too many, and the hardware's counters as seen on the wires."""
-        sent = {"weights": len(job.weights), "map": len(job.map), "result": job.result_beats}
+        sent = {"weights": len(job.program), "map": len(job.map), "result": job.result_beats}
         for name, wanted in sent.items():
             if observed[f"{name}_beats"] != wanted:
                 raise WrongError(f"{observed[f'{name}_beats']} beats moved on the {name} stream, expected {wanted}")

@@ -16,7 +16,7 @@ from cosim.runner import NOT_RUN, run_jobs
 from cosim.scoreboard import compare
 from cosim.simulators import Build
 from zeroskip import reference
-from zeroskip.compiler.dense.packed import PackedLayer, PackError
+from zeroskip.compiler.packed import PackedLayer, PackError
 from zeroskip.config import PRESETS, ArrayConfig
 from zeroskip.counts import count
 from zeroskip.layer import Layer
@@ -113,7 +113,7 @@ def jobs(session: Session, step: Step, packed: PackedLayer) -> list[Job]:
     if step.abort_after is None:
         return jobs_of(name, packed, patience=patience(step.layer, session.stall))
     program = packed.programs[0]
-    return [Job(name=name, weights=program.weights, map=program.map, result_beats=program.result_beats,
+    return [Job(name=name, program=program.program, map=program.map, result_beats=program.result_beats,
                 abort_after=step.abort_after)]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cosim.fuzz_cases import Session
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.layer import Layer, LayerError
 from zeroskip.packing import pack
 

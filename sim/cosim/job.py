@@ -72,7 +72,7 @@ def write_jobs(folder: Path, jobs: Sequence[Job], settings: dict[str, Any]) -> N
     """Write ``job.npz`` and ``job.json`` into `folder`."""
     entries = [{"name": job.name, "result_beats": job.result_beats, "patience": job.patience, "reset": job.reset,
                 "abort_after": job.abort_after} for job in jobs]
-    write_npz(folder / "job.npz", _joined("weights", [job.weights for job in jobs])
+    write_npz(folder / "job.npz", _joined("weights", [job.program for job in jobs])
               | _joined("map", [job.map for job in jobs]))
     write_json(folder / "job.json", settings | {"jobs": entries})
 

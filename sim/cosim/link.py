@@ -69,7 +69,7 @@ def over_the_line(
     line = line or Line()
     packed = {name: pack(layer, config, engine) for name, layer in layers.items()}
     kind = {"dense": "dense", "gate": "dense-gate"}.get(engine, "zero-skip")
-    jobs = [Job(name=name, weights=program.weights, map=program.map, result_beats=program.result_beats)
+    jobs = [Job(name=name, program=program.program, map=program.map, result_beats=program.result_beats)
             for name, own in packed.items() for program in own.programs]
     with workplace() as place:
         design = linked_design(config, kind, place, divisor=line.divisor)

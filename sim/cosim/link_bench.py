@@ -85,7 +85,7 @@ def run_on_device(device: Device, jobs: list[Job], outcomes: list[Outcome]) -> N
     for job in jobs:
         if job.reset:
             device.reset()
-        result = device.run(job.weights, job.map, job.result_beats)
+        result = device.run(job.program, job.map, job.result_beats)
         outcomes.append(Outcome(name=job.name, result=result, counters=device.counters()))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cosim.account import CLASSES, account, wrong_sum
-from zeroskip.compiler.dense.packed import PackedLayer
+from zeroskip.compiler.packed import PackedLayer
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
 
@@ -30,7 +30,7 @@ def bounds(engine: str, packed: PackedLayer, counts: Mapping[str, Any], multipli
     """Cycles end to end that no schedule goes below: ideal products over the multipliers, and the streams' beats."""
     return {
         "multipliers": -(-ideal_products(engine, counts) // multipliers),
-        "weights": sum(len(program.weights) for program in packed.programs),
+        "weights": sum(len(program.program) for program in packed.programs),
         "map": sum(len(program.map) for program in packed.programs),
         "results": sum(program.result_beats for program in packed.programs),
     }

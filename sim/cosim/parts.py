@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from cosim.job import Job, Outcome
-from zeroskip.compiler.dense.packed import PackedLayer
+from zeroskip.compiler.packed import PackedLayer
 
 
 def jobs_of(name: str, packed: PackedLayer, *, patience: int) -> list[Job]:
     """A job for each program of a layer."""
     count = len(packed.programs)
-    return [Job(name=f"{name}, part {number} of {count}" if count > 1 else name, weights=program.weights,
+    return [Job(name=f"{name}, part {number} of {count}" if count > 1 else name, program=program.program,
                 map=program.map, result_beats=program.result_beats, patience=patience)
             for number, program in enumerate(packed.programs, 1)]
 

@@ -22,7 +22,7 @@ from cosim.runner import check_stall, run_jobs
 from cosim.scoreboard import compare
 from cosim.simulators import SIMULATORS, Simulator, build, find_simulator
 from zeroskip import reference
-from zeroskip.compiler.dense.packed import PackedLayer, PackError
+from zeroskip.compiler.packed import PackedLayer, PackError
 from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig, as_options
 from zeroskip.counts import count
 from zeroskip.files.cache import default_cache
@@ -286,7 +286,7 @@ def _judge(task: _Task, outcome: Outcome, expected: np.ndarray, counts: Mapping[
 def _keep(task: _Task, outcome: Outcome, outputs: dict[str, np.ndarray], text: str, config: ArrayConfig,
           options: Options) -> Path:
     """Its folder is called by numbers: a layer may have any name."""
-    streams = {"weights": np.concatenate([program.weights for program in task.packed.programs]),
+    streams = {"weights": np.concatenate([program.program for program in task.packed.programs]),
                "map": np.concatenate([program.map for program in task.packed.programs]), "result": outcome.result}
     about = failures.about(task.engine, config, text, options.stall, options.seed) | {"name": task.name}
     return failures.keep(

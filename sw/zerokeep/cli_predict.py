@@ -76,7 +76,7 @@ def predict(
 def _entry(name: str, layer: Any, config: ArrayConfig, engines: tuple[str, ...], say: Any) -> dict[str, Any]:
     """One layer's entry: counts and engines."""
     from zerokeep.prediction import predict_layer
-    from zeroskip.compiler.dense.packed import PackError
+    from zeroskip.compiler.packed import PackError
     from zeroskip.counts import count
 
     counts, found = count(layer), {}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cosim.measure import ideal_products, ratio
-from zeroskip.compiler.dense.packed import PackError, check_accumulators
+from zeroskip.compiler.packed import PackError, check_accumulators
 from zeroskip.compiler.dense.parts import pack_dense_parts
 from zeroskip.config import ArrayConfig
 from zeroskip.counts import count
@@ -95,7 +95,7 @@ def _dense(layer: Layer, config: ArrayConfig, engine: str) -> _Figures:
     load = len(packed.programs[0].weights)
     parts = len(packed.programs)
     return _Figures(total=packed.predicted["total"], load=load, lanes=None,
-                    program=sum(len(program.weights) for program in packed.programs),
+                    program=sum(len(program.program) for program in packed.programs),
                     map=sum(len(program.map) for program in packed.programs),
                     results=sum(program.result_beats for program in packed.programs),
                     plan="whole" if parts == 1 else f"{parts} programs, one for each part of the filters")

@@ -28,16 +28,16 @@ class EchoEngine(wiring.Component):
         loaded, full, last = Signal(name="loaded"), Signal(name="full"), Signal(name="last_taken")
         pause = Signal(range(self._delay + 1))
         m.d.comb += [
-            self.weights.ready.eq(~loaded),
+            self.program.ready.eq(~loaded),
             self.map.ready.eq(loaded & ~last & (pause == 0) & (~full | self.result.ready)),
             self.result.valid.eq(full),
             self.waiting.eq(loaded & ~last & ~full),
             self.draining.eq(last),
             self.idle.bubble.eq(MULTIPLIERS - self.issued),
         ]
-        with m.If(self.weights.valid & self.weights.ready):
+        with m.If(self.program.valid & self.program.ready):
             m.d.sync += self.busy.eq(1)
-            with m.If(self.weights.payload.last):
+            with m.If(self.program.payload.last):
                 m.d.sync += loaded.eq(1)
         with m.If(pause != 0):
             m.d.sync += pause.eq(pause - 1)

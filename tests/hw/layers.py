@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zeroskip.arrangement import arrangements
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
 from zeroskip.plan import Plan, make_plan

@@ -11,7 +11,7 @@ from tests.hw.layers import random_layer
 
 from zeroskip import fit as module
 from zeroskip.area import Area, estimate
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.config import derive
 from zeroskip.fit import CHIPS, GOALS, SMALLER, FitError, candidates, fit, fits
 from zeroskip.layer import Layer

@@ -51,7 +51,7 @@ def test_the_wrapper_passes_the_lint(design, tmp_path):
     assert sorted(path.name for path in written) == ["echo.core", "echo.vlt", "echo_axi.v", "echo_registers.h",
                                                      "echo_registers.py", "echo_tb.v"]
     wrapper = (found.verilog.parent / "echo_axi.v").read_text()
-    assert "ASSOCIATED_BUSIF s_axis_weights:s_axis_map:m_axis_result:s_axil, ASSOCIATED_RESET aresetn" in wrapper
+    assert "ASSOCIATED_BUSIF s_axis_program:s_axis_map:m_axis_result:s_axil, ASSOCIATED_RESET aresetn" in wrapper
     both = tmp_path / "both.v"
     both.write_text(found.verilog.read_text() + wrapper)
     assert lint(both, "echo_axi") == []

@@ -10,7 +10,7 @@ from tests.hw.layers import random_layer, small_config
 from tests.hw.test_tiled import CONFIGS, LAYERS
 
 from zeroskip.arrangement import arrangements
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.counts import count
 from zeroskip.cycle_model import lower_bound, predict
 from zeroskip.lane_work import lane_work

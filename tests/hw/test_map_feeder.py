@@ -18,7 +18,7 @@ from tests.hw.test_map_packing import stored
 from tests.hw.test_sequencer import ring_place
 
 from zeroskip.arrangement import arrangements
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.feature_map import FLAGGED_BITS
 from zeroskip.map_feeder import MapFeeder, mask_shape
 from zeroskip.plan import Tiling, make_plan, registers

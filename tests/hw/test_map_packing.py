@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.hw.layers import random_layer
 
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.layer import Layer
 from zeroskip.map_packing import MapLayout, layout, map_beats, turned_layout
 from zeroskip.wire import WORD_CHANNELS, Config

@@ -11,7 +11,7 @@ from tests.hw.layers import random_layer, small_config
 
 from zeroskip import packing, reference
 from zeroskip.arrangement import arrangements
-from zeroskip.compiler.dense.packed import PackError, check_accumulators
+from zeroskip.compiler.packed import PackError, check_accumulators
 from zeroskip.config import PRESETS
 from zeroskip.cycle_model import predict
 from zeroskip.layer import Layer

@@ -8,7 +8,7 @@ from tests.hw.layers import random_layer
 
 from zeroskip.arrangement import Arrangement, arrangements
 from zeroskip.block_pixels import BlockGrid
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.lists import words_of
 from zeroskip.map_packing import turned_layout
 from zeroskip.value_ring import value_ring

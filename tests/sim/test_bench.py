@@ -31,7 +31,7 @@ def assert_echoes(jobs, outcomes: list[Outcome]) -> None:
         assert outcome.error is None and outcome.name == job.name
         np.testing.assert_array_equal(outcome.result, 255 - job.map)
         beats = len(job.map)
-        expected = {"load": len(job.weights), "map_beats": beats, "result_beats": beats, "multiplications": 3 * beats,
+        expected = {"load": len(job.program), "map_beats": beats, "result_beats": beats, "multiplications": 3 * beats,
                     "gated": beats}
         assert {name: outcome.counters[name] for name in expected} == expected
 

@@ -14,7 +14,7 @@ from cosim.energy.joules import figures, fitting, measure_layers, saved
 from cosim.energy.memory_cost import NODE_FACTOR, Accesses, access_pj, read_accesses, total_pj
 from cosim.energy.power import Power
 from zeroskip import reference
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.config import derive
 from zeroskip.packing import pack
 from zeroskip.random_layer import convolution

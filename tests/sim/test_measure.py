@@ -40,9 +40,9 @@ def test_bounds() -> None:
     packed = pack(LAYER, TINY, "skip-both")
     least = bounds("skip-both", packed, COUNTS, TINY.multipliers)
     (program,) = packed.programs
-    assert least == {"multipliers": 1, "weights": len(program.weights), "map": 4, "results": program.result_beats}
+    assert least == {"multipliers": 1, "weights": len(program.program), "map": 4, "results": program.result_beats}
     assert bounds("dense", packed, COUNTS, 5)["multipliers"] == 3
-    assert longest_stream(least) == f"{len(program.weights)} weights"
+    assert longest_stream(least) == f"{len(program.program)} weights"
 
 
 def test_figures() -> None:

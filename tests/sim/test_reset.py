@@ -26,7 +26,7 @@ def test_the_layer_after_a_reset_is_right(engine: str, stall: float) -> None:
             (program,) = pack(layer, TINY, engine).programs
             if abort is None:
                 answers[len(jobs)] = program, reference.run(layer)
-            jobs.append(Job(name=f"{name} {cycles}", weights=program.weights, map=program.map,
+            jobs.append(Job(name=f"{name} {cycles}", program=program.program, map=program.map,
                             result_beats=program.result_beats, abort_after=abort))
     outcomes = run_jobs(built, jobs, stall=stall, seed=1)
     for number, (program, expected) in answers.items():

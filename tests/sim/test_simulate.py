@@ -12,7 +12,7 @@ from tests.sim.echo import CACHE
 from cosim import simulate as module
 from cosim.simulate import Options, Simulation, check_engines, select, simulate
 from zeroskip import reference
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.config import PRESETS
 from zeroskip.counts import count
 from zeroskip.layer import Layer

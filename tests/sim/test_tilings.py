@@ -17,7 +17,7 @@ from cosim.runner import run_jobs
 from cosim.simulators import build, find_simulator
 from zeroskip import reference
 from zeroskip.arrangement import arrangements
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.config import ArrayConfig
 from zeroskip.counts import count
 from zeroskip.layer import Layer

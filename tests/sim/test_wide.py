@@ -9,7 +9,7 @@ from tests.hw.layers import random_layer
 from tests.sim.echo import CACHE
 
 from cosim.simulate import Options, simulate
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.config import PRESETS
 from zeroskip.packing import pack
 

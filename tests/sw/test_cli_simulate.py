@@ -13,7 +13,7 @@ from cosim.account import CLASSES
 from zerokeep import cli, cli_simulate, model_folder
 from zerokeep.network import Network, Step
 from zeroskip import reference
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.layer import Layer
 from zeroskip.packing import ENGINES
 

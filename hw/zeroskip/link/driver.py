@@ -168,7 +168,7 @@ class Device:
             What is on the board: its array, and a name of ``zeroskip.packing.ENGINES`` that it can do.
         """
         packed = pack(layer, config, engine)
-        return packed.decode([self.run(program.weights, program.map, program.result_beats)
+        return packed.decode([self.run(program.program, program.map, program.result_beats)
                               for program in packed.programs])
 
     def _send(self, command: Command, frames: deque[bytes]) -> bool:

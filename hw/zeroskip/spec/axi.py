@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from zeroskip.spec.stall_reasons import STALL_REASONS
 
 BEAT_BYTES = 16
-"""Bytes of a beat of a stream."""
+"""Bytes of a beat of the dense array's streams, and of those of the larger vector engines."""
 REGISTER_BYTES = 4
-STREAMS_IN = ("weights", "map")
+STREAMS_IN = ("program", "map")
 STREAM_OUT = "result"
-VERSION = 3
-"""Of the programs' format."""
+VERSION = 4
+"""Of what stands here, and of the dense array's programs."""
 MAGIC = 0x5A4B
 IDENTITY = MAGIC << 16 | VERSION
 """What the register ``id`` reads as."""
 COUNTERS = {
     "load": "beats of the program taken before the first beat of the map",
-    "total": "cycles from the first beat of the map to the last beat of the result, both included",
-    "wait": "cycles of total in which nothing could be computed because the map had not come, or been copied, yet",
+    "total": "cycles from the first beat of the map to the last beat of the last result, both included",
+    "wait": "cycles of total in which nothing could be computed because the map had not come yet",
     "compute": "cycles of total that are none of the other kinds",
     "drain": "cycles of total in which all was computed and results were on their way out",
     "stalled": "cycles of total lost because a stream outside paused",
@@ -46,7 +46,10 @@ class Register:
 CONTROL = (
     ("id", "read", f"magic {MAGIC:#06x} in bits 31..16, version of the wire format in bits 15..0"),
     ("control", "write", "bit 0: reset the engine and the counters; reads as zero"),
-    ("status", "read", "bit 0: busy, from the first beat of a program to the last beat of its result"),
+    ("status", "read", "bit 0: busy, from the first beat of a program or map to the last beat of the result; bits "
+                       "7..4: why the last program was refused, or went wrong, 0 if it was not"),
+    ("results", "write", "bits 15..0: results, each of them a packet, up to whose last beat the counters count; 1 "
+                         "after a reset"),
 )
 """The registers before the counters."""
 REGISTERS = {

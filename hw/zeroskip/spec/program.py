@@ -74,3 +74,15 @@ def checksum(first: int, second: int, beat: int) -> tuple[int, int]:
         turn = (turn + 8) % 32
     first = first + folded + 1 & 0xFFFFFFFF
     return first, second + first & 0xFFFFFFFF
+
+
+OVERRUN = 7
+ERRORS = {
+    1: "it does not begin as a program",
+    2: "it is of another version, or for another configuration",
+    3: "it was cut off, or goes on after its end",
+    4: "its checksum is wrong",
+    5: "a block is for no memory",
+    OVERRUN: "sums or results came before the ones before had gone",
+}
+"""What the error in the register ``status`` means, and the loader's errors."""

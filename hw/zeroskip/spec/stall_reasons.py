@@ -1,13 +1,13 @@
 """Why multiplier slots are not used."""
 
 STALL_REASONS = {
-    "waiting": "a row of the map, or a pass and its weights, have not come, or the row has not been copied",
-    "bubble": "the lane has words, but no entry: look-up, a word that leaves it nothing, the end of a block",
-    "lane_imbalance": "the lane has nothing while another of its group has work",
-    "group_imbalance": "the group has nothing, and other groups hold the windows back or finish the layer",
-    "fetch": "the group has nothing, although windows are fetched as fast as it goes: one a cycle, for all groups",
-    "tail": "the slot lies beyond the last pixel or filter, or its lane has no weight in this program",
-    "drain": "results have not left: they fill their memory, or all has been computed",
+    "waiting": "the map, or a part of the program, has not come",
+    "bubble": "no entry, or step, is ready: instructions, lists and look-ahead under way, the end of a list without one",
+    "stolen": "a write of results takes the memory port that the entry reads",
+    "blocked": "the way out has no place yet for the sums",
+    "imbalance": "the lane waits for another one at the end of a step",
+    "tail": "the slot lies beyond the last pixel or filter (dense)",
+    "drain": "all is computed, or waits until results have left",
     "stalled": "a stream outside paused",
 }
 """Name and meaning. Each slot in each cycle of ``total`` is used, or counted under exactly one of these."""

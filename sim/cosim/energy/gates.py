@@ -22,7 +22,7 @@ GATES = "gates"
 """The module of the netlist."""
 _WINDOW = """  bit begun;
   integer cycles = 0, file;
-  always_comb running = begun | (s_axis_weights_tvalid & s_axis_weights_tready);
+  always_comb running = begun | (s_axis_program_tvalid & s_axis_program_tready);
   always @(posedge clk) begin
     begun <= running & ~(m_axis_result_tvalid & m_axis_result_tready & m_axis_result_tlast);
     cycles <= cycles + running;

@@ -10,7 +10,7 @@ from cosim.energy.activity import PERIOD_NS
 from cosim.energy.array import ArrayOnGates, Run
 from cosim.energy.library import NODE
 from cosim.energy.memory_cost import ADD_PJ, MULTIPLY_PJ, NODE_FACTOR, TABLE, TABLE_BITS, access_pj, total_pj
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
 from zeroskip.packing import ENGINES, KINDS, pack

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from zeroskip.compiler.dense.layout import lay_out
-from zeroskip.compiler.dense.packed import PackedLayer, PackError, check_accumulators, whole
+from zeroskip.compiler.packed import PackedLayer, PackError, check_accumulators, whole
 from zeroskip.compiler.dense.program import pack_dense
 from zeroskip.compiler.dense.row_tiles import row_tiles, untile
 from zeroskip.layer import Layer

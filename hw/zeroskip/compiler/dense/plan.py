@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zeroskip.compiler.dense.layout import MapLayout, lay_out
-from zeroskip.compiler.dense.packed import check_accumulators, need
+from zeroskip.compiler.packed import check_accumulators, need
 from zeroskip.layer import Layer
 from zeroskip.spec.dense import CHANNELS, DenseConfig
 from zeroskip.spec.dense_program import LAYER, Mode

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from zeroskip.compiler.dense.layout import map_beats
-from zeroskip.compiler.dense.packed import Program
+from zeroskip.compiler.packed import Packed
 from zeroskip.compiler.dense.plan import DensePlan, make_plan
 from zeroskip.layer import Layer
 from zeroskip.spec.axi import BEAT_BYTES
@@ -16,7 +16,7 @@ from zeroskip.spec.dense_program import LAYER, PARAMETER, TAP, Section, SectionD
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DenseProgram(Program):
+class DenseProgram(Packed):
     """A program and the plan that it is made from."""
 
     plan: DensePlan
@@ -31,7 +31,7 @@ def pack_dense(layer: Layer, config: DenseConfig, *, gate: bool) -> DenseProgram
         See :func:`~zeroskip.compiler.dense.plan.make_plan`.
     """
     plan = make_plan(layer, config, gate=gate)
-    return DenseProgram(plan=plan, weights=encode(sections_of(plan)), map=map_beats(plan.layer, plan.layout),
+    return DenseProgram(plan=plan, program=encode(sections_of(plan)), map=map_beats(plan.layer, plan.layout),
                         result_beats=plan.result_beats, decode=lambda answer: decode_result(plan, answer))
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from amaranth.hdl import Fragment
 
 from zeroskip.compiler.dense.layout import MapLayout
-from zeroskip.compiler.dense.packed import PackedLayer
+from zeroskip.compiler.packed import PackedLayer
 from zeroskip.compiler.dense.plan import DensePlan
 from zeroskip.compiler.dense.program import DenseProgram
 from zeroskip.gateware.dense.engine import DenseEngine, Latencies
@@ -114,5 +114,5 @@ def predicted(packed: PackedLayer) -> PackedLayer:
     totals = [predict(program.plan) for program in packed.programs if isinstance(program, DenseProgram)]
     programs = [replace(program, predicted={"total": total})
                 for program, total in zip(packed.programs, totals, strict=True)]
-    later = sum(len(program.weights) for program in programs[1:])
+    later = sum(len(program.program) for program in programs[1:])
     return replace(packed, programs=programs, predicted={"total": sum(totals) + later})

@@ -38,6 +38,8 @@ class Barrier(wiring.Component):
         There is a place for a map: none at first, then one for each `release`.
     go_on : Out(1)
         All go on.
+    stuck : Out(1)
+        All wait, and what they wait for is not there.
     image_done : Out(1)
         The results of an image are complete.
     """
@@ -46,7 +48,8 @@ class Barrier(wiring.Component):
         self._config = config
         super().__init__({
             "waiting": In(config.lanes), "sync": In(struct_of(sync(config))), "begin": In(1),
-            "map_ready": In(1), "part_ready": In(1), "map_room": Out(1), "go_on": Out(1), "image_done": Out(1),
+            "map_ready": In(1), "part_ready": In(1), "map_room": Out(1), "go_on": Out(1), "stuck": Out(1),
+            "image_done": Out(1),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -58,6 +61,7 @@ class Barrier(wiring.Component):
         there = (~self.sync.input | (maps != 0)) & (~self.sync.program | (parts != 0))
         m.d.sync += [all_wait.eq(self.waiting.all()), self.go_on.eq(go)]
         m.d.comb += [go.eq(all_wait & there & (settling == 0)), self.map_room.eq(room != 0),
+                     self.stuck.eq(self.waiting.all() & ~there & (settling == 0)),
                      self.image_done.eq(go & self.sync.last)]
         with m.If(go):
             m.d.sync += settling.eq(SETTLING)

@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, R
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from zeroskip.gateware.array.accounting import LANE_EVENTS
 from zeroskip.gateware.array.barrier import Barrier
 from zeroskip.gateware.array.bus import WriteBus
 from zeroskip.gateware.array.loader import Loader, LoadError
@@ -46,6 +47,12 @@ class Engine(wiring.Component):
         Each word of results or of a map as it is on the write bus, for those who watch.
     step : Out(12)
         The number of the step that the lanes are at, or wait for.
+    events : Out(LANE_EVENTS).array(E), gated : Out(range(P + 1)).array(E)
+        What each lane does, and how many of its products meet a zero: for accounting.
+    stuck : Out(1)
+        All lanes wait for a map, or for a part of the program.
+    begun : Out(1)
+        They go on with the next map.
     """
 
     def __init__(self, *, config: EngineConfig) -> None:
@@ -55,7 +62,8 @@ class Engine(wiring.Component):
             "program": In(stream.Signature(data.StructLayout({"data": beat, "last": 1}))),
             "maps": In(stream.Signature(beat)), "results": Out(stream.Signature(beat_layout(config))),
             "error": Out(LoadError), "overrun": Out(1), "idle": Out(1), "watch": Out(result_layout(config)),
-            "step": Out(sync(config).widths["step"]),
+            "step": Out(sync(config).widths["step"]), "events": Out(LANE_EVENTS).array(config.lanes),
+            "gated": Out(range(config.vector + 1)).array(config.lanes), "stuck": Out(1), "begun": Out(1),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -89,7 +97,8 @@ class Engine(wiring.Component):
             m.submodules[f"lane_{number}"] = lane
             self._connect_lane(m, number, lane, copies[number // 2], bus, loader)
             m.d.comb += [barrier.waiting[number].eq(lane.waiting), lane.go_on.eq(barrier.go_on),
-                         lane.halt.eq(results.halt)]
+                         lane.halt.eq(results.halt), self.gated[number].eq(lane.gated),
+                         *(getattr(self.events[number], name).eq(getattr(lane, name)) for name, _ in LANE_EVENTS)]
         start = delay(m, loader.start, 1, "start")
         m.d.comb += [
             *(lane.start.eq(start) for lane in lanes), barrier.sync.eq(lanes[0].sync),
@@ -99,6 +108,7 @@ class Engine(wiring.Component):
             bus.map_word.eq(maps.word), maps.sent.eq(bus.map_sent),
             results.word.eq(bus.out), results.setup.eq(loader.setup), results.begin.eq(loader.start),
             self.idle.eq(~Cat(lane.running for lane in lanes).any()), self.watch.eq(bus.watched),
+            self.stuck.eq(barrier.stuck), self.begun.eq(barrier.go_on & lanes[0].sync.input),
         ]
         with m.If(barrier.go_on):
             m.d.sync += self.step.eq(lanes[0].sync.step)

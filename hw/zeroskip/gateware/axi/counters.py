@@ -11,6 +11,7 @@ from zeroskip.gateware.axi.ports import idle_shape
 from zeroskip.spec.axi import COUNTERS
 from zeroskip.spec.stall_reasons import STALLED
 
+RESULTS_BITS = 16
 COUNTER_LATENCY = 3
 """Cycles from an event to the counter that shows it, once it has its turn."""
 
@@ -25,8 +26,8 @@ class Counters(wiring.Component):
     """Count beats, multiplications and the kind of every cycle, program by program.
 
     Everything is registered before it is looked at, and what it means before it is counted, so that nothing is added to
-    the paths of the engine. The counters are shown in turn, one a cycle. All start again with the first program beat
-    after a reset or after a last result. Each cycle of ``total`` is exactly one of ``stalled``, ``drain``, ``wait``,
+    the paths of the engine. The counters are shown in turn, one a cycle. All start again with the first beat of a
+    program or map after a reset, or after the last of so many results. Each cycle of ``total`` is exactly one of ``stalled``, ``drain``, ``wait``,
     ``compute``, tested in this order. Each multiplier slot of ``total`` counts in ``multiplications`` or in exactly one
     of the ``slots_``: in the one that the engine says, or in ``slots_stalled`` where the cycle is ``stalled``. The
     counters wrap at 32 bits.
@@ -41,6 +42,7 @@ class Counters(wiring.Component):
     ``events``: In(``EVENTS``): the streams in this cycle.
     ``issued``, ``gated``: In(range(multipliers + 1)): multiplier slots in this cycle.
     ``idle``: In(``idle_shape(multipliers)``): the slots that are not issued.
+    ``results``: In(16): results up to whose last beat is counted, at least 1; looked at when the counters start.
     ``number``: Out(range(len(COUNTERS))): the counter whose turn it is, by its place in ``COUNTERS``.
     ``value``: Out(32): that counter.
 
@@ -56,7 +58,7 @@ class Counters(wiring.Component):
         self._multipliers = multipliers
         slots = range(multipliers + 1)
         super().__init__({"events": In(EVENTS), "issued": In(slots), "gated": In(slots),
-                          "idle": In(idle_shape(multipliers)), "number": Out(range(len(COUNTERS))),
+                          "idle": In(idle_shape(multipliers)), "results": In(RESULTS_BITS), "number": Out(range(len(COUNTERS))),
                           "value": Out(COUNTER_BITS)})
 
     @property
@@ -80,12 +82,14 @@ class Counters(wiring.Component):
 
         running, window = Signal(name="running"), Signal(name="window")
         first, inside, closing = Signal(name="first"), Signal(name="inside"), Signal(name="closing")
-        m.d.comb += [
-            first.eq(event.program_taken & ~running),
-            inside.eq(window | event.map_taken),
-            closing.eq(event.result_taken & event.result_last),
-        ]
-        m.d.sync += [running.eq((running | event.program_taken) & ~closing), window.eq(inside & ~closing)]
+        taken, left = event.program_taken | event.map_taken, Signal(RESULTS_BITS, name="results_left")
+        ends = event.result_taken & event.result_last
+        m.d.comb += [first.eq(taken & ~running), inside.eq(window | event.map_taken), closing.eq(ends & (left == 1))]
+        m.d.sync += [running.eq((running | taken) & ~closing), window.eq(inside & ~closing)]
+        with m.If(first):
+            m.d.sync += left.eq(self.results)
+        with m.Elif(ends):
+            m.d.sync += left.eq(left - 1)
 
         stalled, drain, wait = Signal(name="stalled"), Signal(name="drain"), Signal(name="waits")
         m.d.comb += [
@@ -106,7 +110,7 @@ class Counters(wiring.Component):
             step = getattr(store, f"step_{number}")
             counted = Signal.like(step, name=f"step_{name}")
             m.d.sync += counted.eq(steps[name])
-            with m.If(first):
+            with m.If(first & ~inside):
                 m.d.sync += counted.eq(1 if name == "load" else 0)
             m.d.comb += step.eq(counted)
         m.d.comb += [store.clear.eq(first), self.number.eq(store.number), self.value.eq(store.value)]

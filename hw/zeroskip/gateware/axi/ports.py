@@ -1,6 +1,7 @@
 """The signature that engines present to the AXI top, and the shapes in it."""
 
-from amaranth.hdl import unsigned
+from __future__ import annotations
+
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
@@ -9,12 +10,21 @@ from zeroskip.spec.stall_reasons import STALL_REASONS, STALLED
 
 RESET_CYCLES = 2
 """A reset lasts so long: the far parts of an engine hear of it a cycle late."""
+ERROR_BITS = 4
 
-Beat = data.StructLayout({
-    "data": unsigned(8 * BEAT_BYTES),
-    "last": unsigned(1),
-})
-"""One beat of a stream: 128 bits and the end-of-packet flag."""
+
+def beat_layout(size: int) -> data.StructLayout:
+    """One beat of a stream: `size` bytes and the end-of-packet flag."""
+    return data.StructLayout({"data": 8 * size, "last": 1})
+
+
+def numbered_layout(size: int, number_bits: int) -> data.StructLayout:
+    """A beat that may come in any order: its number in the packet, and which of its bytes count."""
+    return data.StructLayout({"data": 8 * size, "last": 1, "keep": size, "number": number_bits})
+
+
+Beat = beat_layout(BEAT_BYTES)
+"""One beat of the dense array's streams."""
 
 
 def idle_shape(multipliers: int) -> data.StructLayout:
@@ -22,28 +32,32 @@ def idle_shape(multipliers: int) -> data.StructLayout:
     return data.StructLayout({name: range(multipliers + 1) for name in STALL_REASONS if name != STALLED})
 
 
-def engine_members(multipliers: int) -> dict:
+def engine_members(multipliers: int, *, beat_bytes: int = BEAT_BYTES, number_bits: int = 0) -> dict:
     """Members of an engine.
 
     ``reset``: every register to its initial value. To be held for `RESET_CYCLES` cycles or more, in which what the
     streams say means nothing: whoever resets takes and gives no beat.
-    ``weights``, ``map``: streams in; ``result``: stream out; all of :class:`Beat`.
+    ``program``, ``map``: streams in; ``result``: stream out; of beats of `beat_bytes` bytes, those of the result
+    numbered where `number_bits` is not 0.
     ``issued``, ``gated``: multiplier slots used in this cycle, and those among them that were gated.
     ``idle``: the slots not used in that cycle, by what they were lost to; with ``issued`` they are all multipliers.
     ``waiting``: nothing can be computed in this cycle because the map has not come yet.
     ``draining``: all is computed; results are on their way out.
-    ``busy``: from the first beat of a program to the last beat of its results.
+    ``busy``: from the first beat of a program or map to the last beat of the results.
+    ``error``: why the last program was refused or went wrong; 0 if it was not.
     """
-    count = range(multipliers + 1)
+    count, beat = range(multipliers + 1), beat_layout(beat_bytes)
+    result = numbered_layout(beat_bytes, number_bits) if number_bits else beat
     return {
         "reset": In(1),
-        "weights": In(stream.Signature(Beat)),
-        "map": In(stream.Signature(Beat)),
-        "result": Out(stream.Signature(Beat)),
+        "program": In(stream.Signature(beat)),
+        "map": In(stream.Signature(beat)),
+        "result": Out(stream.Signature(result)),
         "issued": Out(count),
         "gated": Out(count),
         "idle": Out(idle_shape(multipliers)),
         "waiting": Out(1),
         "draining": Out(1),
         "busy": Out(1),
+        "error": Out(ERROR_BITS),
     }

@@ -6,17 +6,22 @@ from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from zeroskip.gateware.axi.counters import COUNTER_LATENCY, Counters
+from zeroskip.gateware.axi.counters import COUNTER_LATENCY, RESULTS_BITS, Counters
 from zeroskip.gateware.axi.lite import READ_LATENCY, WRITE_LATENCY, AxiLiteRegisters, address_bits, axi_lite_members
 from zeroskip.gateware.axi.ports import RESET_CYCLES, engine_members
 from zeroskip.spec.axi import BEAT_BYTES, CONTROL, COUNTERS, IDENTITY, REGISTER_BYTES, REGISTERS, STREAM_OUT, STREAMS_IN
 
+ERROR_AT = 4
+"""The lowest bit of the error in the register ``status``."""
 
-def stream_members(name: str, *, out: bool) -> dict:
+
+def stream_members(name: str, *, out: bool, beat_bytes: int, number_bits: int = 0) -> dict:
     """Members of one AXI4-Stream, named as Verilog wants them: ``s_axis_NAME_tdata`` and so on."""
     forward, back, prefix = (Out, In, "m") if out else (In, Out, "s")
-    return {f"{prefix}_axis_{name}_{signal}": flow for signal, flow in (
-        ("tdata", forward(8 * BEAT_BYTES)), ("tvalid", forward(1)), ("tready", back(1)), ("tlast", forward(1)))}
+    signals = {"tdata": forward(8 * beat_bytes), "tvalid": forward(1), "tready": back(1), "tlast": forward(1)}
+    if number_bits:
+        signals |= {"tkeep": forward(beat_bytes), "tuser": forward(number_bits)}
+    return {f"{prefix}_axis_{name}_{signal}": flow for signal, flow in signals.items()}
 
 
 class AxiTop(wiring.Component):
@@ -31,11 +36,16 @@ class AxiTop(wiring.Component):
         A component with the members of :func:`zeroskip.gateware.axi.ports.engine_members`.
     multipliers
         Multipliers of the engine.
+    beat_bytes
+        Bytes of a beat of its streams.
+    number_bits
+        Bits of the number of a beat of the result, 0 where they come in order.
 
     Members
     -------
-    ``s_axis_weights_*``, ``s_axis_map_*``: AXI4-Stream in (128 bits; ``tdata``, ``tvalid``, ``tready``, ``tlast``).
-    ``m_axis_result_*``: AXI4-Stream out.
+    ``s_axis_program_*``, ``s_axis_map_*``: AXI4-Stream in (``tdata``, ``tvalid``, ``tready``, ``tlast``).
+    ``m_axis_result_*``: AXI4-Stream out; where beats may come in any order, ``tuser`` is a beat's number and ``tkeep``
+    says which of its bytes count.
     ``s_axil_*``: AXI4-Lite slave; registers as in ``REGISTERS``.
 
     Raises
@@ -44,17 +54,18 @@ class AxiTop(wiring.Component):
         `engine` does not have the members of an engine with that many multipliers.
     """
 
-    def __init__(self, engine: wiring.Component, *, multipliers: int) -> None:
-        wanted = wiring.Signature(engine_members(multipliers))
+    def __init__(self, engine: wiring.Component, *, multipliers: int, beat_bytes: int = BEAT_BYTES,
+                 number_bits: int = 0) -> None:
+        wanted = wiring.Signature(engine_members(multipliers, beat_bytes=beat_bytes, number_bits=number_bits))
         if getattr(engine, "signature", None) != wanted:
             raise TypeError(f"engine must have the members of an engine of {multipliers} multipliers, "
                             f"not {getattr(engine, 'signature', engine)!r}")
         self._engine = engine
-        self._multipliers = multipliers
+        self._multipliers, self._beat_bytes, self._number_bits = multipliers, beat_bytes, number_bits
         members: dict = {}
         for name in STREAMS_IN:
-            members |= stream_members(name, out=False)
-        members |= stream_members(STREAM_OUT, out=True)
+            members |= stream_members(name, out=False, beat_bytes=beat_bytes)
+        members |= stream_members(STREAM_OUT, out=True, beat_bytes=beat_bytes, number_bits=number_bits)
         members |= {f"s_axil_{name}": flow for name, flow in axi_lite_members(address_bits(len(REGISTERS))).items()}
         super().__init__(members)
 
@@ -62,6 +73,16 @@ class AxiTop(wiring.Component):
     def multipliers(self) -> int:
         """Multipliers of the engine."""
         return self._multipliers
+
+    @property
+    def beat_bytes(self) -> int:
+        """Bytes of a beat of each stream."""
+        return self._beat_bytes
+
+    @property
+    def number_bits(self) -> int:
+        """Bits of the number of a beat of the result, 0 where they come in order."""
+        return self._number_bits
 
     @property
     def latencies(self) -> dict[str, int]:
@@ -98,11 +119,14 @@ class AxiTop(wiring.Component):
             self.m_axis_result_tdata.eq(result.payload.data), self.m_axis_result_tlast.eq(result.payload.last),
             self.m_axis_result_tvalid.eq(result.valid & ~reset), result.ready.eq(self.m_axis_result_tready),
         ]
+        if self._number_bits:
+            m.d.comb += [self.m_axis_result_tkeep.eq(result.payload.keep),
+                         self.m_axis_result_tuser.eq(result.payload.number)]
 
     def _connect_counters(self, m: Module, counters: Counters) -> None:
         engine, events = self._engine, counters.events
         m.d.comb += [
-            events.program_taken.eq(engine.weights.valid & engine.weights.ready),
+            events.program_taken.eq(engine.program.valid & engine.program.ready),
             events.map_taken.eq(engine.map.valid & engine.map.ready),
             events.map_missing.eq(engine.map.ready & ~engine.map.valid),
             events.result_taken.eq(engine.result.valid & engine.result.ready),
@@ -122,10 +146,16 @@ class AxiTop(wiring.Component):
         # A counter is read from the second cycle on, so that all is in it that came before the address.
         m.d.comb += registers.given.eq(waited & (registers.index == counters.number + first))
         m.d.comb += value.eq(counters.value)
-        for number, known in enumerate((IDENTITY, 0, self._engine.busy)):
+        status = self._engine.busy | self._engine.error << ERROR_AT
+        for number, known in enumerate((IDENTITY, 0, status, 0)):
             with m.If(registers.index == number):
                 m.d.comb += [registers.given.eq(1), value.eq(known)]
         m.d.comb += registers.value.eq(value)
-        control = REGISTERS["control"].address // REGISTER_BYTES
-        written = registers.written & (registers.target == control)
-        m.d.comb += asked.eq(written & registers.strobe[0] & registers.data[0])
+        written = {name: registers.written & (registers.target == REGISTERS[name].address // REGISTER_BYTES)
+                   for name in ("control", "results")}
+        results = Signal(RESULTS_BITS, init=1)
+        m.d.comb += [asked.eq(written["control"] & registers.strobe[0] & registers.data[0]), counters.results.eq(results)]
+        with m.If(asked):
+            m.d.sync += results.eq(1)
+        with m.Elif(written["results"] & registers.strobe[:2].all()):
+            m.d.sync += results.eq(registers.data)

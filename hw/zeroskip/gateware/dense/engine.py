@@ -110,7 +110,7 @@ class DenseEngine(wiring.Component):
         for name in PARTS:
             m.submodules[name] = getattr(self, f"_{name}")
         loader, map_memory, results, output = self._loader, self._map_memory, self._results, self._output
-        wiring.connect(m, wiring.flipped(self.weights), loader.weights)
+        wiring.connect(m, wiring.flipped(self.program), loader.program)
         wiring.connect(m, wiring.flipped(self.map), map_memory.map)
         wiring.connect(m, self._array.rows, output.rows)
         wiring.connect(m, output.beats, results.beats)

@@ -26,7 +26,7 @@ class ProgramLoader(wiring.Component):
 
     Members
     -------
-    weights : In(stream.Signature(Beat))
+    program : In(stream.Signature(Beat))
     layer : Out(LAYER_LAYOUT)
         The configuration registers.
     write : Out(TABLE_WRITE)
@@ -41,7 +41,7 @@ class ProgramLoader(wiring.Component):
 
     def __init__(self) -> None:
         super().__init__({
-            "weights": In(stream.Signature(Beat)),
+            "program": In(stream.Signature(Beat)),
             "layer": Out(LAYER_LAYOUT),
             "write": Out(TABLE_WRITE),
             "start": Out(1),
@@ -54,12 +54,12 @@ class ProgramLoader(wiring.Component):
         m = Module()
         state = Signal(_State)
         kind, address, left = Signal.like(self.write.kind, name="kind"), Signal(ADDRESS_BITS), Signal(WORD_BITS)
-        beat = self.weights.p.data
+        beat = self.program.p.data
         taken, row, ended, complete, configures = (
             Signal(name=name) for name in ("taken", "row", "ended", "complete", "configures"))
         m.d.comb += [
-            self.weights.ready.eq(state != _State.RUN),
-            taken.eq(self.weights.valid & self.weights.ready),
+            self.program.ready.eq(state != _State.RUN),
+            taken.eq(self.program.valid & self.program.ready),
             row.eq(taken & (state == _State.PAYLOAD)),
             ended.eq(taken & (state == _State.HEADER) & (beat[: len(kind)] == Section.END)),
         ]

@@ -10,7 +10,7 @@ import pytest
 from tests.hw.gateware.dense.run import dense_config, random_layer
 
 from zeroskip.compiler.dense.layout import MapLayout, lay_out, map_beats
-from zeroskip.compiler.dense.packed import PackError
+from zeroskip.compiler.packed import PackError
 from zeroskip.layer import Layer
 from zeroskip.spec.dense import CHANNELS
 

@@ -30,7 +30,7 @@ def test_weights_by_group():
 def test_sections_come_back(quantised):
     layer = random_layer(2, **SMALL, quantised=quantised)
     program = pack_dense(layer, dense_config(2, 2), gate=True)
-    sections = {section.kind: section for section in decode(program.weights)}
+    sections = {section.kind: section for section in decode(program.program)}
     assert set(sections) == {Section.CONFIG, Section.TAPS, Section.PARAMETERS, Section.WEIGHTS}
     assert registers_of(list(sections.values())) == program.plan.registers()
     for row, tap in zip(sections[Section.TAPS].rows, program.plan.taps, strict=True):

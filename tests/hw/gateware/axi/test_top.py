@@ -90,7 +90,7 @@ def test_programs_back_to_back_with_their_counters(stall, delay):
     rng = random.Random(delay)
     programs = [([rng.getrandbits(128) for _ in range(w)], [rng.getrandbits(128) for _ in range(m)])
                 for w, m in ((5, 12), (1, 1), (3, 7))]
-    weights, feature, result = (Port(dut, name) for name in ("s_axis_weights", "s_axis_map", "m_axis_result"))
+    weights, feature, result = (Port(dut, name) for name in ("s_axis_program", "s_axis_map", "m_axis_result"))
     window, done = {"cycle": 0, "first": None, "last": None}, []
 
     def sender(port, index):
@@ -135,7 +135,7 @@ def test_programs_back_to_back_with_their_counters(stall, delay):
 def test_a_counter_read_at_once_after_the_last_beat_has_it(name):
     """Whichever counter's turn it is then; and the answer comes within the time that is said."""
     dut = boundary()
-    weights, feature, result = (Port(dut, port) for port in ("s_axis_weights", "s_axis_map", "m_axis_result"))
+    weights, feature, result = (Port(dut, port) for port in ("s_axis_program", "s_axis_map", "m_axis_result"))
 
     async def bench(ctx):
         lite, rng, waits = Lite(dut), random.Random(0), set()
@@ -168,7 +168,7 @@ def test_registers_read_as_described():
         assert await register(ctx, Lite(dut), "id") == IDENTITY == 0x5A4B0003
         assert await register(ctx, Lite(dut), "control") == 0
         assert await register(ctx, Lite(dut), "status") == 0
-        await Port(dut, "s_axis_weights").send(ctx, [1, 2], random.Random(0), 0)
+        await Port(dut, "s_axis_program").send(ctx, [1, 2], random.Random(0), 0)
         assert await register(ctx, Lite(dut), "status") == 1
         assert await register(ctx, Lite(dut), "load") == 2
 
@@ -177,7 +177,7 @@ def test_registers_read_as_described():
 
 def test_control_resets_engine_and_counters_in_mid_layer():
     dut = boundary()
-    weights, feature, result = (Port(dut, name) for name in ("s_axis_weights", "s_axis_map", "m_axis_result"))
+    weights, feature, result = (Port(dut, name) for name in ("s_axis_program", "s_axis_map", "m_axis_result"))
 
     async def bench(ctx):
         lite, rng = Lite(dut), random.Random(0)
@@ -208,7 +208,7 @@ def test_no_stream_moves_while_it_is_reset():
     dut = boundary()
 
     async def bench(ctx):
-        ports = [Port(dut, name) for name in ("s_axis_weights", "s_axis_map")]
+        ports = [Port(dut, name) for name in ("s_axis_program", "s_axis_map")]
         ctx.set(dut.s_axil_awaddr, REGISTERS["control"].address)
         ctx.set(dut.s_axil_wdata, 1)
         ctx.set(dut.s_axil_wstrb, 1)

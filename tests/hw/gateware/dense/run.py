@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from tests.hw.streams import expect, get, put, simulate
 
-from zeroskip.compiler.dense.packed import Program
+from zeroskip.compiler.packed import Packed
 from zeroskip.gateware.dense.engine import DenseEngine
 from zeroskip.layer import Layer
 from zeroskip.spec.dense import DenseConfig
@@ -43,7 +43,7 @@ def beats_of(rows: np.ndarray) -> list[dict[str, int]]:
     return [beat_of(row, last=index == len(rows) - 1) for index, row in enumerate(rows)]
 
 
-def run_programs(config: DenseConfig, programs: list[Program], *, gate: bool, stall: float = 0.0,
+def run_programs(config: DenseConfig, programs: list[Packed], *, gate: bool, stall: float = 0.0,
                  seed: int = 0) -> tuple[list[np.ndarray], Figures]:
     """The answers to programs one after another on one engine, and the figures of the last."""
     dut = DenseEngine(config=config, gate=gate)
@@ -52,7 +52,7 @@ def run_programs(config: DenseConfig, programs: list[Program], *, gate: bool, st
 
     async def weights(ctx):
         for program in programs:
-            await put(ctx, dut.weights, beats_of(program.weights), stall=stall, rng=random.Random(seed + 1))
+            await put(ctx, dut.program, beats_of(program.program), stall=stall, rng=random.Random(seed + 1))
 
     async def feature_map(ctx):
         for program in programs:

@@ -55,7 +55,7 @@ def test_programs(seed, stall):
     running, seen, starts = [], [], []
 
     async def source(ctx):
-        await put(ctx, dut.weights, [beat for program in beats for beat in program], stall=stall, rng=rng)
+        await put(ctx, dut.program, [beat for program in beats for beat in program], stall=stall, rng=rng)
 
     async def watch(ctx):
         while True:
@@ -68,7 +68,7 @@ def test_programs(seed, stall):
         registers = dict.fromkeys(LAYER.widths, 0)
         for sections, program in zip(programs, beats, strict=True):
             for _ in program:
-                await ctx.tick().until(dut.weights.valid & dut.weights.ready)
+                await ctx.tick().until(dut.program.valid & dut.program.ready)
             assert not ctx.get(dut.start)
             await ctx.tick()
             assert ctx.get(dut.start)
@@ -76,13 +76,13 @@ def test_programs(seed, stall):
             for name, value in registers.items():
                 assert ctx.get(dut.layer[name]) == value, name
             for _ in range(rng.randrange(20)):  # the layer runs
-                _, _, ready, busy = await ctx.tick().sample(dut.weights.ready, dut.busy)
+                _, _, ready, busy = await ctx.tick().sample(dut.program.ready, dut.busy)
                 assert not ready and busy
             running.extend(writes(sections))
             ctx.set(dut.done, 1)
             await ctx.tick()
             ctx.set(dut.done, 0)
-            assert ctx.get(dut.weights.ready) and not ctx.get(dut.busy)
+            assert ctx.get(dut.program.ready) and not ctx.get(dut.busy)
         for _ in range(100):
             _, _, busy, valid = await ctx.tick().sample(dut.busy, dut.write.valid)
             assert not busy and not valid
@@ -98,11 +98,11 @@ def test_done_counts_only_while_running():
 
     async def bench(ctx):
         ctx.set(dut.done, 1)
-        await put(ctx, dut.weights, beats[:-1])
+        await put(ctx, dut.program, beats[:-1])
         ctx.set(dut.done, 0)
-        assert ctx.get(dut.busy) and ctx.get(dut.weights.ready)
-        await put(ctx, dut.weights, beats[-1:])
+        assert ctx.get(dut.busy) and ctx.get(dut.program.ready)
+        await put(ctx, dut.program, beats[-1:])
         await ctx.tick()
-        assert ctx.get(dut.start) and not ctx.get(dut.weights.ready)
+        assert ctx.get(dut.start) and not ctx.get(dut.program.ready)
 
     simulate(dut, bench, cycles=100)

@@ -1,4 +1,4 @@
-"""A packed layer: what goes over an engine's streams, and how its answer is read."""
+"""What goes over an engine's streams, and how its answer is read."""
 
 from __future__ import annotations
 
@@ -33,25 +33,29 @@ def check_accumulators(layer: Layer, acc_width: int) -> None:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Program:
-    """One layer, or a part of it, packed for one engine.
+class Packed:
+    """A layer, a part of it or a network, packed for one engine: what goes over its streams once.
 
     Attributes
     ----------
-    weights, map
-        Beats, uint8 (beats, 16).
+    program, map
+        Beats, uint8 (beats, bytes of a beat).
     result_beats
         Number of beats of the answer.
     decode
-        From the answer's beats, uint8 (result_beats, 16), to the array that ``reference.run`` gives.
+        From the answer's beats in the order of their numbers, uint8 (result_beats, bytes of a beat), to the array
+        that the integer reference gives.
+    results
+        Packets in which the answer comes, one for each image or one for all; they have the same number of beats.
     predicted
         The cycle model's figures, ``total`` among them, where somebody asked it.
     """
 
-    weights: np.ndarray
+    program: np.ndarray
     map: np.ndarray
     result_beats: int
     decode: Callable[[np.ndarray], np.ndarray]
+    results: int = 1
     predicted: dict[str, int] = field(default_factory=dict)
 
 
@@ -72,12 +76,12 @@ class PackedLayer:
     """
 
     engine: str
-    programs: list[Program]
+    programs: list[Packed]
     decode: Callable[[list[np.ndarray]], np.ndarray]
     predicted: dict[str, int] = field(default_factory=dict)
 
 
-def whole(program: Program, engine: str) -> PackedLayer:
+def whole(program: Packed, engine: str) -> PackedLayer:
     """A layer that is one program."""
     return PackedLayer(engine=engine, programs=[program], decode=lambda answers: program.decode(answers[0]),
                        predicted=program.predicted)

@@ -1,0 +1,68 @@
+"""A program as a file: the beats of its stream one after the other, and nothing else."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from zeroskip.compiler.program import Program
+from zeroskip.cycles.decode import Decoded, DecodeError, decode
+from zeroskip.files.names import shown
+from zeroskip.files.reading import ReadError, read_bytes
+from zeroskip.spec.config import EngineConfig
+
+
+class ProgramFileError(ReadError):
+    """A file that is no program for a configuration: one sentence that names it."""
+
+
+def content(program: Program) -> bytes:
+    """The bytes of a program's file.
+
+    Raises
+    ------
+    AssertionError
+        A decoder does not read from them what the program says.
+    """
+    beats = program.beats()
+    found = decode(program.config, beats)
+    memories = [list(words) for words in program.instructions]
+    for own in memories:
+        for address, words in program.tables.items():
+            own += [0] * (address + len(words) - len(own))
+            own[address:address + len(words)] = words
+    same = found.lists == [list(words) for words in program.lists] and found.instructions == memories
+    if not same or found.setup != dict(program.setup):
+        raise AssertionError("a program reads back as something else")
+    return beats.tobytes()
+
+
+def read(path: str | os.PathLike[str], config: EngineConfig) -> Decoded:
+    """The program in a file: lists, instructions and setup, as the engine takes them.
+
+    Raises
+    ------
+    ReadError
+        The file cannot be read.
+    ProgramFileError
+        It is no program for the configuration, or is damaged.
+    """
+    return parse(read_bytes(path), config, shown(os.fspath(path)))
+
+
+def parse(raw: bytes, config: EngineConfig, file: str) -> Decoded:
+    """The program in the bytes of a file; `file` is what messages call it.
+
+    Raises
+    ------
+    ProgramFileError
+        It is no program for the configuration, or is damaged.
+    """
+    if len(raw) % config.banks or not raw:
+        raise ProgramFileError(f"{file}: found {len(raw)} bytes, expected beats of {config.banks} bytes each")
+    try:
+        return decode(config, np.frombuffer(raw, np.uint8).reshape(-1, config.banks))
+    except (DecodeError, IndexError) as error:
+        why = "a block for a lane that is not there" if isinstance(error, IndexError) else str(error)
+        raise ProgramFileError(f"{file}: no program that can be taken: {why}") from None
