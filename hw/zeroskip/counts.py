@@ -35,7 +35,7 @@ def count(layer: Layer) -> dict[str, int | float]:
     dict
         ``macs`` (products, padding included), ``macs_inside`` (padding left out), ``pairs`` (products with both
         operands non-zero), ``weight_pairs`` (products with a non-zero weight, padding left out),
-        ``weight_density``, ``activation_density`` (shares of non-zeros, 0..1), ``non_zeros``.
+        ``weight_density``, ``activation_density`` (shares of non-zeros, 0..1), ``non_zeros``, ``groups``.
     """
     images, filters, out_h, out_w = layer.output_shape
     data = layer.input4
@@ -49,4 +49,5 @@ def count(layer: Layer) -> dict[str, int | float]:
         "weight_density": float((layer.weight != 0).mean()),
         "activation_density": float((data != 0).mean()),
         "non_zeros": int((layer.weight != 0).sum()),
+        "groups": layer.groups,
     }

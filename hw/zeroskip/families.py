@@ -7,12 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zeroskip.area import CELL_LUTS
-
 NARROW_ADDERS = Path(__file__).with_name("narrow_adders.v")
-CHOOSING_ADDER = Path(__file__).with_name("choosing_adder.v")
+CELL_LUTS = {"LUT4": 1, "CCU2C": 2, "DPR16X4": 6}
+"""LUTs that a cell of an ECP5 takes: a carry cell two, a LUT memory of 16 x 4 three slices of two."""
 WIDEST = 8
 """Bits of the widest adder that is made of LUTs instead of an ECP5's carry cells."""
+
+
+def luts_of(cells: Mapping[str, int]) -> int:
+    """LUTs that yosys' cells for an ECP5 take."""
+    return sum(luts * cells[cell] for cell, luts in CELL_LUTS.items())
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,7 @@ class Family:
 def _ecp5(top: str) -> list[str]:
     """Without the slow self-check of the mapper; narrow adders of LUTs, for each carry cell takes two."""
     command = f"synth_ecp5 -no-rw-check -nowidelut -top {top}"
-    return ["chtype -set choosing_adder t:*choosing_adder_*", f"read_verilog {CHOOSING_ADDER.name}",
-            "scratchpad -set abc9.verify 0", f"{command} -run :map_gates",
+    return ["scratchpad -set abc9.verify 0", f"{command} -run :map_gates",
             f"techmap -D WIDEST={WIDEST} -map {NARROW_ADDERS.name}", f"{command} -run map_gates:"]
 
 
@@ -82,7 +85,7 @@ ECP5 = Family(
      ("DP16KD", "BRAM", 1, 0), ("PFUMX", "PFUMX", 1, 0), ("L6MUX21", "L6MUX21", 1, 0)),
     "LFE5U-85F", {"COMB": 83640, "FF": 83640, "MULT": 156, "BRAM": 208},
     ("LUT4", "CCU2C", "DPR16X4", "COMB", "FF", "MULT", "BRAM"),
-    "multipliers of 18 x 18, memories of 18 kbit", (CHOOSING_ADDER, NARROW_ADDERS))
+    "multipliers of 18 x 18, memories of 18 kbit", (NARROW_ADDERS,))
 ICE40 = Family(
     "ice40", "iCE40 UP5K", _ice40,
     (("SB_LUT4", "LUT", 1, 1), ("SB_CARRY", "CARRY", 1, 0), ("SB_DFF*", "FF", 1, 0), ("SB_MAC16", "MULT", 1, 0),

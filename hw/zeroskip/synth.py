@@ -32,7 +32,7 @@ def script(top: str, keep: list[str], netlist: str | None, family: Family = ECP5
     written in the same cycle is don't-care: nothing hangs on it (``tests/sim/test_collisions.py``), and yosys would
     build a bypass around every block memory.
     """
-    lines = ["read_verilog design.v", f"hierarchy -check -top {top}"]
+    lines = ["read_verilog design.v", f"hierarchy -top {top}"]
     lines += [f"setattr -mod -set keep_hierarchy 1 {name}" for name in keep]
     lines += [*family.commands(top), "tee -q -o stat.json stat -json"]
     if netlist is not None:

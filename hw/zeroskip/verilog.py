@@ -17,14 +17,16 @@ from typing import Any
 from amaranth.back import verilog as back_end
 from amaranth.lib import wiring
 
-from zeroskip.config import PRESETS, ArrayConfig
 from zeroskip.files.process import Completed, ToolError, find, run
 from zeroskip.files.reading import ReadError, read_bytes
 from zeroskip.files.workplace import link, workplace
 from zeroskip.files.writing import write_bytes, write_json, write_text
 from zeroskip.gateware.axi.top import AxiTop
+from zeroskip.gateware.primitives.target import Target
 from zeroskip.spec.axi import IDENTITY, REGISTERS
 from zeroskip.spec.axi import VERSION as WIRE_VERSION
+from zeroskip.spec.config import EngineConfig, preset_name
+from zeroskip.spec.dense import dense_of
 
 SIDECAR_VERSION = 1
 WAIVERS = Path(__file__).with_name("lint.vlt")
@@ -87,29 +89,30 @@ def shorten(text: str) -> str:
     return _FILL.sub(_shorter_fill, text)
 
 
-def preset_name(config: ArrayConfig) -> str | None:
-    """The name of the preset that equals `config`, if one does."""
-    return next((name for name, preset in PRESETS.items() if preset == config), None)
-
-
-def design_name(config: ArrayConfig, kind: str) -> str:
-    """What an engine's files and its top module are called.
+def design_name(config: EngineConfig, kind: str, name: str | None = None) -> str:
+    """What an engine's files and its top module are called; `name`: of a configuration that is no preset.
 
     >>> design_name(PRESETS["tiny"], "zero-skip")
     'zerokeep_tiny_zero_skip'
     """
-    return f"zerokeep_{preset_name(config) or config.multipliers}_{kind}".replace("-", "_")
+    own = preset_name(config) or name or f"e{config.lanes}p{config.vector}k{config.look}d{config.ways}"
+    return f"zerokeep_{own}_{kind}".replace("-", "_")
 
 
-def write_component(component: wiring.Component, folder: Path, name: str, *, about: dict[str, Any] | None = None
-                    ) -> GeneratedDesign:
-    """Write ``NAME.v`` and ``NAME.json`` of any component with flat members; the sidecar has `about` and the ports."""
+def write_component(component: wiring.Component, folder: Path, name: str, *, about: dict[str, Any] | None = None,
+                    target: Target | None = None) -> GeneratedDesign:
+    """Write ``NAME.v`` and ``NAME.json`` of any component with flat members; the sidecar has `about` and the ports.
+
+    With `target` the Verilog has that family's own cells, else it is behavioural.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    text = shorten(back_end.convert(component, name=name, emit_src=False, strip_internal_attrs=True))
+    text = shorten(back_end.convert(component, name=name, platform=target, emit_src=False,
+                                    strip_internal_attrs=True))
     digest = hashlib.sha256(text.encode()).hexdigest()
     sidecar = {"version": SIDECAR_VERSION, "top": name, "verilog": f"{name}.v", "sha256": digest, **(about or {}),
-               "clock": "clk", "reset": {"port": "rst", "active": "high", "synchronous": True},
+               "family": target.family if target else None, "clock": "clk",
+               "reset": {"port": "rst", "active": "high", "synchronous": True},
                "ports": ports(component), "memories": memories(text), "tool_versions": versions()}
     design = GeneratedDesign(verilog=folder / f"{name}.v", sidecar=folder / f"{name}.json", top=name, digest=digest)
     write_text(design.verilog, text)
@@ -117,7 +120,8 @@ def write_component(component: wiring.Component, folder: Path, name: str, *, abo
     return design
 
 
-def write_design(boundary: AxiTop, folder: Path, name: str, *, about: dict[str, Any]) -> GeneratedDesign:
+def write_design(boundary: AxiTop, folder: Path, name: str, *, about: dict[str, Any], target: Target | None = None
+                 ) -> GeneratedDesign:
     """Write ``NAME.v`` and ``NAME.json`` of any boundary into `folder`, which is made if need be.
 
     Parameters
@@ -128,15 +132,19 @@ def write_design(boundary: AxiTop, folder: Path, name: str, *, about: dict[str, 
         Where to; `name` is the top module, too.
     about
         What the sidecar says beside what is read from the boundary and the Verilog.
+    target
+        The family whose cells it has; default: behavioural.
     """
-    return write_component(boundary, folder, name, about={
-        "wire_version": WIRE_VERSION, "multipliers": boundary.multipliers, **about, "identity": IDENTITY,
+    return write_component(boundary, folder, name, target=target, about={
+        "wire_version": WIRE_VERSION, "multipliers": boundary.multipliers,
+        "beat_bytes": boundary.beat_bytes, "number_bits": boundary.number_bits, **about, "identity": IDENTITY,
         "registers": {key: dataclasses.asdict(register) for key, register in REGISTERS.items()},
         "latencies": boundary.latencies,
     })
 
 
-def generate(config: ArrayConfig, kind: str, folder: Path, name: str | None = None) -> GeneratedDesign:
+def generate(config: EngineConfig, kind: str, folder: Path, name: str | None = None, *, target: Target | None = None
+             ) -> GeneratedDesign:
     """Write the Verilog and the sidecar of one engine.
 
     Parameters
@@ -149,15 +157,17 @@ def generate(config: ArrayConfig, kind: str, folder: Path, name: str | None = No
         Made if need be.
     name
         Of the files and of the top module; default ``zerokeep_PRESET_KIND``.
+    target
+        The family whose own cells it has; default: behavioural Verilog, for any.
     """
-    from zeroskip.engines import build_engine
+    from zeroskip.gateware.engines import axi_top
 
     preset, name = preset_name(config), name or design_name(config, kind)
     Path(folder).mkdir(parents=True, exist_ok=True)
-    engine = build_engine(config, kind)
-    boundary = AxiTop(engine, multipliers=config.multipliers)
     about = {"kind": kind, "preset": preset, "parameters": dataclasses.asdict(config)}
-    return write_design(boundary, Path(folder), name, about=about)
+    if kind != "zero-skip":
+        about["dense"] = dataclasses.asdict(dense_of(config))
+    return write_design(axi_top(config, kind), Path(folder), name, about=about, target=target)
 
 
 def versions() -> dict[str, str]:

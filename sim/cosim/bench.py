@@ -13,13 +13,15 @@ import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.simtime import convert, get_sim_time
+from cocotb.task import Task
 from cocotb.triggers import ClockCycles, Timer, ValueChange
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp, AxiStreamBus, AxiStreamSink, AxiStreamSource
 
 from cosim.account import wrong_sum
 from cosim.job import ENVIRONMENT, QUIET_CYCLES, Job, Outcome, read_jobs, write_outcomes
 from cosim.monitor import HandshakeLog
-from zeroskip.spec.axi import BEAT_BYTES
+from zeroskip.spec.axi import ERROR_AT
+from zeroskip.spec.program import ERRORS
 
 PERIOD_NS = 10
 STREAMS = {"program": "s_axis_program", "map": "s_axis_map", "result": "m_axis_result"}
@@ -38,13 +40,14 @@ def pauses(probability: float, seed: str) -> Iterator[bool]:
 class Driver:
     """Put beats on a stream."""
 
-    def __init__(self, dut: Any, prefix: str) -> None:
+    def __init__(self, dut: Any, prefix: str, beat_bytes: int) -> None:
         self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, prefix), dut.clk, byte_lanes=1)
+        self._beat_bytes = beat_bytes
 
     def send(self, beats: np.ndarray) -> None:
         """Queue one packet."""
-        raw = np.ascontiguousarray(beats, np.uint8).tobytes()
-        words = [int.from_bytes(raw[at : at + BEAT_BYTES], "little") for at in range(0, len(raw), BEAT_BYTES)]
+        raw, size = np.ascontiguousarray(beats, np.uint8).tobytes(), self._beat_bytes
+        words = [int.from_bytes(raw[at : at + size], "little") for at in range(0, len(raw), size)]
         self.source.send_nowait(words)
 
     def drop(self) -> None:
@@ -53,25 +56,46 @@ class Driver:
         self.source.assert_reset()
 
 
+class WholeBeats(AxiStreamBus):
+    """A stream whose beats are taken as one number each: ``tkeep`` would have every byte read by itself."""
+
+    _optional_signals = [name for name in AxiStreamBus._optional_signals if name != "tkeep"]  # noqa: RUF012
+
+
 class Collector:
-    """Take packets from a stream."""
+    """Take packets from a stream, the beats of each in the order of their numbers, where they have any."""
 
-    def __init__(self, dut: Any, prefix: str) -> None:
-        self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, prefix), dut.clk, byte_lanes=1)
+    def __init__(self, dut: Any, prefix: str, beat_bytes: int, *, numbered: bool) -> None:
+        self.sink = AxiStreamSink(WholeBeats.from_prefix(dut, prefix), dut.clk, byte_lanes=1)
+        self._beat_bytes, self._numbered = beat_bytes, numbered
+        self.packets: list[np.ndarray] = []
+        """Those that have come, uint8 (beats, bytes of a beat)."""
 
-    async def wait(self, cycles: int) -> bool:
-        """Whether a packet came within so many cycles."""
-        await self.sink.wait(timeout=cycles * PERIOD_NS, timeout_unit="ns")
-        return not self.sink.empty()
+    async def wait(self, cycles: int, packets: int) -> bool:
+        """Whether so many packets have come; gives up after so many cycles without one."""
+        while len(self.packets) < packets:
+            await self.sink.wait(timeout=cycles * PERIOD_NS, timeout_unit="ns")
+            if self.sink.empty():
+                return False
+            self.packets.append(self._take())
+        return True
 
-    def take(self) -> np.ndarray:
-        """The packet, uint8 (beats, 16)."""
-        words = self.sink.recv_nowait(compact=False).tdata
-        raw = b"".join(word.to_bytes(BEAT_BYTES, "little") for word in words)
-        return np.frombuffer(raw, np.uint8).reshape(-1, BEAT_BYTES)
+    def _take(self) -> np.ndarray:
+        frame, size = self.sink.recv_nowait(compact=False), self._beat_bytes
+        raw = b"".join(word.to_bytes(size, "little") for word in frame.tdata)
+        data = np.frombuffer(raw, np.uint8).reshape(-1, size)
+        if not self._numbered:
+            return data
+        numbers = [frame.tuser] if isinstance(frame.tuser, int) else list(frame.tuser)
+        if sorted(numbers) != list(range(len(data))):
+            raise WrongError(f"the {len(data)} beats of a result are numbered {numbers[:20]} ...")
+        found = np.zeros_like(data)
+        found[numbers] = data  # bytes that do not count are not looked at by anybody
+        return found
 
     def drop(self) -> None:
         """Forget what came."""
+        self.packets.clear()
         self.sink.clear()
         self.sink.assert_reset()
 
@@ -106,8 +130,9 @@ class Bench:
         self.identity: int = settings["identity"]
         self.multipliers: int = settings["multipliers"]
         period = round(convert(PERIOD_NS, "ns", to="step"))
-        self.drivers = {name: Driver(dut, STREAMS[name]) for name in ("weights", "map")}
-        self.collector = Collector(dut, STREAMS["result"])
+        size = self.beat_bytes = settings["beat_bytes"]
+        self.drivers = {name: Driver(dut, STREAMS[name], size) for name in ("program", "map")}
+        self.collector = Collector(dut, STREAMS["result"], size, numbered=settings["number_bits"] > 0)
         self.monitors = {name: Monitor(dut, prefix, period) for name, prefix in STREAMS.items()}
         self.control = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk)
         if settings["stall"]:
@@ -145,35 +170,51 @@ class Bench:
         if response != AxiResp.OKAY:
             raise WrongError(f"register {register} at {self.registers[register]:#x}: answered {response.name}")
 
+    async def write(self, register: str, value: int) -> None:
+        """Set a register."""
+        answer = await self.control.write(self.registers[register], value.to_bytes(WORD, "little"))
+        self._check_response(register, answer.resp)
+
     async def reset(self) -> None:
         """Reset the engine and the counters by the control register."""
-        answer = await self.control.write(self.registers["control"], (1).to_bytes(WORD, "little"))
-        self._check_response("control", answer.resp)
+        await self.write("control", 1)
         await ClockCycles(self.dut.clk, SETTLE_CYCLES)
 
     async def run(self, job: Job) -> Outcome:
         """One program: send, wait for the result and for the silence after it, read the counters."""
         if job.reset:
             await self.reset()
+        await self.write("results", job.results)
         for monitor in self.monitors.values():
             monitor.log.clear(get_sim_time("step"))
-        self.drivers["weights"].send(job.program)
-        self.drivers["map"].send(job.map)
+        sending = cocotb.start_soon(self._send(job))
         if job.abort_after is not None:
-            await self._abort(job.abort_after)
-            return Outcome(name=job.name, result=np.zeros((0, BEAT_BYTES), np.uint8))
+            await self._abort(job.abort_after, sending)
+            return Outcome(name=job.name, result=np.zeros((0, self.beat_bytes), np.uint8))
         await self._wait(job)
-        result = self.collector.take()
-        if len(result) != job.result_beats:
-            raise WrongError(f"tlast stood on result beat {len(result)}, expected {job.result_beats} beats")
+        packets, wanted = self.collector.packets.copy(), job.result_beats // job.results
+        self.collector.packets.clear()
+        for packet in packets:
+            if len(packet) != wanted:
+                raise WrongError(f"tlast stood on result beat {len(packet)}, expected {wanted} beats")
         await ClockCycles(self.dut.clk, QUIET_CYCLES)
         counters = {name: await self.read(name) for name in self.counters}
         observed = self._observed()
         self._check(job, counters, observed)
-        return Outcome(name=job.name, result=result, counters=counters, observed=observed)
+        log, first = self.monitors["result"].log, self.monitors["map"].log.first or 0
+        lasts = [log.cycle_of(number * wanted - 1) - first + 1 for number in range(1, job.results + 1)]
+        return Outcome(name=job.name, result=np.concatenate(packets), lasts=lasts, counters=counters,
+                       observed=observed)
 
-    async def _abort(self, cycles: int) -> None:
+    async def _send(self, job: Job) -> None:
+        """The map when all of the program has been taken: before, it would be one for the program before."""
+        self.drivers["program"].send(job.program)
+        await self.drivers["program"].source.wait()
+        self.drivers["map"].send(job.map)
+
+    async def _abort(self, cycles: int, sending: Task[None]) -> None:
         await ClockCycles(self.dut.clk, cycles)
+        sending.cancel()
         for driver in self.drivers.values():
             driver.drop()
         await self.reset()
@@ -183,17 +224,23 @@ class Bench:
     async def _wait(self, job: Job) -> None:
         """Until the result's last beat; no beat on any stream for `patience` cycles means that the hardware hangs."""
         seen = None
-        while not await self.collector.wait(job.patience):
+        while not await self.collector.wait(job.patience, job.results):
             now = get_sim_time("step")
             beats = {name: monitor.log.count(now) for name, monitor in self.monitors.items()}
             if beats["result"] > job.result_beats:
-                raise WrongError(f"{beats['result']} result beats came without tlast, expected {job.result_beats}")
+                raise WrongError(f"{beats['result']} result beats came in {len(self.collector.packets)} packets, "
+                                 f"expected {job.result_beats} in {job.results}")
             if beats == seen:
                 raise WrongError(
-                    f"no beat on any stream for {job.patience} cycles: taken {beats['weights']} of {len(job.program)} "
+                    f"no beat on any stream for {job.patience} cycles: taken {beats['program']} of {len(job.program)} "
                     f"program beats and {beats['map']} of {len(job.map)} map beats, came {beats['result']} of "
-                    f"{job.result_beats} result beats")
+                    f"{job.result_beats} result beats{await self._complaint()}")
             seen = beats
+
+    async def _complaint(self) -> str:
+        """What the engine itself says is wrong."""
+        error = await self.read("status") >> ERROR_AT & 0xF
+        return f"; the engine says of the program: {ERRORS.get(error, f'error {error}')}" if error else ""
 
     def _observed(self) -> dict[str, int]:
         """The testbench's own counts, under the names of the hardware's."""
@@ -203,12 +250,12 @@ class Bench:
         first, last = logs["map"].first, logs["result"].last
         if first is None or last is None:
             raise WrongError("a result came although no beat of the map was taken")
-        return {"load": logs["weights"].count_before(first), "total": last - first + 1,
-                "map_beats": beats["map"], "result_beats": beats["result"], "weights_beats": beats["weights"]}
+        return {"load": logs["program"].count_before(first), "total": last - first + 1,
+                "map_beats": beats["map"], "result_beats": beats["result"], "program_beats": beats["program"]}
 
     def _check(self, job: Job, counters: dict[str, int], observed: dict[str, int]) -> None:
         """Every beat taken, none too many, and the hardware's counters as seen on the wires."""
-        sent = {"weights": len(job.program), "map": len(job.map), "result": job.result_beats}
+        sent = {"program": len(job.program), "map": len(job.map), "result": job.result_beats}
         for name, wanted in sent.items():
             if observed[f"{name}_beats"] != wanted:
                 raise WrongError(f"{observed[f'{name}_beats']} beats moved on the {name} stream, expected {wanted}")
@@ -230,7 +277,7 @@ async def run_jobs(dut: Any) -> None:
     folder = Path(os.environ[ENVIRONMENT])
     jobs, settings = read_jobs(folder)
     outcomes: list[Outcome] = []
-    empty = np.zeros((0, BEAT_BYTES), np.uint8)
+    empty = np.zeros((0, settings["beat_bytes"]), np.uint8)
     try:
         bench = await Bench.start(dut, settings)
         for job in jobs:

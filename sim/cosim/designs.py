@@ -7,10 +7,10 @@ import importlib.metadata
 from pathlib import Path
 
 import zeroskip.verilog
-from zeroskip.config import ArrayConfig
 from zeroskip.files.cache import Entry, entry, key_of
 from zeroskip.files.reading import ReadError, read_json
-from zeroskip.verilog import GeneratedDesign, ToolError, generate, preset_name
+from zeroskip.spec.config import EngineConfig, preset_name
+from zeroskip.verilog import GeneratedDesign, ToolError, generate
 
 
 def source_digest() -> str:
@@ -42,7 +42,7 @@ def load(found: Entry) -> GeneratedDesign:
         raise ToolError(f"{found.folder} is no design: {error}") from None
 
 
-def cached(config: ArrayConfig, kind: str, cache: Path) -> GeneratedDesign:
+def cached(config: EngineConfig, kind: str, cache: Path) -> GeneratedDesign:
     """Generate an engine, or take it from the folder `cache` where sources and parameters are unchanged.
 
     Raises

@@ -16,21 +16,28 @@ import numpy as np
 from zeroskip.files.reading import ReadError, read_json
 from zeroskip.files.writing import temporary_folder, write_json, write_npz, write_text
 from zeroskip.layer import Layer
+from zeroskip.spec import config_file
+from zeroskip.spec.config import EngineConfig, preset_name
+from zeroskip.spec.config_file import ConfigFile
+
+CONFIG = "config.json"
 
 README = """What zerokeep kept of a simulation in which the hardware was wrong.
 
 layer.npz     the layer with its input
-program.npz   the beats of the program (weights) and of the feature map (map), and what came back (result)
+program.npz   the beats of the program and of the map, and what came back (result)
 outputs.npz   expected: the integer reference; found: what the hardware answered (missing where it did not)
 about.json    engine, parameters, seed, stall, and what was wrong
+config.json   the array, for --config
 
 See it again: {command}
 """
-_FILES = re.compile(r"(layer|program|outputs|before_\d{2,})\.npz|about\.json|README\.txt")
+_FILES = re.compile(r"(layer|program|outputs|before_\d{2,})\.npz|(about|config)\.json|README\.txt")
 
 
 def keep(parent: Path, name: str, layer: Layer, streams: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray],
-         about: Mapping[str, Any], command: Callable[[Path], str], *, before: Sequence[Layer] = ()) -> Path:
+         about: Mapping[str, Any], command: Callable[[Path], str], *, config: EngineConfig,
+         before: Sequence[Layer] = ()) -> Path:
     """Write what shows a failure again into a folder in `parent`, whole or not at all.
 
     Parameters
@@ -45,6 +52,8 @@ def keep(parent: Path, name: str, layer: Layer, streams: Mapping[str, np.ndarray
         What `about` gave, to which the command is added.
     command
         Gives the command line that shows a failure again, for its folder.
+    config
+        The array.
     before
         Layers that ran before it.
 
@@ -61,6 +70,7 @@ def keep(parent: Path, name: str, layer: Layer, streams: Mapping[str, np.ndarray
             earlier.save(scratch / f"before_{number:02}.npz")
         write_npz(scratch / "program.npz", streams)
         write_npz(scratch / "outputs.npz", outputs)
+        config_file.write(scratch / CONFIG, ConfigFile(engine=config))
         write_json(scratch / "about.json", {**about, "command": command(folder)})
         write_text(scratch / "README.txt", README.format(command=command(folder)))
         if os.path.lexists(folder):
@@ -85,9 +95,11 @@ def _is_ours(folder: Path) -> bool:
     return isinstance(found, dict) and found.keys() >= {"engine", "parameters", "message", "command"}
 
 
-def replay_command(folder: Path, engine: str, selection: str, stall: float, seed: int) -> str:
+def replay_command(folder: Path, engine: str, config: EngineConfig, stall: float, seed: int) -> str:
     """The command line that simulates a kept layer again, to be pasted into a shell."""
-    words = ["zerokeep", "simulate", argument(folder / "layer.npz"), "--engine", engine, *shlex.split(selection)]
+    preset = preset_name(config)
+    selection = ["--preset", preset] if preset else ["--config", argument(folder / CONFIG)]
+    words = ["zerokeep", "simulate", argument(folder / "layer.npz"), "--engine", engine, *selection]
     words += ["--stall", str(stall), "--seed", str(seed)] if stall else []
     return shlex.join(words)
 

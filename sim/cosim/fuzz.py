@@ -22,15 +22,15 @@ from cosim.designs import cached
 from cosim.fuzz_cases import CONFIGS, Session, Step, Verdict, make_session, turns, verdicts
 from cosim.fuzz_shrink import alone, shrink
 from cosim.simulators import Build, build, find_simulator
-from zeroskip.config import as_options
 from zeroskip.files.cache import default_cache
 from zeroskip.files.process import handle_signals
 from zeroskip.files.reading import read_json
 from zeroskip.layer import Layer
+from zeroskip.spec.dense import has_dense
 
 OUT = Path("build/fuzz")
 KINDS = (("zero-skip", 3), ("dense", 1), ("dense-gate", 1))
-WEIGHTS = {"tiny": 6, "pairs": 6, "columns": 6, "small": 6, "base": 3, "fine": 2, "large": 1}
+WEIGHTS = {"tiny": 6, "pairs": 6, "ones": 6, "odd": 6, "small": 6, "base": 3, "fine": 2, "large": 1}
 """How often each configuration gets a session."""
 SESSION = 20
 """Cases in a process."""
@@ -119,14 +119,14 @@ def keep(parent: Path, name: str, session: Session, verdict: Verdict) -> Path:
 
     def command(folder: Path) -> str:
         if not earlier and last.abort_after is None:
-            return failures.replay_command(folder, last.engine, as_options(session.config), session.stall, session.seed)
+            return failures.replay_command(folder, last.engine, session.config, session.stall, session.seed)
         return shlex.join(["python", "-m", "cosim.fuzz", "--again", failures.argument(folder)])
 
     about = failures.about(last.engine, session.config, verdict.wrong or "", session.stall, session.seed)
     about |= {"name": session.name, "kind": session.kind, "steps": [
         {"engine": step.engine, "abort_after": step.abort_after} for step in session.steps]}
     return failures.keep(parent, name, last.layer, verdict.streams or {}, verdict.outputs or {}, about, command,
-                         before=[step.layer for step in earlier])
+                         config=session.config, before=[step.layer for step in earlier])
 
 
 def load(folder: Path) -> Session:
@@ -150,7 +150,8 @@ def fuzz(cases: int, seed: int, *, cache: Path, out: Path = OUT, say: Say = prin
          names: Sequence[str] = tuple(WEIGHTS), session: int = SESSION) -> Fuzz:
     """Run so many random layers; ``kept`` of what comes back names a folder for each that was wrong."""
     own = Fuzz(cache=cache, out=out, say=say)
-    weights = [(name, kind, WEIGHTS[name] * share) for name in names for kind, share in KINDS]
+    weights = [(name, kind, WEIGHTS[name] * share) for name in names for kind, share in KINDS
+               if kind == "zero-skip" or has_dense(CONFIGS[name])]
     count = -(-cases // session)
     say(f"{cases} random layers in {count} sessions, seed {seed}")
     start = time.monotonic()

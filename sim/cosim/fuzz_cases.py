@@ -17,18 +17,19 @@ from cosim.scoreboard import compare
 from cosim.simulators import Build
 from zeroskip import reference
 from zeroskip.compiler.packed import PackedLayer, PackError
-from zeroskip.config import PRESETS, ArrayConfig
 from zeroskip.counts import count
 from zeroskip.layer import Layer
-from zeroskip.packing import ENGINES, KINDS, pack
+from zeroskip.packing import pack
+from zeroskip.spec.config import PRESETS, EngineConfig
+from zeroskip.spec.engines import ENGINES, KINDS
 
-CONFIGS: dict[str, ArrayConfig] = PRESETS | {
-    "pairs": ArrayConfig(groups=2, lanes=2, pixels=2, output_units=1, dense_filters=4, dense_pixels=2,
-                         map_positions=1024, windows=256, words=64, list_entries=1024, dense_weights=16384),
-    "columns": ArrayConfig(groups=4, lanes=1, pixels=1, columns=2, output_units=1, dense_filters=4, dense_pixels=1,
-                           map_positions=1024, windows=256, words=64, list_entries=1024, dense_weights=16384),
+SMALL: dict[str, Any] = {"map_words": 4096, "list_words": 1024, "instructions": 1024}
+CONFIGS: dict[str, EngineConfig] = PRESETS | {
+    "pairs": EngineConfig(lanes=2, vector=2, look=4, ways=2, banks=4, **SMALL),
+    "ones": EngineConfig(lanes=4, vector=1, look=8, ways=1, banks=4, **SMALL),
+    "odd": EngineConfig(lanes=3, vector=4, look=1, ways=4, banks=8, **SMALL),
 }
-"""The presets, and two as small as ``tiny``: two of everything; one pixel to a weight with two columns to a window."""
+"""The presets, and three as small as ``tiny``: two of everything; one position to a weight; no power of two."""
 STALLS = (0.0, 0.1, 0.3, 0.6)
 CUTS = 0.15
 """Share of the layers before which another layer is begun and cut off by a reset."""
@@ -56,7 +57,7 @@ class Session:
     steps: tuple[Step, ...]
 
     @property
-    def config(self) -> ArrayConfig:
+    def config(self) -> EngineConfig:
         """The parameters of the hardware."""
         return CONFIGS[self.name]
 
@@ -71,7 +72,7 @@ class Verdict:
     outputs: dict[str, np.ndarray] | None = None
 
 
-def fitting(rng: np.random.Generator, config: ArrayConfig, engine: str, refused: list[str]
+def fitting(rng: np.random.Generator, config: EngineConfig, engine: str, refused: list[str]
             ) -> tuple[Layer, PackedLayer]:
     """A random layer that the packer takes; what it says of those that it does not goes to `refused`."""
     for _ in range(DRAWS):
@@ -94,7 +95,7 @@ def make_session(seed: int, number: int, turn: tuple[str, str], count: int, refu
         if rng.random() < CUTS:
             engine = pick(rng, engines)
             layer, packed = fitting(rng, CONFIGS[name], engine, refused)
-            length = len(packed.programs[0].weights) + packed.predicted["total"]
+            length = len(packed.programs[0].program) + packed.predicted["total"]
             steps.append(Step(engine=engine, layer=layer, abort_after=int(rng.integers(1, length + 1))))
         engine = pick(rng, engines)
         layer, _ = fitting(rng, CONFIGS[name], engine, refused)
@@ -114,7 +115,7 @@ def jobs(session: Session, step: Step, packed: PackedLayer) -> list[Job]:
         return jobs_of(name, packed, patience=patience(step.layer, session.stall))
     program = packed.programs[0]
     return [Job(name=name, program=program.program, map=program.map, result_beats=program.result_beats,
-                abort_after=step.abort_after)]
+                results=program.results, abort_after=step.abort_after)]
 
 
 def judge(session: Session, step: Step, packed: PackedLayer, outcome: Outcome) -> Verdict:
@@ -127,11 +128,11 @@ def judge(session: Session, step: Step, packed: PackedLayer, outcome: Outcome) -
         outputs["found"] = packed.decode(split(packed, outcome.result))
         text = compare(expected, outputs["found"]).text
         wrong = ([text] if text else []) + broken_rules(
-            step.engine, outcome.counters, count(step.layer), session.config, step.layer, stall=session.stall)
+            step.engine, outcome.counters, count(step.layer), session.config, packed, stall=session.stall)
     if not wrong:
         return Verdict(cycles=outcome.counters["total"])
     streams = {name: np.concatenate([getattr(program, name) for program in packed.programs])
-               for name in ("weights", "map")} | {"result": outcome.result}
+               for name in ("program", "map")} | {"result": outcome.result}
     return Verdict(wrong="; ".join(wrong), streams=streams, outputs=outputs)
 
 

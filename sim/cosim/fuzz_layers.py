@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from zeroskip.config import ArrayConfig
-from zeroskip.layer import OUTPUT_RANGE, Layer
+from zeroskip.layer import OUTPUT_RANGE, Layer, LayerError
+from zeroskip.spec.config import EngineConfig
 
 Rng = np.random.Generator
 KINDS = ("plain", "plain", "plain", "linear", "grouped", "depthwise", "one pixel")
@@ -87,6 +89,19 @@ def shapes(rng: Rng, most: int) -> dict[str, Any]:
             "stride": tuple(stride), "padding": tuple(padding), "groups": groups}
 
 
+def unusual(rng: Rng, layer: Layer) -> Layer:
+    """The same with what only the vector engine does, where it goes: dilation, uneven padding, half to even."""
+    changes: list[dict[str, Any]] = [{"rounding": "even"}] if layer.multiplier is not None else []
+    if not layer.is_linear:
+        changes += [{"padding_end": tuple(int(v) for v in rng.integers(0, 4, 2))},
+                    {"dilation": tuple(int(v) for v in rng.integers(1, 4, 2))}]
+    for change in changes:
+        if rng.random() < 0.3:
+            with contextlib.suppress(LayerError):  # a dilated kernel may be larger than the padded map
+                layer = replace(layer, **change)
+    return layer
+
+
 def requantisation(rng: Rng, filters: int, products: float) -> dict[str, Any]:
     """Nothing (sums), factors that use the output's range, or any factors at all; the clamp now and then narrow."""
     if rng.random() < 0.3:
@@ -113,11 +128,12 @@ def biases(rng: Rng, weight: np.ndarray, largest: int, acc_width: int) -> np.nda
             ).astype(np.int32)
 
 
-def make_layer(rng: Rng, config: ArrayConfig, *, skips: bool) -> Layer:
+def make_layer(rng: Rng, config: EngineConfig, *, skips: bool) -> Layer:
     """A layer of any kind, larger where zeros cost nothing; whether it fits `config` is the packer's to say."""
     fields = shapes(rng, CYCLES * config.multipliers * (3 if skips else 1))
     kind: type = pick(rng, (np.uint8, np.int8))
     weight, data = sparse(rng, fields.pop("weight"), np.int8), sparse(rng, fields.pop("input"), kind)
     products = np.count_nonzero(weight) / len(weight) * np.count_nonzero(data) / data.size
     bias = biases(rng, weight, 128 if kind is np.int8 else 255, config.acc_width)
-    return Layer(weight=weight, input=data, bias=bias, **fields, **requantisation(rng, len(weight), products))
+    layer = Layer(weight=weight, input=data, bias=bias, **fields, **requantisation(rng, len(weight), products))
+    return unusual(rng, layer) if skips else layer

@@ -14,7 +14,6 @@ import numpy as np
 from zeroskip.files.npz import read_npz
 from zeroskip.files.reading import read_json
 from zeroskip.files.writing import write_json, write_npz, write_text
-from zeroskip.spec.axi import BEAT_BYTES
 
 ENVIRONMENT = "ZEROKEEP_COSIM_JOB"
 """The environment variable that names the folder of the job."""
@@ -32,10 +31,12 @@ class Job:
     ----------
     name
         What to call it in messages.
-    weights, map
-        Beats, uint8 (beats, 16).
+    program, map
+        Beats, uint8 (beats, bytes of a beat).
     result_beats
         Beats that must come back.
+    results
+        Packets in which they come, all of the same length.
     patience
         Cycles without a beat on any stream after which the hardware is held to hang.
     reset
@@ -45,9 +46,10 @@ class Job:
     """
 
     name: str
-    weights: np.ndarray
+    program: np.ndarray
     map: np.ndarray
     result_beats: int
+    results: int = 1
     patience: int = 100_000
     reset: bool = False
     abort_after: int | None = None
@@ -57,12 +59,15 @@ class Job:
 class Outcome:
     """What the hardware answered to one job.
 
-    ``result`` is uint8 (beats, 16); ``counters`` are those of the hardware by name, ``observed`` the testbench's own;
+    ``result`` is uint8 (beats, bytes of a beat), in the order of the beats' numbers; ``lasts`` are the cycles from the
+    first beat of the map to the last beat of each packet, that one included; ``counters`` are those of the hardware by
+    name, ``observed`` the testbench's own;
     ``error`` is a sentence where something was wrong, and then the rest may be missing.
     """
 
     name: str
     result: np.ndarray
+    lasts: list[int] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     observed: dict[str, int] = field(default_factory=dict)
     error: str | None = None
@@ -70,9 +75,9 @@ class Outcome:
 
 def write_jobs(folder: Path, jobs: Sequence[Job], settings: dict[str, Any]) -> None:
     """Write ``job.npz`` and ``job.json`` into `folder`."""
-    entries = [{"name": job.name, "result_beats": job.result_beats, "patience": job.patience, "reset": job.reset,
-                "abort_after": job.abort_after} for job in jobs]
-    write_npz(folder / "job.npz", _joined("weights", [job.program for job in jobs])
+    entries = [{"name": job.name, "result_beats": job.result_beats, "results": job.results, "patience": job.patience,
+                "reset": job.reset, "abort_after": job.abort_after} for job in jobs]
+    write_npz(folder / "job.npz", _joined("program", [job.program for job in jobs])
               | _joined("map", [job.map for job in jobs]))
     write_json(folder / "job.json", settings | {"jobs": entries})
 
@@ -81,15 +86,15 @@ def read_jobs(folder: Path) -> tuple[list[Job], dict[str, Any]]:
     """Undo `write_jobs`."""
     settings = read_json(folder / "job.json", JSON_BYTES)
     arrays = read_npz(folder / "job.npz")
-    jobs = [Job(weights=weights, map=map_, **entry) for weights, map_, entry in zip(
-        _parts("weights", arrays), _parts("map", arrays), settings.pop("jobs"), strict=True)]
+    jobs = [Job(program=program, map=map_, **entry) for program, map_, entry in zip(
+        _parts("program", arrays), _parts("map", arrays), settings.pop("jobs"), strict=True)]
     return jobs, settings
 
 
 def _joined(name: str, parts: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     """Streams of beats one behind the other, and where each begins: an archive of thousands of arrays is slow."""
     starts = np.cumsum([0, *map(len, parts)], dtype=np.int64)
-    return {name: np.concatenate([np.zeros((0, BEAT_BYTES), np.uint8), *parts]), f"{name}_starts": starts}
+    return {name: np.concatenate(parts) if parts else np.zeros((0, 1), np.uint8), f"{name}_starts": starts}
 
 
 def _parts(name: str, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
@@ -100,7 +105,8 @@ def _parts(name: str, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
 def write_outcomes(folder: Path, outcomes: Sequence[Outcome]) -> None:
     """Write ``outcome.npz`` and then ``outcome.json``: where the second stands, both are whole."""
     write_npz(folder / "outcome.npz", _joined("result", [outcome.result for outcome in outcomes]))
-    entries = [{"name": o.name, "counters": o.counters, "observed": o.observed, "error": o.error} for o in outcomes]
+    entries = [{"name": o.name, "lasts": o.lasts, "counters": o.counters, "observed": o.observed, "error": o.error}
+               for o in outcomes]
     write_text(folder / "outcome.json", json.dumps(entries))
 
 

@@ -12,13 +12,12 @@ import numpy as np
 from cosim.job import Job, Outcome, read_outcomes, write_jobs
 from cosim.runner import run_bench
 from cosim.simulators import Build, build, find_simulator
-from zeroskip.config import ArrayConfig
-from zeroskip.engines import build_engine
 from zeroskip.files.workplace import workplace
-from zeroskip.gateware.axi.top import AxiTop
+from zeroskip.gateware.engines import axi_top
 from zeroskip.layer import Layer
 from zeroskip.link.linked_engine import LinkedEngine
 from zeroskip.packing import pack
+from zeroskip.spec.config import EngineConfig
 from zeroskip.verilog import GeneratedDesign, ToolError, write_component
 
 DIVISOR = 4
@@ -47,14 +46,14 @@ class Line:
     tries: int = 8
 
 
-def linked_design(config: ArrayConfig, kind: str, folder: Path, *, divisor: int) -> GeneratedDesign:
+def linked_design(config: EngineConfig, kind: str, folder: Path, *, divisor: int) -> GeneratedDesign:
     """Verilog of the engine behind the UART, as boards have it."""
-    boundary = AxiTop(build_engine(config, kind), multipliers=config.multipliers)
+    boundary = axi_top(config, kind)
     return write_component(LinkedEngine(boundary, divisor=divisor), folder, f"zerokeep_link_{kind}".replace("-", "_"))
 
 
 def over_the_line(
-    layers: Mapping[str, Layer], config: ArrayConfig, engine: str, *, cache: Path, line: Line | None = None,
+    layers: Mapping[str, Layer], config: EngineConfig, engine: str, *, cache: Path, line: Line | None = None,
 ) -> tuple[dict[str, np.ndarray], dict[str, int], list[Outcome]]:
     """Run layers on one engine through the link.
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from cosim.account import CLASSES, account, wrong_sum
 from zeroskip.compiler.packed import PackedLayer
-from zeroskip.config import ArrayConfig
-from zeroskip.layer import Layer
+from zeroskip.spec.config import EngineConfig
 
 CYCLES = ("total", "load", "wait", "compute", "drain", "stalled")
 
@@ -30,7 +29,7 @@ def bounds(engine: str, packed: PackedLayer, counts: Mapping[str, Any], multipli
     """Cycles end to end that no schedule goes below: ideal products over the multipliers, and the streams' beats."""
     return {
         "multipliers": -(-ideal_products(engine, counts) // multipliers),
-        "weights": sum(len(program.program) for program in packed.programs),
+        "program": sum(len(program.program) for program in packed.programs),
         "map": sum(len(program.map) for program in packed.programs),
         "results": sum(program.result_beats for program in packed.programs),
     }
@@ -39,8 +38,8 @@ def bounds(engine: str, packed: PackedLayer, counts: Mapping[str, Any], multipli
 def longest_stream(least: Mapping[str, int]) -> str:
     """Of `bounds`, the beats of the longest stream, in words.
 
-    >>> longest_stream({"multipliers": 9000, "weights": 1200, "map": 40, "results": 5})
-    '1,200 weights'
+    >>> longest_stream({"multipliers": 9000, "program": 1200, "map": 40, "results": 5})
+    '1,200 program'
     """
     beats, name = max((beats, name) for name, beats in least.items() if name != "multipliers")
     return f"{beats:,} {name}"
@@ -65,24 +64,9 @@ def nothing_measured() -> dict[str, Any]:
             "utilisation": None, "speedup": None}
 
 
-def slots_with_weight(layer: Layer, config: ArrayConfig) -> int:
-    """At most so many multiplier slots have a non-zero weight: every output of every block, those beyond the edge too.
-
-    A block is at most `groups` rows by `groups * pixels` columns, of the layer or with its rows and columns exchanged;
-    the images of a linear layer are its columns.
-    """
-    images, _, height, width = layer.output_shape
-    if layer.is_linear:
-        images, height, width = 1, 1, images
-    across = config.groups * config.pixels
-    positions = max(-(-down // config.groups) * config.groups * -(-along // across) * across
-                    for down, along in ((height, width), (width, height)))
-    return int((layer.weight != 0).sum()) * images * positions
-
-
-def broken_rules(engine: str, counters: Mapping[str, int], counts: Mapping[str, Any], config: ArrayConfig,
-                 layer: Layer, *, stall: float) -> list[str]:
-    """Sentences for what does not hold between an engine's counters and the layer's exact counts."""
+def broken_rules(engine: str, counters: Mapping[str, int], counts: Mapping[str, Any], config: EngineConfig,
+                 packed: PackedLayer, *, stall: float) -> list[str]:
+    """Sentences for what does not hold between an engine's counters, the layer's exact counts and the cycle model."""
     issued, gated, pairs = counters["multiplications"], counters["gated"], counts["pairs"]
     broken = []
     parts = sum(counters[name] for name in ("wait", "compute", "drain", "stalled"))
@@ -94,14 +78,21 @@ def broken_rules(engine: str, counters: Mapping[str, int], counts: Mapping[str, 
         broken.append(f"{counters['stalled']} cycles are counted as stalled although no stream paused")
     if engine == "dense" and gated:
         broken.append(f"the dense engine gated {gated} multiplications, expected none")
-    if engine in ("dense", "gate") and layer.groups == 1 and issued != counts["macs"]:
+    if engine in ("dense", "gate") and counts["groups"] == 1 and issued != counts["macs"]:
         broken.append(f"{issued} multiplications, expected the {counts['macs']} products of the layer")
-    if engine != "dense" and issued - gated != pairs:
+    beyond = packed.predicted.get("beyond", 0)
+    if engine != "dense" and issued - gated != pairs + beyond:
         broken.append(f"multiplications less gated are {issued} - {gated} = {issued - gated}, expected the {pairs} "
-                      f"products with both operands non-zero")
-    if engine == "skip-both" and config.pixels == 1 and gated:
-        broken.append(f"with one pixel to a weight {gated} multiplications were gated, expected none")
-    if engine in ("skip-weights", "skip-both") and issued > slots_with_weight(layer, config):
-        broken.append(f"{issued} multiplications are more than the {slots_with_weight(layer, config)} slots that have "
-                      f"a non-zero weight")
+                      f"products with both operands non-zero and {beyond} beyond the results")
+    if engine in ("skip-weights", "skip-both"):
+        broken += _unlike_the_model(counters, packed, stall=stall)
+    if engine == "skip-both" and config.vector == 1 and gated:
+        broken.append(f"with one position to a vector {gated} multiplications were gated, expected none")
     return broken
+
+
+def _unlike_the_model(counters: Mapping[str, int], packed: PackedLayer, *, stall: float) -> list[str]:
+    """Where the vector engine's counters differ from its exact model; cycles only where no stream paused."""
+    names = ("multiplications", "gated") if stall else ("total", "multiplications", "gated")
+    return [f"{name}: the hardware says {counters[name]}, the cycle model {packed.predicted[name]}" for name in names
+            if counters[name] != packed.predicted[name]]

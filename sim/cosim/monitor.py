@@ -55,6 +55,19 @@ class HandshakeLog:
         """Beats moved in cycles before `cycle`."""
         return sum(min(end, cycle - 1) - start + 1 for start, end in self.spans if start < cycle)
 
+    def cycle_of(self, number: int) -> int:
+        """The cycle in which the beat of that number, from 0, moved.
+
+        >>> log = HandshakeLog(period=10, spans=[(3, 5), (9, 9)])
+        >>> [log.cycle_of(number) for number in range(4)]
+        [3, 4, 5, 9]
+        """
+        for start, end in self.spans:
+            if number <= end - start:
+                return start + number
+            number -= end - start + 1
+        raise IndexError("no such beat has moved")
+
     @property
     def first(self) -> int | None:
         """Cycle of the first beat."""

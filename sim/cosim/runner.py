@@ -19,7 +19,7 @@ from zeroskip.files.process import find, python_environment, run
 from zeroskip.files.reading import read_json
 from zeroskip.files.workplace import link, workplace
 from zeroskip.files.writing import whole_file
-from zeroskip.spec.axi import BEAT_BYTES, COUNTERS
+from zeroskip.spec.axi import COUNTERS
 from zeroskip.verilog import ToolError
 
 _SETTINGS = {
@@ -72,7 +72,8 @@ def run_jobs(build: Build, jobs: Sequence[Job], *, stall: float = 0.0, seed: int
         "stall": stall, "seed": seed, "identity": sidecar["identity"],
         "registers": {name: register["address"] for name, register in sidecar["registers"].items()},
         "inputs": [name for name, port in sidecar["ports"].items() if port["direction"] == "input" and name != "clk"],
-        "multipliers": sidecar["multipliers"],
+        "multipliers": sidecar["multipliers"], "beat_bytes": sidecar["beat_bytes"],
+        "number_bits": sidecar["number_bits"],
         "counters": [name for name in sidecar["registers"] if name in COUNTERS],
     }
     with workplace() if folder is None else nullcontext(folder) as place:
@@ -81,7 +82,7 @@ def run_jobs(build: Build, jobs: Sequence[Job], *, stall: float = 0.0, seed: int
         outcomes = read_outcomes(place)
         if waves is not None:
             _keep(place / _WAVES, waves, f"{build.simulator.name} wrote no waves")
-    nothing = np.zeros((0, BEAT_BYTES), np.uint8)
+    nothing = np.zeros((0, sidecar["beat_bytes"]), np.uint8)
     skipped = jobs[len(outcomes) :]
     return outcomes + [Outcome(name=job.name, result=nothing, error=NOT_RUN) for job in skipped]
 

@@ -23,12 +23,13 @@ from cosim.scoreboard import compare
 from cosim.simulators import SIMULATORS, Simulator, build, find_simulator
 from zeroskip import reference
 from zeroskip.compiler.packed import PackedLayer, PackError
-from zeroskip.config import BY_MULTIPLIERS, PRESETS, ArrayConfig, as_options
 from zeroskip.counts import count
 from zeroskip.files.cache import default_cache
 from zeroskip.layer import Layer
-from zeroskip.packing import CHOICES, ENGINES, KINDS, NAMES, pack
-from zeroskip.verilog import preset_name, versions
+from zeroskip.packing import pack
+from zeroskip.spec.config import BY_MULTIPLIERS, PRESETS, EngineConfig, preset_name
+from zeroskip.spec.engines import CHOICES, ENGINES, KINDS, NAMES
+from zeroskip.verilog import versions
 
 DEFAULT_FAILURES = Path("build/failures")
 PATIENCE = 20_000
@@ -90,7 +91,7 @@ class _Task:
     packed: PackedLayer
 
 
-def select(preset: str | None = None, multipliers: int | None = None) -> ArrayConfig:
+def select(preset: str | None = None, multipliers: int | None = None) -> EngineConfig:
     """The configuration of a preset's name or size; ``base`` when neither is given.
 
     Raises
@@ -135,7 +136,7 @@ def tool_versions(simulator: Simulator) -> dict[str, str]:
             | {"python": platform.python_version(), simulator.name: simulator.version})
 
 
-def simulate(layers: Layer | Mapping[str, Layer], config: ArrayConfig, engines: Sequence[str] = ENGINES, *,
+def simulate(layers: Layer | Mapping[str, Layer], config: EngineConfig, engines: Sequence[str] = ENGINES, *,
              options: Options | None = None, progress: Callable[[str], None] = lambda text: None,
              leave: bool = False) -> Simulation:
     """Run layers through the generated Verilog of each engine and compare with the integer reference.
@@ -163,7 +164,7 @@ def simulate(layers: Layer | Mapping[str, Layer], config: ArrayConfig, engines: 
     Raises
     ------
     ValueError
-        An engine is unknown, or a layer does not fit (:class:`zeroskip.program_image.PackError`).
+        An engine is unknown, or a layer does not fit (:class:`zeroskip.compiler.packed.PackError`).
     ToolError
         A tool is missing or does not do its work.
     """
@@ -199,7 +200,7 @@ def simulate(layers: Layer | Mapping[str, Layer], config: ArrayConfig, engines: 
     return result
 
 
-def _pack(number: int, name: str, layer: Layer, engine: str, config: ArrayConfig) -> _Task:
+def _pack(number: int, name: str, layer: Layer, engine: str, config: EngineConfig) -> _Task:
     try:
         packed = pack(layer, config, engine)
     except PackError as error:
@@ -207,7 +208,7 @@ def _pack(number: int, name: str, layer: Layer, engine: str, config: ArrayConfig
     return _Task(number=number, name=name, layer=layer, engine=engine, packed=packed)
 
 
-def _run_kind(kind: str, tasks: list[_Task], config: ArrayConfig, simulator: Simulator, options: Options,
+def _run_kind(kind: str, tasks: list[_Task], config: EngineConfig, simulator: Simulator, options: Options,
               several: bool, progress: Callable[[str], None]) -> dict[tuple[str, str], Outcome]:
     """Everything that runs on one kind of hardware, in one simulator process."""
     progress(f"generate {kind}")
@@ -227,14 +228,15 @@ def _run_kind(kind: str, tasks: list[_Task], config: ArrayConfig, simulator: Sim
             for task, own in zip(tasks, jobs, strict=True)}
 
 
-def _patience(layer: Layer, config: ArrayConfig, stall: float) -> int:
-    """Cycles without a beat: a block in which a single multiplier does all the work, and some."""
-    work = int(np.prod(layer.weight.shape)) * config.groups * config.pixels
+def _patience(layer: Layer, config: EngineConfig, stall: float) -> int:
+    """Cycles without a beat: a single lane does all the work of an image, and some."""
+    positions = -(-int(np.prod(layer.output_shape[2:])) // config.vector)
+    work = int(np.prod(layer.weight.shape)) * positions
     return int((PATIENCE + work) / (1 - stall))
 
 
 def _entry(name: str, layer: Layer, tasks: list[_Task], outcomes: Mapping[tuple[str, str], Outcome],
-           config: ArrayConfig, options: Options, simulator: Simulator, result: Simulation) -> dict[str, Any]:
+           config: EngineConfig, options: Options, simulator: Simulator, result: Simulation) -> dict[str, Any]:
     """The JSON of one layer; what was wrong goes into `result`."""
     counts = count(layer)
     expected = reference.run(layer)
@@ -255,7 +257,7 @@ def _entry(name: str, layer: Layer, tasks: list[_Task], outcomes: Mapping[tuple[
     }
 
 
-def _judge(task: _Task, outcome: Outcome, expected: np.ndarray, counts: Mapping[str, Any], config: ArrayConfig,
+def _judge(task: _Task, outcome: Outcome, expected: np.ndarray, counts: Mapping[str, Any], config: EngineConfig,
            options: Options, result: Simulation) -> dict[str, Any]:
     """One engine's entry: compare, measure, check the rules; keep the files where anything was wrong."""
     outputs = {"expected": expected}
@@ -270,7 +272,7 @@ def _judge(task: _Task, outcome: Outcome, expected: np.ndarray, counts: Mapping[
         mismatches = comparison.mismatches
         wrong += [comparison.text] if mismatches else []
         entry = figures(task.packed.engine, outcome.counters, counts, config.multipliers)
-        wrong += broken_rules(task.packed.engine, outcome.counters, counts, config, task.layer, stall=options.stall)
+        wrong += broken_rules(task.packed.engine, outcome.counters, counts, config, task.packed, stall=options.stall)
     entry = {"bit_exact": mismatches == 0, "mismatches": mismatches, **entry,
              "predicted": task.packed.predicted.get("total"),
              "bounds": bounds(task.packed.engine, task.packed, counts, config.multipliers), "errors": wrong}
@@ -283,12 +285,13 @@ def _judge(task: _Task, outcome: Outcome, expected: np.ndarray, counts: Mapping[
     return entry
 
 
-def _keep(task: _Task, outcome: Outcome, outputs: dict[str, np.ndarray], text: str, config: ArrayConfig,
+def _keep(task: _Task, outcome: Outcome, outputs: dict[str, np.ndarray], text: str, config: EngineConfig,
           options: Options) -> Path:
     """Its folder is called by numbers: a layer may have any name."""
-    streams = {"weights": np.concatenate([program.program for program in task.packed.programs]),
+    streams = {"program": np.concatenate([program.program for program in task.packed.programs]),
                "map": np.concatenate([program.map for program in task.packed.programs]), "result": outcome.result}
     about = failures.about(task.engine, config, text, options.stall, options.seed) | {"name": task.name}
     return failures.keep(
         options.keep, f"{task.number:02}-{task.engine}", task.layer, streams, outputs, about,
-        lambda folder: failures.replay_command(folder, task.engine, as_options(config), options.stall, options.seed))
+        lambda folder: failures.replay_command(folder, task.engine, config, options.stall, options.seed),
+        config=config)

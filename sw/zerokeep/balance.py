@@ -1,4 +1,4 @@
-"""Equally many non-zero weights for every lane of the array, as its packer gives filters to lanes."""
+"""Equally many non-zero weights for every lane of the array, each filter in one of them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,39 @@ from collections.abc import Mapping
 import numpy as np
 
 from zerokeep.removal import Masks
-from zeroskip.arrangement import share_filters
 
 ROUNDS = 20
-"""The packer gives filters to lanes by their counts, which change: so many times at most until it is settled."""
+"""Filters are given to lanes by their counts, which change: so many times at most until it is settled."""
+
+
+def share_filters(counts: np.ndarray, lanes: int) -> np.ndarray:
+    """Filters over lanes: the longest first to the least loaded lane that has room for one more.
+
+    Parameters
+    ----------
+    counts
+        Non-zero weights of every filter, int (filters,).
+    lanes
+        How many.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 (lanes, most filters of a lane): filter numbers, -1 where a lane has fewer.
+    """
+    size = -(-len(counts) // lanes)
+    table = np.full((lanes, size), -1, np.int64)
+    filled, load = np.zeros(lanes, int), np.zeros(lanes, int)
+    for number in np.argsort(-counts, kind="stable"):
+        lane = int(np.where(filled < size, load, np.iinfo(int).max).argmin())
+        table[lane, filled[lane]] = number
+        filled[lane] += 1
+        load[lane] += counts[number]
+    return table
 
 
 def lane_loads(mask: np.ndarray, lanes: int) -> np.ndarray:
-    """Non-zero weights in each lane, int (lanes,), of a mask (O, ...) as the packer shares its filters."""
+    """Non-zero weights in each lane, int (lanes,), of a mask (O, ...) as its filters are shared."""
     counts = mask.reshape(len(mask), -1).sum(axis=1)
     table = share_filters(counts, lanes)
     return np.where(table >= 0, counts[table], 0).sum(axis=1)
@@ -24,7 +49,7 @@ def balance_layer(weight: np.ndarray, mask: np.ndarray, lanes: int) -> np.ndarra
     """A mask of as many weights, equally many in each lane (one more in some, where they cannot be shared evenly).
 
     A lane with too many gives up its smallest magnitudes, one with too few takes its largest that were left out. That
-    changes the filters' counts, by which the packer shares them: so it is done again until it is settled, or the best
+    changes the filters' counts, by which they are shared: so it is done again until it is settled, or the best
     of ``ROUNDS`` is taken.
 
     Parameters
@@ -32,7 +57,7 @@ def balance_layer(weight: np.ndarray, mask: np.ndarray, lanes: int) -> np.ndarra
     weight, mask
         (O, ...); what the mask leaves out is to be zero.
     lanes
-        Of a group of the array.
+        Of the array.
     """
     flat = np.abs(weight).reshape(len(weight), -1)
     tried = best = mask.reshape(flat.shape)

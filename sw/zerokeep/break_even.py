@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from zeroskip.config import ArrayConfig
 from zeroskip.random_layer import convolution
+from zeroskip.spec.config import EngineConfig
 
 DENSITIES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 LAYER = "3 x 3, 32 > 64 channels, 14 x 14 pixels"
 ENGINES = ("dense", "skip-both")
 
 
-def predicted(config: ArrayConfig, densities: Sequence[float] = DENSITIES) -> list[dict[str, Any]]:
+def predicted(config: EngineConfig, densities: Sequence[float] = DENSITIES) -> list[dict[str, Any]]:
     """Cycles end to end of ``LAYER`` on ``ENGINES``, by the cycle model, both operands of the same density."""
     from zerokeep.prediction import predict_layer
 

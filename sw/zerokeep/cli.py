@@ -25,8 +25,8 @@ from zerokeep.cli_common import say
 from zerokeep.cli_status import Status, explain
 from zerokeep.errors import UserError
 
-VERBS = ("cli_run", "cli_train", "cli_prune", "cli_study", "cli_import", "cli_generate", "cli_simulate",
-         "cli_predict", "cli_synth", "cli_fit", "cli_energy", "cli_build", "cli_report", "cli_doctor")
+VERBS = ("cli_run", "cli_train", "cli_prune", "cli_study", "cli_import", "cli_generate", "cli_compile",
+         "cli_simulate", "cli_predict", "cli_synth", "cli_fit", "cli_energy", "cli_build", "cli_report", "cli_doctor")
 """Modules that bring verbs, in the order of the help page."""
 
 

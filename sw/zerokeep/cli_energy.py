@@ -19,9 +19,9 @@ from zerokeep.cli_common import (
     writable,
     write_json,
 )
-from zerokeep.cli_generate import Engines, Multipliers, Preset
+from zerokeep.cli_config import Config, Multipliers, Preset, engine_config
+from zerokeep.cli_generate import Engines
 from zerokeep.cli_prune import Data
-from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
 from zerokeep.errors import UserError
 
 PARTS = ("layers", "densities", "multiplier")
@@ -42,11 +42,10 @@ def energy(
     part: Annotated[list[str] | None, typer.Option("--part", metavar="NAME", help=(
         "layers (of SOURCE, on every engine), densities (a small layer with more and more zeros) or multiplier "
         "(the zero-skip one against a plain one); again for more; default: layers."))] = None,
-    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None,
+    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, config: Config = None,
     images: Annotated[int, typer.Option("--images", metavar="N", min=1, help="The first N test images.")] = 1,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")] = None,
     data: Data = None,
-    groups: Groups = None, lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
     cache: Cache = None,
 ) -> int:
     """Measure, show, write; the array is `tiny` unless another is asked for: gates take minutes to build."""
@@ -58,12 +57,10 @@ def energy(
     if json_file is not None:
         writable(json_file)
     built = cache_folder(cache)
-    shape = (groups, lanes, pixels, settings)
-    named = preset if preset or multipliers or any(shape) else "tiny"
-    config = configuration(named, multipliers, *shape)
+    shape, _ = engine_config(preset if preset or multipliers or config else "tiny", multipliers, config)
     from cosim.energy.library import find
     from cosim.simulate import check_engines
-    from zeroskip.packing import ENGINES
+    from zeroskip.spec.engines import ENGINES
 
     find()
     with as_user_error(ValueError):
@@ -73,12 +70,12 @@ def energy(
     document: dict[str, Any] = {}
     with progress("energy") as told:
         if "layers" in parts:
-            document |= _layers(source, images, data, config, engines, built, told)
+            document |= _layers(source, images, data, shape, engines, built, told)
             _show_layers(document)
         if "densities" in parts:
             from cosim.energy.joules import measure_densities
 
-            document["densities"] = measure_densities(config, cache=built, progress=told)
+            document["densities"] = measure_densities(shape, cache=built, progress=told)
             _show_densities(document["densities"])
         if "multiplier" in parts:
             document["multiplier"] = _multiplier(told)

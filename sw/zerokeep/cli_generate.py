@@ -8,10 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from zerokeep.cli_common import Status, apart, as_user_error, progress, writable, write_json, writing
-from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
+from zerokeep.cli_config import Config, Multipliers, Preset, engine_config
 
-Preset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="tiny, small, base, large or fine.")]
-Multipliers = Annotated[int | None, typer.Option("--multipliers", metavar="4|16|64|128", help="A preset by its size.")]
 Engines = Annotated[list[str] | None, typer.Option(
     "--engine", metavar="NAME", help=(
         "dense, gate, skip-weights or skip-both, or auto for the faster of dense and skip-both; again for more; "
@@ -24,8 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def generate(
-    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, groups: Groups = None,
-    lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
+    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, config: Config = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to.")] = Path("build/verilog"),
     lint: Annotated[bool, typer.Option("--lint", help="Check the Verilog with verilator -Wall.")] = False,
     integration: Annotated[bool, typer.Option("--integration", help=(
@@ -40,13 +37,13 @@ def generate(
     from zeroskip import verilog
     from zeroskip.files.ledger import claim
     from zeroskip.integration.write import file_names, write_integration
-    from zeroskip.packing import ENGINES, KINDS, choices
+    from zeroskip.spec.engines import ENGINES, KINDS, choices
 
-    config = configuration(preset, multipliers, groups, lanes, pixels, settings)
+    shape, name_of = engine_config(preset, multipliers, config)
     with as_user_error(ValueError):
         engines = choices(check_engines(engine or ENGINES))
     kinds = list(dict.fromkeys(KINDS[name] for name in engines))
-    tops = [verilog.design_name(config, kind) for kind in kinds]
+    tops = [verilog.design_name(shape, kind, name_of) for kind in kinds]
     names = [name for top in tops for name in (f"{top}.v", f"{top}.json", *(file_names(top) if integration else ()))]
     apart({"--json": json_file} | {f"--output, {name}": output / name for name in names})
     with writing(output):
@@ -59,7 +56,7 @@ def generate(
         for kind in kinds:
             say(kind)
             with writing(output):
-                design = verilog.generate(config, kind, output)
+                design = verilog.generate(shape, kind, output, verilog.design_name(shape, kind, name_of))
                 more = write_integration(design) if integration else []
             written.append({"kind": kind, "top": design.top, "verilog": str(design.verilog),
                             "sidecar": str(design.sidecar), "sha256": design.digest,

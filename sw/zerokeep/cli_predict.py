@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zerokeep.cli_common import Status, apart, as_user_error, progress, table, writable, write_json
-from zerokeep.cli_generate import Engines, Multipliers, Preset
+from zerokeep.cli_config import Config, Multipliers, Preset, engine_config
+from zerokeep.cli_generate import Engines
 from zerokeep.cli_prune import Data
-from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
 
 if TYPE_CHECKING:
-    from zeroskip.config import ArrayConfig
+    from zeroskip.spec.config import EngineConfig
 
-COLUMNS = ["layer", "engine", "total", "load", "utilisation", "speedup", "multipliers", "lane", "weights", "map",
+COLUMNS = ["layer", "engine", "total", "load", "utilisation", "speedup", "multipliers", "program", "map",
            "results", "bound by", "plan"]
-BOUNDS = ("multipliers", "busiest_lane", "weights", "map", "results")
+BOUNDS = ("multipliers", "program", "map", "results")
 
 
 def register(app: typer.Typer) -> None:
@@ -39,41 +39,40 @@ def _row(name: str, engine: str, entry: dict[str, Any]) -> list[str]:
 
 def predict(
     source: Annotated[Path, typer.Argument(metavar="LAYER.npz|FOLDER", help="A layer file or a model folder.")],
-    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None,
+    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, config: Config = None,
     images: Annotated[int | None, typer.Option("--images", metavar="N", help=(
         "Images: of a folder the first N test images (default 4), of a layer file all of its own."))] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")] = None,
     data: Data = None,
-    groups: Groups = None, lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
 ) -> int:
     """Predict and show."""
     apart({"--json": json_file}, source, data=data)
     if json_file is not None:
         writable(json_file)
-    config = configuration(preset, multipliers, groups, lanes, pixels, settings)
+    shape, _ = engine_config(preset, multipliers, config)
     from cosim.simulate import check_engines
     from zerokeep.cli_simulate import load_layers
     from zerokeep.prediction import add_up
-    from zeroskip.packing import ENGINES
+    from zeroskip.spec.engines import ENGINES
 
     with as_user_error(ValueError):
         engines = check_engines(engine or ENGINES)
     layers = load_layers(source, images, data)
     with progress("predict") as say:
-        entries = [_entry(name, layer, config, engines, say) for name, layer in layers.items()]
+        entries = [_entry(name, layer, shape, engines, say) for name, layer in layers.items()]
     rows = [_row(entry["name"], name, own) for entry in entries for name, own in entry["engines"].items()]
     document: dict[str, Any] = entries[0]
     if source.is_dir():
-        sums = add_up(entries, config.multipliers)
+        sums = add_up(entries, shape.multipliers)
         rows += [_row("all", name, own) for name, own in sums.items()]
         document = {"layers": entries, "sums": sums}
     table(COLUMNS, rows)
     if json_file is not None:
-        write_json(json_file, document | _about(config, layers))
+        write_json(json_file, document | _about(shape, layers))
     return Status.DONE
 
 
-def _entry(name: str, layer: Any, config: ArrayConfig, engines: tuple[str, ...], say: Any) -> dict[str, Any]:
+def _entry(name: str, layer: Any, config: EngineConfig, engines: tuple[str, ...], say: Any) -> dict[str, Any]:
     """One layer's entry: counts and engines."""
     from zerokeep.prediction import predict_layer
     from zeroskip.compiler.packed import PackError
@@ -91,10 +90,11 @@ def _entry(name: str, layer: Any, config: ArrayConfig, engines: tuple[str, ...],
             "ideal_cycles": counts["pairs"] / config.multipliers}
 
 
-def _about(config: ArrayConfig, layers: dict[str, Any]) -> dict[str, Any]:
+def _about(config: EngineConfig, layers: dict[str, Any]) -> dict[str, Any]:
     import dataclasses
 
-    from zeroskip.verilog import preset_name, versions
+    from zeroskip.spec.config import preset_name
+    from zeroskip.verilog import versions
 
     return {"multipliers": config.multipliers, "preset": preset_name(config), "parameters": dataclasses.asdict(config),
             "images": next(iter(layers.values())).output_shape[0], "tool_versions": versions()}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from zerokeep.cli_common import Cache, Status, apart, cache_folder, say
-from zerokeep.cli_generate import Multipliers, Preset
+from zerokeep.cli_config import Config, Multipliers, Preset, engine_config
 from zerokeep.cli_prune import (
     Criterion,
     Data,
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
 def run(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help=(
         "The output folder; what is finished there already is not done again."))] = Path("build/demo"),
-    preset: Preset = None, multipliers: Multipliers = None, model: Model = "vgg-small",
+    preset: Preset = None, multipliers: Multipliers = None, config: Config = None, model: Model = "vgg-small",
     train_epochs: Annotated[int | None, typer.Option("--train-epochs", metavar="N", help=(
         "Train the base network first, so many epochs, instead of loading weights."))] = None,
     data: Data = None, criterion: Criterion = _DEFAULT.criterion, threshold: Threshold = _DEFAULT.threshold,
@@ -72,12 +72,13 @@ def run(
     from zerokeep.run import Run, RunOptions, failures
     from zerokeep.run_progress import showing
 
-    apart({"--out": out}, model, energy, *(board or ()), data=data)
+    apart({"--out": out}, model, energy, config, *(board or ()), data=data)
+    shape, _ = engine_config(preset, multipliers, config)
     for path in board or ():
         read_board(path)
     if energy is not None:
         read_energy(energy)
-    job = Run(RunOptions(out=out, preset=preset, multipliers=multipliers, model=model, train_epochs=train_epochs,
+    job = Run(RunOptions(out=out, config=shape, model=model, train_epochs=train_epochs,
                          recipe=recipe, data=data, images=images, simulator=simulator, cache=cache_folder(cache),
                          workers=workers, fresh=fresh))
     steps = job.steps()

@@ -20,9 +20,9 @@ from zerokeep.cli_common import (
     write_json,
     writing,
 )
-from zerokeep.cli_generate import Engines, Multipliers, Preset
+from zerokeep.cli_config import Config, Multipliers, Preset, engine_config
+from zerokeep.cli_generate import Engines
 from zerokeep.cli_prune import Data
-from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
 from zerokeep.errors import UserError, check_count
 
 if TYPE_CHECKING:
@@ -122,8 +122,7 @@ def _percents(slots: dict[str, int | None]) -> list[float | None]:
 
 def simulate(
     source: Annotated[Path, typer.Argument(metavar="LAYER.npz|FOLDER", help="A layer file or a model folder.")],
-    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, groups: Groups = None,
-    lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
+    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, config: Config = None,
     images: Annotated[int | None, typer.Option("--images", metavar="N", help=(
         f"Images: of a folder the first N test images (default {DEFAULT_IMAGES}), of a layer file all of its own."
     ))] = None,
@@ -149,13 +148,13 @@ def simulate(
     from zeroskip.files.writing import write_npz
 
     options = simulation.Options(stall=stall, seed=seed, simulator=simulator, cache=cache_folder(cache), waves=waves)
-    config = configuration(preset, multipliers, groups, lanes, pixels, settings)
+    shape, _ = engine_config(preset, multipliers, config)
     with as_user_error(ValueError):
         engines = simulation.check_engines(engine or simulation.ENGINES)
         simulation.check_options(options)
     folder = source.is_dir()
     with progress("simulate") as told:
-        result = simulation.simulate(layers, config, engines, options=options, progress=told, leave=folder)
+        result = simulation.simulate(layers, shape, engines, options=options, progress=told, leave=folder)
     _print(result)
     _print_lanes(result)
     for name, why in result.host.items():

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json
-from zerokeep.cli_generate import Engines, Multipliers, Preset
-from zerokeep.cli_shape import Groups, Lanes, Pixels, Settings, configuration
+from zerokeep.cli_config import Config, Multipliers, Preset, engine_config
+from zerokeep.cli_generate import Engines
 from zerokeep.errors import UserError
 
 
@@ -23,8 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def synth(
-    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, groups: Groups = None,
-    lanes: Lanes = None, pixels: Pixels = None, settings: Settings = None,
+    engine: Engines = None, preset: Preset = None, multipliers: Multipliers = None, config: Config = None,
     family: Annotated[str, typer.Option("--family", metavar="NAME", help="ecp5, ice40 (UP5K), gowin (GW2A) or "
                                         "xilinx7.")] = "ecp5",
     parts: Annotated[bool, typer.Option("--parts", help="Show the submodules, too.")] = False,
@@ -42,10 +41,11 @@ def synth(
     """
     from cosim.simulate import check_engines
     from zeroskip.clock import reach
-    from zeroskip.packing import ENGINES, KINDS, choices
-    from zeroskip.verilog import preset_name, versions
+    from zeroskip.spec.config import preset_name
+    from zeroskip.spec.engines import ENGINES, KINDS, choices
+    from zeroskip.verilog import versions
 
-    config = configuration(preset, multipliers, groups, lanes, pixels, settings)
+    shape, _ = engine_config(preset, multipliers, config)
     chip = _family(family, clock=clock)
     with as_user_error(ValueError):
         engines = choices(check_engines(engine or ENGINES))
@@ -57,13 +57,13 @@ def synth(
     with progress("synth") as say, tempfile.TemporaryDirectory(prefix="zerokeep-synth-") as folder:
         say(", ".join(kinds))
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            every = pool.map(lambda kind: _one(config, kind, Path(folder), timeout, chip, clock=clock), kinds)
+            every = pool.map(lambda kind: _one(shape, kind, Path(folder), timeout, chip, clock=clock), kinds)
             found = dict(zip(kinds, every, strict=True))
         for kind in kinds if clock else ():
             say(f"{kind}: place and route")
             found[kind]["clock"] = reach(Path(folder) / f"{kind}.json", seeds=chosen)
             found[kind]["total"]["COMB"] = found[kind]["clock"]["used"]["COMB"]
-    table(["engine", "part", "count", *chip.shown], _rows(engines, KINDS, found, config.multipliers, chip, parts=parts))
+    table(["engine", "part", "count", *chip.shown], _rows(engines, KINDS, found, shape.multipliers, chip, parts=parts))
     print(f"{chip.title}: {chip.units}")
     for kind in kinds:
         found[kind]["lacks"] = chip.lacks(found[kind]["total"])
@@ -72,10 +72,10 @@ def synth(
     if clock:
         print()
         table(["engine", "MHz", "by seed", "COMB each", "critical path", "logic ns", "routing ns"],
-              _clock_rows(engines, KINDS, found, config.multipliers))
+              _clock_rows(engines, KINDS, found, shape.multipliers))
     if json_file is not None:
         write_json(json_file, {
-            "preset": preset_name(config), "multipliers": config.multipliers, "device": chip.title, "chip": chip.chip,
+            "preset": preset_name(shape), "multipliers": shape.multipliers, "device": chip.title, "chip": chip.chip,
             "engines": {name: {"kind": KINDS[name]} | found[KINDS[name]] for name in engines},
             "tool_versions": versions(),
         })
@@ -133,9 +133,11 @@ def _clock_rows(engines: tuple[str, ...], kinds: dict[str, str], found: dict[str
 
 def _one(config: Any, kind: str, folder: Path, timeout: float, family: Any, *, clock: bool) -> dict[str, Any]:
     from zeroskip import verilog
+    from zeroskip.gateware.primitives.target import ECP5, Target
     from zeroskip.synth import synthesise
 
-    design = verilog.generate(config, kind, folder)
+    target = Target(family=ECP5) if family.name == ECP5 else None
+    design = verilog.generate(config, kind, folder, target=target)
     return synthesise(design.verilog, design.top, multipliers=config.multipliers,
                       netlist=folder / f"{kind}.json" if clock else None, timeout=timeout, family=family)
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from zerokeep.removal import weighted_layers
-from zeroskip.config import ArrayConfig
+from zeroskip.spec.config import EngineConfig
 
 ENTRIES_IN_A_BEAT = 8
 """Weights that a beat of 16 bytes of the program stream brings."""
@@ -30,7 +30,7 @@ def blocks_with_work(values: np.ndarray, stride: tuple[int, int], pixels: int) -
     return blocks.any(axis=3).mean(axis=(0, 2))
 
 
-def weight_costs(module: nn.Module, numbers: torch.Tensor, config: ArrayConfig) -> dict[str, np.ndarray]:
+def weight_costs(module: nn.Module, numbers: torch.Tensor, config: EngineConfig) -> dict[str, np.ndarray]:
     """Cycles of `config` that each weight costs if it is not zero, shaped to go with the weights of its layer.
 
     Parameters
@@ -51,7 +51,7 @@ def weight_costs(module: nn.Module, numbers: torch.Tensor, config: ArrayConfig) 
             found[name] = np.maximum(busy / config.multipliers, 1 / ENTRIES_IN_A_BEAT)[None]
             return
         stride_y, stride_x = part.stride
-        share = blocks_with_work(given.numpy(), (stride_y, stride_x), config.pixels)
+        share = blocks_with_work(given.numpy(), (stride_y, stride_x), config.vector)
         cost = np.maximum(share, LEAST_SHARE) * made.shape[2] * made.shape[3] / config.multipliers
         per_filter = np.repeat(cost.reshape(part.groups, 1, -1), part.out_channels // part.groups, axis=1)
         found[name] = per_filter.reshape(part.out_channels, -1, 1, 1)

@@ -14,7 +14,7 @@ from zerokeep.prune import Pruned, weights_of
 from zerokeep.recipe import Recipe
 from zerokeep.removal import Masks
 from zerokeep.thresholds import Ranking
-from zeroskip.config import PRESETS, ArrayConfig
+from zeroskip.spec.config import PRESETS, EngineConfig
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,7 +50,7 @@ class Growth:
         return balance(weights, found, self.lanes) if share >= 1 and self.lanes is not None else found
 
 
-def growth_of(pruned: Pruned, recipe: Recipe, numbers: torch.Tensor, config: ArrayConfig = PRESETS["base"]) -> Growth:
+def growth_of(pruned: Pruned, recipe: Recipe, numbers: torch.Tensor, config: EngineConfig = PRESETS["base"]) -> Growth:
     """The growth that ends with as many weights in each layer as `pruned` has; arguments as for ``prune``."""
     counts = {name: int(np.count_nonzero(weight)) for name, weight in weights_of(pruned.module).items()}
     costs = weight_costs(pruned.dense, numbers, config) if recipe.line == "cycles" else {}

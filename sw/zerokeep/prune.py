@@ -17,7 +17,7 @@ from zerokeep.errors import UserError
 from zerokeep.recipe import Recipe
 from zerokeep.removal import ChannelGroup, Masks, channel_groups, remove, weighted_layers, without
 from zerokeep.thresholds import KEPT, THRESHOLDS, Ranking, Scores, at_ratio
-from zeroskip.config import PRESETS, ArrayConfig
+from zeroskip.spec.config import PRESETS, EngineConfig
 
 COST_IMAGES = 256
 """So many images at most tell how often a channel is zero."""
@@ -71,7 +71,7 @@ class Pruner:
         The array that the recipe is for.
     """
 
-    def __init__(self, base: nn.Module, recipe: Recipe, numbers: torch.Tensor, config: ArrayConfig) -> None:
+    def __init__(self, base: nn.Module, recipe: Recipe, numbers: torch.Tensor, config: EngineConfig) -> None:
         self.base, self.recipe, self.config = base, recipe, config
         self.weights = weights_of(base)
         self.shape = tuple(numbers.shape[1:])
@@ -149,7 +149,7 @@ class Pruner:
         return sum(int(np.count_nonzero(mask & (self.weights[name] != 0))) for name, mask in left.items())
 
 
-def prune(base: nn.Module, recipe: Recipe, numbers: torch.Tensor, config: ArrayConfig = PRESETS["base"]) -> Pruned:
+def prune(base: nn.Module, recipe: Recipe, numbers: torch.Tensor, config: EngineConfig = PRESETS["base"]) -> Pruned:
     """Prune a copy of `base`, without fine-tuning it; `numbers` and `config` as for ``Pruner``."""
     dense = copy.deepcopy(base).eval()
     pruner = Pruner(dense, recipe, numbers, config)

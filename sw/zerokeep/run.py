@@ -18,12 +18,15 @@ from zerokeep.run_steps import Result, Say, Show, Step, output_errors, run_steps
 from zeroskip.files.cache import default_cache
 from zeroskip.files.ledger import check as check_ledger
 from zeroskip.files.ledger import claim
+from zeroskip.files.workplace import workplace
 from zeroskip.files.writing import write_bytes
+from zeroskip.spec import config_file
+from zeroskip.spec.config import PRESETS, EngineConfig, preset_name
+from zeroskip.spec.config_file import ConfigFile
 
 if TYPE_CHECKING:
     from cosim.simulate import Options as SimulationOptions
     from zerokeep.dataset import DataSet
-    from zeroskip.config import ArrayConfig
 
 KINDS = {"dense": ("dense",), "dense-gate": ("gate",), "zero-skip": ("skip-weights", "skip-both")}
 """The engines that each kind of hardware runs."""
@@ -31,10 +34,12 @@ UNPRUNED = "unpruned"
 """What the folder and the steps of the network with nothing removed are called."""
 BREAK_EVEN = "break-even"
 """The step that predicts cycles over the density of zeros."""
+CONFIG = "config.json"
+"""The array, where it is no preset."""
 RUN = "run"
 """The step that notes what was asked for."""
 DEFAULT_IMAGES = 4
-OUTPUTS = ("report.json", "report.html", "base.safetensors", "steps", "verilog", "failures", "model", UNPRUNED)
+OUTPUTS = ("report.json", "report.html", "base.safetensors", "steps", "verilog", "failures", "model", UNPRUNED, CONFIG)
 """What a run writes into its folder."""
 
 
@@ -46,8 +51,8 @@ class RunOptions:
     ----------
     out
         The output folder; steps that were finished there are not done again.
-    preset, multipliers
-        The configuration, by one or the other; ``base`` where neither is given.
+    config
+        The array.
     model
         A network with shipped weights, a file of weights or a user's factory; with `train_epochs` a network to train.
     train_epochs
@@ -69,8 +74,7 @@ class RunOptions:
     """
 
     out: Path
-    preset: str | None = None
-    multipliers: int | None = None
+    config: EngineConfig = PRESETS["base"]
     model: str = "vgg-small"
     train_epochs: int | None = None
     recipe: Recipe = field(default_factory=Recipe)
@@ -97,17 +101,14 @@ class Run:
         from cosim import simulate as simulation
         from zerokeep.cli_common import as_user_error, writable, writing
         from zerokeep.user_code import open_data
-        from zeroskip.verilog import preset_name
 
-        self.options = options
+        self.options, self.config, self.preset = options, options.config, preset_name(options.config)
         with writing(options.out):
             check_ledger(options.out, OUTPUTS, alone=True)
         writable(options.out / "report.json")
         check_count("--images", options.images, 1)
         check_count("--workers", options.workers, 1)
         with as_user_error(ValueError):
-            self.config: ArrayConfig = simulation.select(options.preset, options.multipliers)
-            self.preset = preset_name(self.config)
             simulation.check_options(self._simulation())
         simulation.find_simulator(options.simulator)
         if options.train_epochs is not None:
@@ -191,7 +192,7 @@ class Run:
     def command(self) -> str:
         """The command line that does the same again."""
         options = self.options
-        words = ["zerokeep", "run", "--out", str(options.out), "--preset", str(self.preset), "--model", options.model]
+        words = ["zerokeep", "run", "--out", str(options.out), *self._selection(), "--model", options.model]
         words += ["--train-epochs", str(options.train_epochs)] if options.train_epochs is not None else []
         words += ["--data", str(options.data)] if options.data is not None else []
         words += [*options.recipe.options(len(self.data.train_images)).split(), "--images", str(options.images)]
@@ -199,7 +200,13 @@ class Run:
         words += ["--simulator", options.simulator] if options.simulator != "verilator" else []
         return shlex.join(words)
 
+    def _selection(self) -> tuple[str, str]:
+        """The option that names the array."""
+        return ("--preset", self.preset) if self.preset else ("--config", str(self.options.out / CONFIG))
+
     def _note(self, say: Say, results: Mapping[str, Result]) -> Result:
+        if self.preset is None:
+            config_file.write(self.options.out / CONFIG, ConfigFile(engine=self.config))
         return dict(self._asked())
 
     def _base(self, say: Say) -> Any:
@@ -268,12 +275,16 @@ class Run:
         return {"layers": done.layers, "failed": done.failed}
 
     def _synthesise(self, kind: str, say: Say, results: Mapping[str, Result]) -> Result:
+        from zeroskip.gateware.primitives.target import ECP5, Target
         from zeroskip.synth import synthesise
+        from zeroskip.verilog import generate
 
-        folder, design = self.options.out / "verilog", results[f"verilog-{kind}"]
+        folder, top = self.options.out / "verilog", results[f"verilog-{kind}"]["top"]
         say("yosys", None)
-        found = synthesise(folder / design["verilog"], design["top"], multipliers=self.config.multipliers,
-                           log=folder / f"{design['top']}.yosys.log")
+        with workplace() as place:  # the same engine with the chip's own cells
+            design = generate(self.config, kind, place, top, target=Target(family=ECP5))
+            found = synthesise(design.verilog, top, multipliers=self.config.multipliers,
+                               log=folder / f"{top}.yosys.log")
         return {"resources": resources(found["total"]), "parts": found["parts"],
                 "tool_versions": {"pyosys": importlib.metadata.version("pyosys")}}
 
@@ -296,7 +307,7 @@ def resources(cells: Mapping[str, int]) -> dict[str, int | None]:
     >>> resources({"LUT4": 100, "CCU2C": 10, "DPR16X4": 5, "FF": 7, "MULT": 4, "BRAM": 2})["LUT"]
     150
     """
-    from zeroskip.area import luts_of
+    from zeroskip.families import luts_of
 
     luts = luts_of(cells)
     return {"LUT4": cells["LUT4"], "CCU2C": cells["CCU2C"], "DPR16X4": cells["DPR16X4"], "LUT": luts,

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from zeroskip.compiler.code import Code, Instruction, ListJob, Stretch
 from zeroskip.compiler.jobs import Job, cut
 from zeroskip.compiler.leaving import RAW_BYTES, WayOut, mode_of, way_out, written
-from zeroskip.compiler.lists import ListMemory
+from zeroskip.compiler.lists import ListMaker
+from zeroskip.compiler.memories import Memories, at_once
+from zeroskip.compiler.parts import in_parts
 from zeroskip.compiler.places import Placed, PlanError
 from zeroskip.compiler.plan import Plan, plan
 from zeroskip.compiler.program import Incoming, Leaving, Program
 from zeroskip.compiler.steps import Map, Step
 from zeroskip.spec.config import EngineConfig
-from zeroskip.spec.words import VECTOR_COUNT_BITS, Kind, Mode, Op, configure, fill, job, step_parts, sync
+from zeroskip.spec.words import VECTOR_COUNT_BITS, Kind, Mode, Op, configure, fill, step_parts
 
 MOST_VECTORS = 1 << VECTOR_COUNT_BITS
 LEAST_GAIN = 0.05
@@ -34,7 +38,7 @@ class BuiltStep:
 
 
 class Builder:
-    """Collects the words of all lanes.
+    """Collects the instructions of all lanes, and their lists.
 
     Parameters
     ----------
@@ -44,13 +48,16 @@ class Builder:
         Whether the codes of each map are signed.
     look
         Whether the array looks ahead.
+    whole
+        Filters stay whole where that costs little: lists are in fewer lanes.
     """
 
     def __init__(self, config: EngineConfig, made: Plan, steps: Sequence[Step], leaving: str,
-                 signed: Mapping[str, bool], *, look: bool) -> None:
+                 signed: Mapping[str, bool], *, look: bool, whole: bool = False) -> None:
         self.config, self.plan, self.steps, self.leaving, self.look = config, made, steps, leaving, look
-        self.lists = [ListMemory(config, lane, made.maps, signed) for lane in range(config.lanes)]
-        self.instructions: list[list[int]] = [[] for _ in range(config.lanes)]
+        self.lists, self.whole = ListMaker(config, made.maps, signed), whole
+        self.instructions: list[list[Instruction]] = [[] for _ in range(config.lanes)]
+        self.stretches: list[Stretch] = []
         self.tables: dict[int, Sequence[int]] = {}
         self.built: list[BuiltStep] = []
 
@@ -59,28 +66,31 @@ class Builder:
         for own in self.instructions:
             own.append(word)
 
-    def build(self, incoming: Sequence[str]) -> None:
-        """The zeros that stay, then the instructions of all steps, and the loop around them."""
-        fields = sync(self.config)
-        self._zeros(incoming)
+    def build(self, incoming: Sequence[str]) -> Code:
+        """The zeros that stay, then the instructions of all steps, for every map again."""
         released = self.plan.released
-        self.all(fields.pack(op=Op.SYNC, release=1))
-        self.all(fields.pack(op=Op.SYNC, input=1))
-        begin = len(self.instructions[0])
-        if any(len(own) != begin for own in self.instructions):
-            raise AssertionError("all lanes begin the loop at the same instruction")
+        self._zeros(incoming)
+        once = [[own for own in lane if isinstance(own, int)] for lane in self._taken()]
+        flags: Mapping[str, int] = {"input": 1}
         for number, step in enumerate(self.steps):
             if number:
-                self.all(fields.pack(op=Op.SYNC, release=int(number == released + 1), step=number))
-            self._step(number, step)
+                self.barrier(flags)
+                flags = {"release": int(number == released + 1), "step": number}
+            flags = self._step(number, step, flags)
+        self.barrier(flags)
         if released == len(self.steps) - 1:  # the next map can only come in when this one is not needed any more
-            self.all(fields.pack(op=Op.SYNC, release=1, step=len(self.steps)))
-        self.all(fields.pack(op=Op.SYNC, input=1, last=1, jump=1, target=begin))
-        used = max(len(own) for own in self.instructions)
-        room = self.config.instructions - TABLE_WORDS * len(self.tables)
-        if used > room:
-            raise PlanError(f"a lane has {used} instructions beside {len(self.tables)} tables, there is room for "
-                            f"{room} (instructions)")
+            self.barrier({"release": 1, "step": len(self.steps)})
+        tables = {base * TABLE_WORDS: words for base, words in self.tables.items()}
+        return Code(once=once, stretches=self.stretches, tables=tables)
+
+    def _taken(self) -> list[list[Instruction]]:
+        """The instructions since the last barrier, which are new for the next one."""
+        taken, self.instructions = self.instructions, [[] for _ in range(self.config.lanes)]
+        return taken
+
+    def barrier(self, flags: Mapping[str, int]) -> None:
+        """What the lanes have been given begins with a barrier of these flags, and is complete."""
+        self.stretches.append(Stretch(flags=flags, lanes=self._taken()))
 
     def _zeros(self, incoming: Sequence[str]) -> None:
         """Zeros into the whole of the maps that keep their place, each lane its share; the host sends the others'."""
@@ -103,7 +113,8 @@ class Builder:
             while len(own) < longest:
                 own.append(configure().pack(op=Op.CONFIGURE, part=2))
 
-    def _step(self, number: int, step: Step) -> None:
+    def _step(self, number: int, step: Step, flags: Mapping[str, int]) -> Mapping[str, int]:
+        """The instructions of a step, behind a barrier of these flags; those of the last barrier before its jobs."""
         config, pitch, placed = self.config, self.plan.pitches[number], self.plan.maps[step.out]
         stream = step.out == self.leaving
         pads = not stream and not self.plan.kept[step.out]
@@ -121,15 +132,19 @@ class Builder:
                                 fields[name] for name in own.widths})
             self.all(configure().pack(op=Op.CONFIGURE, part=part, value=value))
         if pads:
-            self._pads(number, step, pitch, placed, out)
+            self._pads(step, pitch, placed, out)
+            if mode_of(step, placed.layout) == Mode.SCATTER:  # values share words with zeros
+                self.barrier(flags)
+                flags = {"step": number}
         costs = [max(len(taps), out.least, 1) for taps in step.taps]
-        shares = cut(costs, out.cuts, config.lanes)
+        shares = cut(costs, out.cuts, config.lanes, whole=self.whole)
         self.built.append(BuiltStep(step=step, pitch=pitch, out=out, jobs=shares))
         for lane, jobs in enumerate(shares):
             for own_job in jobs:
                 self._jobs(lane, step, placed, out, pitch, own_job)
+        return flags
 
-    def _pads(self, number: int, step: Step, pitch: int, placed: Placed, out: WayOut) -> None:
+    def _pads(self, step: Step, pitch: int, placed: Placed, out: WayOut) -> None:
         """Zeros around the planes of a map whose place others use, too, before its values."""
         layout, banks = placed.layout, self.config.banks
         first = step.part_of[0] if step.part_of else 0
@@ -143,8 +158,6 @@ class Builder:
         for lane, part in enumerate(np.array_split(np.array(sorted(words), int), self.config.lanes)):
             for begin, count in _runs(part):
                 self.instructions[lane].append(fill(self.config).pack(op=Op.FILL, dest=begin, count=count - 1))
-        if mode_of(step, layout) == Mode.SCATTER:  # values share words with zeros
-            self.all(sync(self.config).pack(op=Op.SYNC, step=number))
 
     def _table(self, step: Step) -> int:
         """Where the table of a step lies: at the end of the instructions, in pieces of `TABLE_WORDS`."""
@@ -164,9 +177,9 @@ class Builder:
     def _jobs(self, lane: int, step: Step, placed: Placed, out: WayOut, pitch: int, own: Job) -> None:
         config, layout = self.config, placed.layout
         channel = own.filter + (step.part_of[0] if step.part_of else 0)
-        address, words, vector = self.lists[lane].put(step, own.filter)
-        for first in range(own.first, own.first + own.count, MOST_VECTORS):
-            count = min(MOST_VECTORS, own.first + own.count - first)
+        words, vector = self.lists.list_of(step, own.filter)
+        cost = max(len(step.taps[own.filter]), out.least, 1)
+        for first, count in self._runs_of(own, out, len(words)):
             place = first * config.vector
             for dy, dx in np.ndindex(*step.factor):
                 if step.out == self.leaving:
@@ -176,10 +189,19 @@ class Builder:
                     dest = placed.origin + int(layout.position(channel, row, column))
                 else:
                     dest = placed.origin + channel * layout.channel + _made(step, place, pitch)
-                self.instructions[lane].append(job(config).pack(
-                    op=Op.JOB, list=address, words=words - 1, vectors=count - 1, dest=dest, column=place % pitch,
-                    first=(vector + first) % (config.positions // config.vector),
-                    final=int(first + count == out.vectors)))
+                fields = {"vectors": count - 1, "dest": dest, "column": place % pitch,
+                          "first": (vector + first) % (config.positions // config.vector),
+                          "final": int(first + count == out.vectors)}
+                self.instructions[lane].append(ListJob(fields=fields, words=words, cycles=cost * count))
+
+    def _runs_of(self, own: Job, out: WayOut, words: int) -> list[tuple[int, int]]:
+        """First vectors and counts of a job's instructions: of few vectors where its list fits no memory."""
+        end = own.first + own.count
+        cuts = {*range(own.first, end, MOST_VECTORS), end}
+        if words > self.config.list_words:
+            cuts |= {int(at) for at in out.cuts if own.first < at < end}
+        places = sorted(cuts)
+        return [(first, after - first) for first, after in itertools.pairwise(places)]
 
 
 def _may_gain(config: EngineConfig, step: Step, out: WayOut) -> bool:
@@ -211,22 +233,34 @@ def _runs(words: np.ndarray) -> list[tuple[int, int]]:
     return found
 
 
-def build(config: EngineConfig, incoming: Mapping[str, Map], steps: Sequence[Step], leaving: str, *, look: bool
-          ) -> tuple[Program, Builder]:
-    """A program of the steps: `incoming` comes in, the map `leaving` goes out."""
+def build(config: EngineConfig, incoming: Mapping[str, Map], steps: Sequence[Step], leaving: str, *, look: bool,
+          parts: bool = False) -> tuple[Program, Builder]:
+    """A program of the steps: `incoming` comes in, the map `leaving` goes out.
+
+    With `parts` it may be one whose lists and instructions come in parts, where they do not fit at once.
+
+    Raises
+    ------
+    PlanError
+        It does not fit.
+    """
     made = plan(config, incoming, steps, leaving)
     signed = {name: own.signed for name, own in incoming.items()} | {s.out: s.result.signed for s in steps}
     builder = Builder(config, made, steps, leaving, signed, look=look)
-    builder.build(list(incoming))
+    memories = at_once(config, builder.build(list(incoming)))
+    if not isinstance(memories, Memories):
+        if not parts:
+            raise memories
+        builder = Builder(config, made, steps, leaving, signed, look=look, whole=True)
+        memories = in_parts(config, builder.build(list(incoming)))
     (source,) = incoming
     last = next(own for own in builder.built if own.step.out == leaving)
     placed, left = made.maps[source], last.step.written
     plane = last.out.plane_words
-    setup = {"map_base": placed.base, "map_other": placed.base, "map_words": placed.layout.words, "buffers": 1,
-             "result_words": last.step.filters * plane}
+    setup = {"map_base": placed.base, "map_words": placed.layout.words, "result_words": last.step.filters * plane}
     pitch = last.pitch // (last.step.pooling.window if last.step.pooling is not None else 1)
-    program = Program(config=config, lists=[own.words for own in builder.lists], instructions=builder.instructions,
-                      tables={base * TABLE_WORDS: words for base, words in builder.tables.items()}, setup=setup,
+    program = Program(config=config, lists=memories.lists, instructions=memories.instructions,
+                      tables=memories.tables, setup=setup, parts=memories.parts,
                       incoming=Incoming(layout=placed.layout, signed=signed[source]),
                       leaving=Leaving(channels=left.channels, rows=left.rows, columns=left.columns, pitch=pitch,
                                       plane=plane, signed=left.signed, raw=last.step.raw))

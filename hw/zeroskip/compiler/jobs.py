@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+SLACK = 1.02
+"""How much longer lanes may work where filters are to stay whole."""
+
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Job:
@@ -17,7 +20,7 @@ class Job:
     count: int
 
 
-def cut(costs: Sequence[int], cuts: np.ndarray, lanes: int) -> list[list[Job]]:
+def cut(costs: Sequence[int], cuts: np.ndarray, lanes: int, *, whole: bool = False) -> list[list[Job]]:
     """The jobs of each lane.
 
     Parameters
@@ -28,12 +31,15 @@ def cut(costs: Sequence[int], cuts: np.ndarray, lanes: int) -> list[list[Job]]:
         Vectors of a plane at which a job may begin, from 0 on; the last one is the number of vectors.
     lanes
         How many there are.
+    whole
+        Filters stay whole where that costs little, for the list of one that is cut is in two lanes.
 
     Two ways are tried, and the one whose longest lane is shorter is taken: filters one after the other, cut where a
     lane has its share (McNaughton's rule: lanes end together but for a cut), and whole filters, the longest first.
     """
-    shares, whole = _wrapped(costs, cuts, lanes), _longest_first(costs, int(cuts[-1]), lanes)
-    return min((shares, whole), key=lambda found: max(_load(jobs, costs) for jobs in found))
+    shares, filters = _wrapped(costs, cuts, lanes), _longest_first(costs, int(cuts[-1]), lanes)
+    longest, other = (max(_load(jobs, costs) for jobs in found) for found in (shares, filters))
+    return shares if longest <= other and not (whole and other <= longest * SLACK) else filters
 
 
 def _load(jobs: Sequence[Job], costs: Sequence[int]) -> int:

@@ -43,14 +43,14 @@ class VectorPacked(Packed):
 class _LayerStep:
     """A layer as the step of a network."""
 
-    layer: Layer
+    layer: Layer | None
     name: str = LAYER
     inputs: tuple[str, ...] = (INPUT,)
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def op(self) -> str:
-        return "linear" if self.layer.is_linear else "conv"
+        return "layer"
 
 
 def _maps(layer: Layer) -> list[np.ndarray]:

@@ -14,46 +14,37 @@ from zeroskip.spec.words import Kind, entry, header
 LARGEST_CODE = 255
 
 
-class ListMemory:
-    """The words of one lane's list memory; a list is put there once, also for filters that differ in their place alone.
+class ListMaker:
+    """Makes lists; they are alike also for filters that differ in their place alone.
 
     A list's offsets count from the plane of its first tap. So the channels of a pooling, an addition or a copy, whose
     lists are alike, have one: their jobs begin at other vectors.
 
     Parameters
     ----------
-    config, lane
-        The engine, and which lane.
+    config
+        The engine.
     maps, signed
         Where maps lie, and whether their codes are signed.
     """
 
-    def __init__(self, config: EngineConfig, lane: int, maps: Mapping[str, Placed], signed: Mapping[str, bool]) -> None:
-        self.config, self.lane, self.maps, self.signed = config, lane, maps, signed
-        self.words: list[int] = []
-        self._known: dict[tuple[int, ...], int] = {}
+    def __init__(self, config: EngineConfig, maps: Mapping[str, Placed], signed: Mapping[str, bool]) -> None:
+        self.config, self.maps, self.signed = config, maps, signed
 
-    def put(self, step: Step, number: int) -> tuple[int, int, int]:
-        """The address of a filter's list, its words without the header, and the vector from which its offsets count.
+    def list_of(self, step: Step, number: int) -> tuple[tuple[int, ...], int]:
+        """The words of a filter's list, and the vector from which its offsets count.
 
         Raises
         ------
         PlanError
-            The memory is full, or the filter's sums are too large.
+            The filter's sums are too large.
         """
         check_sums(self.config, step, number)
         entries, vector = self._entries(step, step.taps[number])
         width, k = self.config.entry_bits, self.config.look
-        words = (*self._header(step, number), *(
+        return (*self._header(step, number), *(
             sum(word << n * width for n, word in enumerate(entries[at:at + k]))
-            for at in range(0, max(1, len(entries)), k)))
-        if words not in self._known:
-            self._known[words] = len(self.words)
-            self.words += words
-            if len(self.words) > self.config.list_words:
-                raise PlanError(f"step {step.name!r}: the lists of lane {self.lane} take {len(self.words)} words and "
-                                f"more, it has {self.config.list_words} (list_words)")
-        return self._known[words], len(words) - self.config.header_words, vector
+            for at in range(0, max(1, len(entries)), k))), vector
 
     def _header(self, step: Step, number: int) -> list[int]:
         word = header(self.config).pack(bias=int(step.bias[number]), multiplier=int(step.multiplier[number]),

@@ -24,11 +24,25 @@ class UnsupportedError(ValueError):
 class NetworkStep(Protocol):
     """A step of a network, as the compiler reads it."""
 
-    name: str
-    op: str
-    inputs: tuple[str, ...]
-    layer: Layer | None
-    parameters: Mapping[str, Any]
+    @property
+    def name(self) -> str:
+        """Its own, and its result's."""
+
+    @property
+    def op(self) -> str:
+        """What it does."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the steps whose results it reads, or of the input."""
+
+    @property
+    def layer(self) -> Layer | None:
+        """Weights and integers, where it has any."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """All others."""
 
 
 def as_map(shape: Sequence[int], dtype: str) -> Map:

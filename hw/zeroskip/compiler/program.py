@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -60,6 +61,24 @@ class Leaving:
         return flat[:, row * self.pitch + column]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Words for the memory `target` of a lane, from `address` on; `second`: as many for the next lane."""
+
+    target: Target
+    lane: int
+    words: Sequence[int]
+    address: int = 0
+    second: Sequence[int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What comes into the memories while a program runs."""
+
+    blocks: Sequence[Block]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Program:
     """All that the array is told.
@@ -78,6 +97,8 @@ class Program:
         The fields of ``spec.program.setup``.
     incoming, leaving
         The maps that come in and go out.
+    parts
+        What comes later, in this order, for every map again; most programs have none.
     """
 
     config: EngineConfig
@@ -87,10 +108,23 @@ class Program:
     setup: Mapping[str, int]
     incoming: Incoming
     leaving: Leaving
+    parts: Sequence[Part] = ()
 
     def beats(self) -> np.ndarray:
-        """The stream, uint8 (beats, banks)."""
+        """The stream, uint8 (beats, banks), without the parts."""
         return encode(self)
+
+    def part_beats(self) -> list[np.ndarray]:
+        """The streams of the parts: after the program, they come for every map again."""
+        return [encode_part(self, number) for number in range(len(self.parts))]
+
+    @property
+    def tag(self) -> int:
+        """What its parts have in common with it, so that no other program's are taken."""
+        if not self.parts:
+            return 0
+        text = repr((self.instructions, [own.blocks for own in self.parts]))
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little") & (1 << HEAD.widths["tag"]) - 1
 
 
 def _pieces(word: int, bits: int, beat: int) -> Iterator[int]:
@@ -99,9 +133,13 @@ def _pieces(word: int, bits: int, beat: int) -> Iterator[int]:
         yield word >> low & (1 << beat) - 1
 
 
-def _block(target: Target, lane: int, words: Sequence[int], bits: int, beat: int, address: int = 0) -> Iterator[int]:
+def _block(block: Block, bits: int, beat: int) -> Iterator[int]:
     """A block's head, and its words."""
-    yield from _pieces(BLOCK.pack(target=target, lane=lane, address=address, count=len(words)), PIECE, beat)
+    words, pair = block.words, int(block.second is not None)
+    yield from _pieces(BLOCK.pack(target=block.target, lane=block.lane, address=block.address, count=len(words),
+                                  pair=pair), PIECE, beat)
+    if block.second is not None:
+        words = [word for both in zip(words, block.second, strict=True) for word in both]
     slot = form.word_bits(bits, beat)
     per_beat = max(1, beat // slot)
     for at in range(0, len(words), per_beat):
@@ -114,17 +152,30 @@ def _block(target: Target, lane: int, words: Sequence[int], bits: int, beat: int
 def encode(program: Program) -> np.ndarray:
     """The stream of a program, uint8 (beats, banks)."""
     config = program.config
-    beat, instruction = form.beat_bits(config), instruction_bits(config)
-    body: list[int] = []
-    body += _block(Target.SETUP, 0, [form.setup(config).pack(**program.setup)], PIECE, beat)
+    blocks = [Block(target=Target.SETUP, lane=0, words=[form.setup(config).pack(**program.setup)])]
     for lane in range(config.lanes):
         if program.lists[lane]:
-            body += _block(Target.LIST, lane, program.lists[lane], config.list_word_bits, beat)
-        body += _block(Target.INSTRUCTION, lane, program.instructions[lane], instruction, beat)
-        for address, words in program.tables.items():
-            body += _block(Target.INSTRUCTION, lane, words, instruction, beat, address)
+            blocks.append(Block(target=Target.LIST, lane=lane, words=program.lists[lane]))
+        blocks.append(Block(target=Target.INSTRUCTION, lane=lane, words=program.instructions[lane]))
+        blocks += [Block(target=Target.INSTRUCTION, lane=lane, words=words, address=address)
+                   for address, words in program.tables.items()]
+    return _stream(config, blocks, begin=1, tag=program.tag)
+
+
+def encode_part(program: Program, number: int) -> np.ndarray:
+    """The stream of a part of a program, uint8 (beats, banks)."""
+    return _stream(program.config, program.parts[number].blocks, part=number, tag=program.tag,
+                   final=int(number == len(program.parts) - 1))
+
+
+def _stream(config: EngineConfig, blocks: Sequence[Block], **head_fields: int) -> np.ndarray:
+    """A head, blocks, and the checksum."""
+    beat = form.beat_bits(config)
+    bits = {Target.SETUP: PIECE, Target.LIST: config.list_word_bits, Target.INSTRUCTION: instruction_bits(config)}
+    body = [word for block in blocks for word in _block(block, bits[block.target], beat)]
     body += _pieces(BLOCK.pack(target=Target.END), PIECE, beat)
-    head = HEAD.pack(magic=form.MAGIC, version=form.VERSION, begin=1, digest=form.digest(config), beats=len(body))
+    head = HEAD.pack(magic=form.MAGIC, version=form.VERSION, digest=form.digest(config), beats=len(body),
+                     **head_fields)
     whole = [*_pieces(head, PIECE, beat), *body]
     first = second = 0
     for word in whole:

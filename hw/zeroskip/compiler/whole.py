@@ -9,7 +9,8 @@ from zeroskip.compiler.strides import agreed, with_own_exit
 from zeroskip.spec.config import EngineConfig
 
 
-def whole(config: EngineConfig, network: QuantisedNetwork, *, look: bool) -> tuple[Program, Builder]:
+def whole(config: EngineConfig, network: QuantisedNetwork, *, look: bool, parts: bool = False
+          ) -> tuple[Program, Builder]:
     """The program of a network, and the builder that knows what became of each step.
 
     Parameters
@@ -20,6 +21,8 @@ def whole(config: EngineConfig, network: QuantisedNetwork, *, look: bool) -> tup
         In integers.
     look
         Whether the array looks ahead: `skip-both`, else `skip-weights`.
+    parts
+        Whether lists and instructions may come in parts where they do not fit at once.
 
     Raises
     ------
@@ -31,4 +34,4 @@ def whole(config: EngineConfig, network: QuantisedNetwork, *, look: bool) -> tup
     made = lowered(network)
     incoming = {INPUT: made.incoming}
     steps, leaving = with_own_exit(incoming, made.steps, made.leaving)
-    return build(config, incoming, agreed(config, incoming, steps), leaving, look=look)
+    return build(config, incoming, agreed(config, incoming, steps), leaving, look=look, parts=parts)

@@ -24,6 +24,7 @@ CLASSES = {
     "release": "from the last lane's waiting until all go on: a step's fixed cost",
     "instructions": "fetching and carrying out instructions; a step's fixed cost, too",
     "filling": "writing zeros by an instruction",
+    "program": "all wait for a part of the program",
 }
 """Classes of a lane's cycles, in the order of ``state``, and what each means; each cycle is in one of them."""
 

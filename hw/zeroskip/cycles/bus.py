@@ -9,6 +9,7 @@ from zeroskip.cycles.state import (
     AT_INSTRUCTION,
     CYCLE,
     FAR,
+    FAULT_PART,
     FLAGS,
     HALF,
     IMBALANCE,
@@ -17,13 +18,14 @@ from zeroskip.cycles.state import (
     MASK,
     NONZERO,
     NUMBERS,
+    PART_WAIT,
     PORT,
     RELEASE,
     RINGS,
     WAITING_WORDS,
     WORD,
 )
-from zeroskip.spec.timing import ALL_WAIT, GO_ON, MAP_WORD, SETTLED
+from zeroskip.spec.timing import ALL_WAIT, GO_ON, MAP_WORD, PART, SETTLED
 
 
 @compiled
@@ -52,8 +54,7 @@ def begin_map(a, since):
     a.places_out += 1
     if a.first_map < 0:
         a.first_map = since
-    a.map_place = a.map_other if a.map_second else a.map_base
-    a.map_second = a.buffers == 2 and not a.map_second
+    a.map_place = a.map_base
     a.map_left = a.map_words
     a.map_at = max(since + MAP_WORD, a.last_word + 1)
     if a.map_words == 1:
@@ -112,10 +113,38 @@ def merge(a, lanes, n, b, until, for_map):
 
 
 @compiled
+def let_parts_come(a, n, since, count):
+    """So many more parts may come: each is loaded as soon as the one before has been, its head from `since` on."""
+    for _ in range(count):
+        row = a.part_cycles + 2 * (a.parts_in % a.parts)
+        head = max(a.part_free + n[row + 1], since)
+        a.part_free = head + n[row]
+        a.part_ready[a.parts_in & RINGS - 1] = a.part_free + PART
+        a.parts_in += 1
+
+
+@compiled
+def use_part(a, n):
+    """The next part is in the memories."""
+    part = a.parts_out % a.parts
+    a.parts_out += 1
+    for at in range(a.patches + 2 * n[a.patch_ends + part], a.patches + 2 * n[a.patch_ends + part + 1], 2):
+        n[n[at]] = n[at + 1]
+
+
+@compiled
 def release(a, lanes, n, b):
     """All lanes wait: they go on as soon as what they wait for is there. False if the log is full."""
     row = lanes[0].program + ROW * lanes[0].pc
-    needs_map, gives_place = n[row + 1], n[row + 2]
+    needs_map, gives_place, needs_part, free = n[row + 1], n[row + 2], n[row + 4], n[row + 8]
+    if (needs_part or free) and a.parts == 0:
+        a.fault, a.fault_at = FAULT_PART, lanes[0].waits
+        return False
+    if needs_part and a.parts_in == a.parts_out:
+        if not merge(a, lanes, n, b, FAR, False):
+            return False
+        a.done = 1
+        return True
     if needs_map and a.maps_in == a.maps_out:
         if not merge(a, lanes, n, b, FAR, True):
             return False
@@ -130,9 +159,16 @@ def release(a, lanes, n, b):
     if needs_map:
         cycle = max(cycle, a.maps[a.maps_out & RINGS - 1])
         a.maps_out += 1
+    mapped = cycle
+    if needs_part:
+        cycle = max(cycle, a.part_ready[a.parts_out & RINGS - 1])
+        use_part(a, n)
     a.settled = cycle + SETTLED
     for number in range(a.lanes):
-        go_on(a, lanes[number], n, all_wait, fixed, cycle)
+        account_waiting(lanes[number], n, all_wait, fixed, mapped, cycle)
+        go_on(a, lanes[number], n, cycle)
+    if free:
+        let_parts_come(a, n, cycle + 1, free)
     if gives_place:
         a.places[a.places_in & RINGS - 1] = cycle + 1
         a.places_in += 1
@@ -154,11 +190,17 @@ def count_from(a, lanes, n, cycle):
 
 
 @compiled
-def go_on(a, lane, n, all_wait, fixed, cycle):
-    """A lane goes on with what follows its waiting."""
+def account_waiting(lane, n, all_wait, fixed, mapped, cycle):
+    """What a lane waited for up to the release in `cycle`."""
     account(lane, n, IMBALANCE, all_wait)
     account(lane, n, RELEASE, fixed)
-    account(lane, n, MAP_WAIT, cycle)
+    account(lane, n, MAP_WAIT, mapped)
+    account(lane, n, PART_WAIT, cycle)
+
+
+@compiled
+def go_on(a, lane, n, cycle):
+    """A lane goes on with what follows its waiting."""
     account(lane, n, RELEASE, cycle + GO_ON + 1)
     row = lane.program + ROW * lane.pc
     lane.pc = n[row + 6] if n[row + 5] else (lane.pc + 1) % a.instructions

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,24 @@ class DecodeError(ValueError):
     """Beats that are no program for this configuration."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Words for a memory of a lane, from `address` on."""
+
+    target: Target
+    lane: int
+    address: int
+    words: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of a program: its blocks, and the cycles from its head to its last beat."""
+
+    blocks: list[Block]
+    cycles: int
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Decoded:
     """What a program puts into the memories of an engine.
@@ -41,6 +60,8 @@ class Decoded:
         Of the program.
     head_to_start
         Cycles from the loader's reset of the engine to its start, if the beats come without a pause.
+    parts
+        What comes later, for every map again.
     """
 
     config: EngineConfig
@@ -49,46 +70,55 @@ class Decoded:
     setup: dict[str, int]
     beats: int
     head_to_start: int
+    parts: list[Part] = field(default_factory=list)
 
 
-def decode(config: EngineConfig, beats: npt.NDArray[np.uint8]) -> Decoded:
-    """A program from its beats, uint8 (beats, banks).
+def decode(config: EngineConfig, beats: npt.NDArray[np.uint8], parts: Sequence[npt.NDArray[np.uint8]] = ()) -> Decoded:
+    """A program from its beats, uint8 (beats, banks), and those of its parts.
 
     Raises
     ------
     DecodeError
-        It is cut off, has a wrong checksum, or is for another configuration.
+        It is cut off, has a wrong checksum, or is for another configuration; a part is no part of it.
     """
     reader = _Reader(config, beats)
-    head = reader.piece(HEAD)
-    if head["magic"] != form.MAGIC or head["version"] != form.VERSION or head["digest"] != form.digest(config):
-        raise DecodeError("the beats are no program for this configuration")
+    head = reader.head()
     if not head["begin"]:
         raise DecodeError("the beats are a part of a program, not a program")
-    reader.cycles = 0
     lists: list[list[int]] = [[] for _ in range(config.lanes)]
     instructions: list[list[int]] = [[] for _ in range(config.lanes)]
-    setup: dict[str, int] = {}
-    while (block := reader.piece(BLOCK))["target"] != Target.END:
-        target, lane, at, count = block["target"], block["lane"], block["address"], block["count"]
-        if target == Target.SETUP:
-            setup = reader.piece(form.setup(config))
-        elif target in (Target.LIST, Target.INSTRUCTION) and count:
-            memory = (lists if target == Target.LIST else instructions)[lane]
-            bits = config.list_word_bits if target == Target.LIST else instruction_bits(config)
-            memory += [0] * (at + count - len(memory))
-            memory[at:at + count] = reader.words(bits, count)
-        else:
-            raise DecodeError(f"a block of {count} words for memory {target} of lane {lane}")
-    reader.check()
+    setup, blocks = reader.blocks()
+    for block in blocks:
+        load((lists if block.target == Target.LIST else instructions)[block.lane], block)
     return Decoded(config=config, lists=lists, instructions=instructions, setup=setup, beats=len(beats),
-                   head_to_start=reader.cycles)
+                   head_to_start=reader.cycles,
+                   parts=[_part(config, own, number, len(parts), head["tag"]) for number, own in enumerate(parts)])
+
+
+def load(memory: list[int], block: Block) -> None:
+    """A block's words into a memory."""
+    end = block.address + len(block.words)
+    memory += [0] * (end - len(memory))
+    memory[block.address:end] = block.words
+
+
+def _part(config: EngineConfig, beats: npt.NDArray[np.uint8], number: int, count: int, tag: int) -> Part:
+    reader = _Reader(config, beats)
+    head, wanted = reader.head(), {"begin": 0, "final": int(number == count - 1), "part": number, "tag": tag}
+    for name, value in wanted.items():
+        if head[name] != value:
+            raise DecodeError(f"part {number} has {name} = {head[name]}, not {value}")
+    setup, blocks = reader.blocks()
+    if setup:
+        raise DecodeError(f"part {number} says where maps lie, which only a program does")
+    return Part(blocks=blocks, cycles=reader.cycles)
 
 
 class _Reader:
     """Takes beats as pieces and words, and counts the loader's cycles."""
 
     def __init__(self, config: EngineConfig, beats: npt.NDArray[np.uint8]) -> None:
+        self._config = config
         self._beat = form.beat_bits(config)
         self._bytes = np.ascontiguousarray(beats, np.uint8)
         if self._bytes.ndim != 2 or self._bytes.shape[1] != config.banks:
@@ -109,11 +139,39 @@ class _Reader:
         self.cycles += beats + 1
         return fields.unpack(int.from_bytes(self._take(beats), "little"))
 
-    def words(self, bits: int, count: int) -> list[int]:
-        """Words of a memory: one a cycle, or as many cycles as a word has beats."""
+    def head(self) -> dict[str, int]:
+        """The head; cycles count from its use on."""
+        head, wanted = self.piece(HEAD), {"magic": form.MAGIC, "version": form.VERSION,
+                                          "digest": form.digest(self._config)}
+        if any(head[name] != value for name, value in wanted.items()):
+            raise DecodeError("the beats are no program for this configuration")
+        self.cycles = 0
+        return head
+
+    def blocks(self) -> tuple[dict[str, int], list[Block]]:
+        """All blocks up to the checksum, and of the block about maps its fields."""
+        config, setup, found = self._config, dict[str, int](), list[Block]()
+        while (block := self.piece(BLOCK))["target"] != Target.END:
+            target, lane, at, count = block["target"], block["lane"], block["address"], block["count"]
+            if target == Target.SETUP:
+                setup = self.piece(form.setup(config))
+            elif target in (Target.LIST, Target.INSTRUCTION) and count and (target == Target.LIST or not block["pair"]):
+                bits = config.list_word_bits if target == Target.LIST else instruction_bits(config)
+                lanes = 1 + block["pair"]
+                words = self.words(bits, count, lanes)
+                found += [Block(target=Target(target), lane=lane + k, address=at, words=words[k::lanes])
+                          for k in range(lanes)]
+            else:
+                raise DecodeError(f"a block of {count} words for memory {target} of lane {lane}")
+        self.check()
+        return setup, found
+
+    def words(self, bits: int, count: int, lanes: int) -> list[int]:
+        """Words of memories: one a cycle for each lane, or as many cycles as a word has beats."""
         slot = form.word_bits(bits, self._beat)
         per_beat, beats = max(1, self._beat // slot), max(1, slot // self._beat)
         self.cycles += 1 + beats * count
+        count *= lanes
         size = max(slot, 8) // 8
         raw = self._take(-(-count // per_beat) * beats)
         if slot < 8:
@@ -158,7 +216,7 @@ def bits_of(words: list[int], bits: int, low: int, width: int, *, signed: bool) 
 def arrays(decoded: Decoded) -> Lists:
     """All lists, entry by entry."""
     config, fields = decoded.config, entry(decoded.config)
-    most = max(1, *(len(words) for words in decoded.lists))
+    most = config.list_words if decoded.parts else max(1, *(len(words) for words in decoded.lists))
     found = {name: np.zeros((config.lanes, most, config.look), np.int64) for name in fields.widths}
     for lane, words in enumerate(decoded.lists):
         for k in range(config.look if words else 0):
@@ -190,6 +248,14 @@ def instruction(config: EngineConfig, word: int) -> list[int]:
         return [op, part, *fields]
     form_of = {Op.JOB: job(config), Op.SYNC: sync(config), Op.FILL: fill(config)}[Op(op)]
     return list(form_of.unpack(word & (1 << form_of.bits) - 1).values())
+
+
+def last_step(decoded: Decoded) -> int:
+    """The largest number of a step in the instructions of parts, 0 if there is none."""
+    config = decoded.config
+    words = {word for part in decoded.parts for block in part.blocks if block.target == Target.INSTRUCTION
+             for word in block.words if word & 3 == Op.SYNC}
+    return max((sync(config).unpack(word & (1 << sync(config).bits) - 1)["step"] for word in words), default=0)
 
 
 def rows(decoded: Decoded) -> npt.NDArray[np.int64]:

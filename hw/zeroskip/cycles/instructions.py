@@ -14,7 +14,6 @@ from zeroskip.cycles.state import (
     FAULT_CONFIGURED,
     FAULT_HELD,
     FAULT_LOOKS,
-    FAULT_PART,
     FILLING,
     INSTRUCTIONS,
     LEAVING,
@@ -40,7 +39,7 @@ def account(lane, n, what, until):
 @compiled
 def quiet(lane):
     """The first cycle in which nothing of the lane is at work, if it is given nothing more."""
-    return max(lane.idle, lane.command + OUTPUT + 1, lane.sent + 1)
+    return max(lane.idle, lane.command + OUTPUT + 1, lane.sent + 1, lane.read_idle)
 
 
 @compiled
@@ -81,9 +80,15 @@ def start_job(a, lane, n, row, cycle):
     lane.vector, lane.vectors_left = n[row + 3], n[row + 4]
     lane.dest, lane.column, lane.final = n[row + 5], n[row + 6], n[row + 7]
     lane.raster = lane.column
-    lane.bias, lane.multiplier, lane.shift = n[row + 8], n[row + 9], n[row + 10]
-    if n[row + 11] or n[row + 12]:
-        lane.overrun = FAULT_HELD
+    lane.multiplier, lane.shift = n[row + 9], n[row + 10]
+    lane.hold = n[row + 12]
+    if not n[row + 11]:
+        lane.bias = n[row + 8]
+    if lane.hold:  # its place in the queue is free as soon as its header has been read
+        lane.jobs -= 1
+        before = lane.jobs - QUEUE_JOBS + 1
+        if before >= 0 and lane.finished[before & RING - 1] + 1 > take:
+            lane.overrun = FAULT_HELD
     fetch(lane, take + 1)
 
 
@@ -109,8 +114,6 @@ def execute(a, lane, n, b):
         row = lane.program + ROW * lane.pc
         cycle, op = lane.fetch + EXECUTE, n[row]
         if op == SYNC:
-            if n[row + 4]:
-                lane.overrun = FAULT_PART
             account(lane, n, LEAVING, quiet(lane))
             lane.waits = max(cycle, quiet(lane))
             account(lane, n, INSTRUCTIONS, lane.waits)

@@ -34,12 +34,13 @@ from zeroskip.cycles.state import (
     PAIRS,
     PITCH,
     PORT,
+    RING,
     STOLEN,
     TAIL,
     TO_STREAM,
     WORD,
 )
-from zeroskip.spec.timing import CAPTURE, OUTPUT, READ, STEAL, TAKE
+from zeroskip.spec.timing import CAPTURE, DROP, OUTPUT, READ, STEAL, TAKE
 
 COMPARE, REPLACE = 2, 3
 KINDS, SIGNED_STYLE = 3, 4
@@ -147,9 +148,23 @@ def choose(a, lane, b, start, entry, first):
             lane.sums[i] = product + lane.bias
 
 
+@inlined
+def held(lane):
+    """A held list has been read: the cycle from which on its reader has no word under way or waiting."""
+    idle = lane.read + 1
+    if lane.kept_in > 0:
+        idle = max(idle, lane.kept[lane.kept_in - 1 & RING - 1] + 1)
+    if lane.dropped_in > 0:
+        idle = max(idle, lane.dropped[lane.dropped_in - 1 & RING - 1] + DROP + 1)
+    lane.read_idle = idle
+
+
 @compiled
 def ended(a, lane, n, b, time):
-    """The list has ended with the entry issued in the cycle `time`: its sums leave."""
+    """The list has ended with the entry issued in the cycle `time`: its sums leave, but for one that is held."""
+    if lane.hold:
+        held(lane)
+        return
     last = lane.vectors_left == 0
     gap = lane.config[GAP_END] if last else lane.config[GAP]
     lane.opens = time + (gap if gap else 2)
@@ -188,6 +203,7 @@ def issue_list(a, lane, n, b):
     """Issue what is left of a vector's list; whether all is, else the lane must know more writes first."""
     look, late, until, vector = lane.config[LOOK] != 0, lane.config[LATE] != 0, a.until, a.vector
     base, words, nonzero, data = lane.vector * vector, lane.job_words, lane.nonzero, lane.data
+    hold = lane.hold != 0
     positions, values = lane.positions, a.values != 0
     word, read, time, mask, at_work, first = lane.job_word, lane.read, lane.time, lane.mask, lane.at_work, lane.first
     k, looking, issued, gated, pairs, done, writes = 0, 0, 0, 0, 0, False, next_write(a, lane, n)
@@ -200,8 +216,11 @@ def issue_list(a, lane, n, b):
                 break
             read, k = following, 0
             mask = hits(a, lane, n, address, n[lane.wanted + address]) if look else n[lane.wanted + address]
-            if mask == 0 and not last:
+            if mask == 0 and (hold or not last):
                 drop(lane, read)
+                if last:
+                    done = True
+                    break
                 word += 1
                 continue
             taken = max(read + READ + TAKE, time - 1)
@@ -218,7 +237,7 @@ def issue_list(a, lane, n, b):
         while mask and not mask >> k & 1:
             k += 1
         rest = mask & mask - 1
-        opens = lane.begins if late and first else lane.opens if last and rest == 0 and not late else 0
+        opens = lane.begins if late and first else lane.opens if last and rest == 0 and not (late or hold) else 0
         entry = n[lane.entries + address * a.look + k]
         position = base + entry & a.position_mask
         if time >= writes or time < opens or time >= until:
@@ -275,7 +294,7 @@ def work(a, lane, n, b):
             vector_begins(a, lane, n)
         if not issue_list(a, lane, n, b):
             break
-        lane.first = 1
+        lane.first = lane.first if lane.hold else 1
         ended(a, lane, n, b, lane.time - 1)
         if lane.vectors_left == 0:
             return True

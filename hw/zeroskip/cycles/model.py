@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 from zeroskip.cycles import bus, decode, state
 from zeroskip.cycles.decode import Decoded
+from zeroskip.cycles.patches import entry_numbers, patches
 from zeroskip.spec import timing
-from zeroskip.spec.config import WEIGHT_BITS, EngineConfig
-from zeroskip.spec.words import Kind, Op
+from zeroskip.spec.config import EngineConfig
+from zeroskip.spec.program import PIECE, beat_bits
+from zeroskip.spec.words import Op
 
 LOG_WORDS = 1 << 12
 LONG_AGO = -(1 << 40)
@@ -21,8 +23,8 @@ SYNC_STEP = 7
 FAULTS = {
     state.FAULT_OVERRUN: "sums came before the ones before had gone",
     state.FAULT_CONFIGURED: "a step was configured while its lane was at work",
-    state.FAULT_HELD: "a list goes on from another one, or is held for one",
-    state.FAULT_PART: "a program waits for a part of it",
+    state.FAULT_HELD: "a list is held while all other jobs wait to leave",
+    state.FAULT_PART: "a program waits for a part, and has none",
     state.FAULT_LOOKS: "a step looks ahead, which takes the values of maps",
     state.FAULT_QUEUE: "too many words wait for the write bus",
 }
@@ -141,7 +143,7 @@ def _set_sizes(array: np.ndarray, decoded: Decoded, beats: npt.NDArray[np.uint8]
         spans=config.vector // config.granule, flags=config.flags, bus=timing.bus(config.lanes),
         turn=decoded.head_to_start % config.lanes, instructions=config.instructions, log_words=LOG_WORDS,
         beat_count=len(beats), last_word=-1, first_map=-1,
-        **{name: decoded.setup[name] for name in ("map_base", "map_other", "map_words", "buffers")})
+        **{name: decoded.setup[name] for name in ("map_base", "map_words")})
     for name, value in values.items():
         array[name] = value
 
@@ -151,11 +153,9 @@ def machine(decoded: Decoded, beats: npt.NDArray[np.uint8], columns: Mapping[int
     config, lists, words = decoded.config, decode.arrays(decoded), decoded.config.map_words
     array, lanes = np.zeros(1, state.ARRAY), np.zeros(config.lanes, state.LANE)
     numbers, bytes_ = _Parts(np.int64), _Parts(np.uint8)  # type: ignore[arg-type]
-    factor = np.where(lists.kind == Kind.ADD_HIGH, lists.weight << WEIGHT_BITS, lists.weight)
-    style = lists.kind + 4 * lists.signed
-    entries = factor << state.FACTOR_START | style << state.OFFSET_BITS | lists.offset
+    entries = entry_numbers(lists)
     program, tables = decode.rows(decoded), decode.codes(decoded)
-    steps = 1 + int(program[program[:, :, 0] == Op.SYNC][:, SYNC_STEP].max(initial=0))
+    steps = 1 + max(int(program[program[:, :, 0] == Op.SYNC][:, SYNC_STEP].max(initial=0)), decode.last_step(decoded))
     columns_of = np.zeros(steps, np.int64)
     columns_of[list(columns)] = list(columns.values())
     lanes["columns_of"] = numbers.add(columns_of)
@@ -173,6 +173,7 @@ def machine(decoded: Decoded, beats: npt.NDArray[np.uint8], columns: Mapping[int
     _set_sizes(array, decoded, beats)
     array["count_numbers"] = steps * config.lanes * state.NUMBERS
     array["beats"] = bytes_.add(beats)
+    _add_parts(array[0], lanes, numbers, decoded)
     array["log"] = numbers.add(np.zeros((LOG_WORDS, state.LOG_ROW)))
     array["log_data"] = bytes_.add(np.zeros((LOG_WORDS, config.banks)))
     lanes["fetch"], lanes["first"], lanes["fresh"], lanes["coded"] = timing.START, 1, 1, LONG_AGO
@@ -182,8 +183,20 @@ def machine(decoded: Decoded, beats: npt.NDArray[np.uint8], columns: Mapping[int
     return Machine(array=array, lanes=lanes, numbers=numbers.joined(), bytes=bytes_.joined(), steps=steps)
 
 
+def _add_parts(array: np.void, lanes: np.ndarray, numbers: _Parts, decoded: Decoded) -> None:
+    """The parts of the program: how long each takes to come, and what it changes."""
+    found = patches(decoded, lanes)
+    head = max(1, PIECE // beat_bits(decoded.config)) + 1
+    times = [(part.cycles, head) for part in decoded.parts]
+    array["parts"], array["part_free"] = len(found), timing.LOADED
+    array["part_cycles"] = numbers.add(np.array(times, np.int64))
+    array["patch_ends"] = numbers.add(np.cumsum([0, *(len(own) for own in found)]))
+    array["patches"] = numbers.add(np.concatenate([np.zeros((0, 2), np.int64), *found]))
+
+
 def run(config: EngineConfig, program: npt.NDArray[np.uint8] | Decoded, beats: npt.NDArray[np.uint8],
-        columns: Mapping[int, int] | None = None, *, values: bool = True) -> Run:
+        columns: Mapping[int, int] | None = None, *, parts: Sequence[npt.NDArray[np.uint8]] = (), values: bool = True
+        ) -> Run:
     """Run a program for the maps that come in back to back, with nobody ever waiting for the array's sake.
 
     Parameters
@@ -197,6 +210,8 @@ def run(config: EngineConfig, program: npt.NDArray[np.uint8] | Decoded, beats: n
     columns
         For steps whose columns of results are not the columns that are left of them (pooling, sums): how many of a
         row are results. Products elsewhere count as `beyond`.
+    parts
+        Beats of the program's parts, which come again and again, without a pause as far as there is room for them.
     values
         Without them there are cycles alone, several times faster, and all bytes are zeros: for programs that do not
         look ahead.
@@ -206,7 +221,7 @@ def run(config: EngineConfig, program: npt.NDArray[np.uint8] | Decoded, beats: n
     ModelError
         The program does what is not modelled.
     """
-    decoded = program if isinstance(program, Decoded) else decode.decode(config, program)
+    decoded = program if isinstance(program, Decoded) else decode.decode(config, program, parts)
     engine = machine(decoded, beats, columns or {})
     engine.array["values"] = values
     while True:

@@ -32,30 +32,34 @@ TO_STREAM = 2
 """Instead of a port: the word leaves the array."""
 
 (MULTIPLYING, ENDING, STOLEN, BLOCKED, LOOKING, LEAVING, IMBALANCE, MAP_WAIT, RELEASE, INSTRUCTIONS, FILLING,
- GATED, PAIRS) = range(13)
+ PART_WAIT, GATED, PAIRS) = range(14)
 """What is counted for each step and lane: cycles of each class, then products."""
-CLASSES = 11
-NUMBERS = 13
+CLASSES = 12
+NUMBERS = 14
 
 FAULT_NONE, FAULT_OVERRUN, FAULT_CONFIGURED, FAULT_HELD, FAULT_PART, FAULT_QUEUE, FAULT_LOOKS = range(7)
 
 RINGS = 16
-"""Places for maps, and maps that have come and not been used: fewer than that at a time."""
+"""Places for maps, and for maps and parts that have come and not been used: fewer than that at a time."""
 SIZES = ("lanes", "vector", "look", "ways", "banks", "bank_bits", "words", "position_mask", "acc_width", "pool_mask",
          "header_words", "granule_bits", "spans", "flags", "bus", "turn", "instructions", "log", "log_data",
-         "log_words", "beats", "beat_count", "count_numbers", "values", "map_base", "map_other", "map_words", "buffers")
+         "log_words", "beats", "beat_count", "count_numbers", "values", "map_base", "map_words",
+         "parts", "part_cycles", "patches", "patch_ends")
 """Of the engine and its program; `turn`: the lane whose turn it is in cycle 0; `log`, `log_data`, `beats`: where they
 begin in the numbers or bytes, with room for `log_words` words, and `beat_count` beats of maps; `values`: whether bytes
-are wanted, and not their cycles alone."""
-TOTALS = ("length", "until", "last_word", "map_at", "map_left", "map_beat", "map_place", "map_second", "map_free",
-          "places_in", "places_out", "first_map", "maps_in", "maps_out", "settled", "done", "fault", "fault_at")
+are wanted, and not their cycles alone; `parts`: how many the program has; at `part_cycles` of each one the cycles from
+its head to its last beat, and from the last beat before to its head; at `patches` pairs of an index and a number that
+they change, at `patch_ends` where those of each part end, after a zero."""
+TOTALS = ("length", "until", "last_word", "map_at", "map_left", "map_beat", "map_place", "map_free",
+          "places_in", "places_out", "first_map", "maps_in", "maps_out", "parts_in", "parts_out", "part_free",
+          "settled", "done", "fault", "fault_at")
 """Words in the log; the cycle up to which lanes know all writes; the log's last cycle; the next word of a map: its
-cycle, how many are left, its beat, its address, whether it is a second place's; the cycle from which on another map can
-come; entries of the rings; the cycle of the first beat of a map; the earliest release of waiting lanes; whether all is
-done; a fault and its cycle."""
+cycle, how many are left, its beat, its address; the cycle from which on another map can come; entries of the rings; the
+cycle of the first beat of a map; parts that may come, those in use, and when the last beat of the newest is used; the
+earliest release of waiting lanes; whether all is done; a fault and its cycle."""
 ARRAY = np.dtype([*((name, np.int64) for name in SIZES + TOTALS), ("places", np.int64, (RINGS,)),
-                  ("maps", np.int64, (RINGS,))])
-"""What lanes share. `places`, `maps`: from which cycle on there is a place for a map, or a map."""
+                  ("maps", np.int64, (RINGS,)), ("part_ready", np.int64, (RINGS,))])
+"""What lanes share. `places`, `maps`, `part_ready`: from which cycle on there is a place for a map, a map, a part."""
 
 REGIONS = ("entries", "wanted", "always", "program", "nonzero", "map_flags", "waiting", "columns_of", "all_counts")
 """Where in the numbers a lane's parts begin: its list's entries; for each word which of them have a weight, and which
@@ -67,7 +71,7 @@ SCALARS = (
     "number", "phase", "pc", "fetch", "step", "counts", "time", "bound",
     "job_word", "job_words", "job_address", "vector", "vectors_left", "first", "bias", "multiplier", "shift",
     "dest", "column", "final", "mask", "at_work", "read", "raster", "positions",
-    "kept_in", "kept_out", "dropped_in", "dropped_out", "jobs", "finished_in",
+    "kept_in", "kept_out", "dropped_in", "dropped_out", "jobs", "finished_in", "hold", "read_idle",
     "seen", "written", "opens", "begins", "free", "idle", "fresh", "paced", "command", "sent", "waits",
     "position", "open", "open_word", "bytes", "column_0", "column_1", "column_2", "column_3", "in_row", "in_column",
     "out_column", "in_best", "waiting_in", "waiting_out", "overrun",

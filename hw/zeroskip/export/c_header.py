@@ -49,10 +49,10 @@ def _top(compiled: Compiled, content: bytes, name: str) -> str:
     return f"""/*
  * {compiled.name}, compiled by zerokeep for {config.lanes} lanes of {config.vector} multipliers ({compiled.engine}).
  *
- * 1. Send the {len(content) // config.banks} beats of {name}_program as the program, once.
- * 2. For each image, {name}_pack makes {layout.words} beats of its codes: send them as the map.
- * 3. Each beat of the result has a number, its word. {name}_take puts it in its place; after
- *    {setup['result_words']} beats {name}_result reads the answer.
+ * 1. Send the {len(content) // config.banks} beats of {name}_program to s_axis_program, once.
+ * 2. For each image, {name}_pack makes {layout.words} beats of its codes: send them to s_axis_map.
+ * 3. A beat of m_axis_result has its word's number in tuser, and in tkeep which bytes count.
+ *    {name}_take puts it in its place; after {setup['result_words']} beats {name}_result reads the answer.
  */
 #ifndef {name.upper()}_H
 #define {name.upper()}_H
@@ -76,12 +76,12 @@ def _pack(compiled: Compiled, name: str) -> str:
     """Where a code of the input lies, and a whole image packed."""
     layout, upper = compiled.program.incoming.layout, name.upper()
     (py, px), kind = layout.phases, "int8_t" if compiled.program.incoming.signed else "uint8_t"
-    return f"""/* Where the code of a channel, row and column lies in the bytes of an image's beats. Planes of one channel hold
-   every {py}th row and every {px}th column (1: all of them); the bytes between codes are zeros, and are padding. */
+    return f"""/* Where the code of a channel, row and column lies in the bytes of an image's beats. A channel
+   has {py} x {px} planes, of rows and columns that lie so far apart; bytes between codes are zeros. */
 static inline size_t {name}_input_at(size_t channel, size_t row, size_t column)
 {{
-    const size_t phase = row % {py} * {px} + column % {px};
-    return {layout.lead} + channel * {layout.channel} + phase * {layout.plane} + row / {py} * {layout.pitch} + column / {px};
+    const size_t plane = channel * {py * px} + row % {py} * {px} + column % {px};
+    return {layout.lead} + plane * {layout.plane} + row / {py} * {layout.pitch} + column / {px};
 }}
 
 /* Pack an image: codes by channel, row and column, into INPUT_BYTES bytes of beats. */
@@ -97,8 +97,8 @@ static inline void {name}_pack(const {kind} *codes, uint8_t *beats)
 
 def _take(compiled: Compiled, name: str) -> str:
     banks, upper = compiled.config.banks, name.upper()
-    return f"""/* Take a beat of the result: bit b of keep says that its byte b counts. Beats come in any order; those of one word
-   may be several. words has RESULT_BYTES bytes. */
+    return f"""/* Take a beat of the result, one of each word, in any order: bit b of keep says that its byte b
+   counts. words has RESULT_BYTES bytes. */
 static inline void {name}_take(uint8_t *words, size_t word, uint32_t keep, const uint8_t *beat)
 {{
     for (size_t b = 0; b < {banks} && word < {upper}_RESULT_WORDS; b++)
@@ -112,8 +112,10 @@ def _result(compiled: Compiled, name: str) -> str:
     size = 4 if own.raw else 1
     kind = "int32_t" if own.raw else "int8_t" if own.signed else "uint8_t"
     if own.raw:
-        value = """const uint32_t sum = (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+        value = """uint32_t sum = 0;
     int32_t value;
+    for (int b = 3; b >= 0; b--)
+        sum = sum << 8 | at[b];
     memcpy(&value, &sum, sizeof value);
     return value;"""
     elif own.signed:

@@ -80,9 +80,13 @@ class Compiled:
         return self.program.config
 
     def step_cycles(self) -> np.ndarray:
-        """Cycles by class of each step and lane, (steps, lanes, classes): every lane's add up to the latency."""
+        """Cycles by class of each step and lane, (steps, lanes, classes): every lane's add up to the latency.
+
+        What comes after the last step counts to it.
+        """
         assert self.timing is not None
-        return self.timing.run.counts[:, :, :state.CLASSES]
+        counts, steps = self.timing.run.counts[:, :, :state.CLASSES], len(self.builder.steps)
+        return np.concatenate([counts[:steps - 1], counts[steps - 1:].sum(axis=0, keepdims=True)])
 
 
 def compile_network(config: EngineConfig, network: QuantisedNetwork, *, name: str, engine: str = "skip-weights",

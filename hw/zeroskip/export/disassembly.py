@@ -113,18 +113,18 @@ def text(decoded: Decoded, lane: int, line: Instruction) -> str:
         waits = [meaning for name, meaning in FLAGS.items() if fields[name]]
         ends = f"go on at {fields['target']}" if fields["jump"] else f"then step {fields['step']}"
         return f"sync   wait for all lanes{''.join(f'; {own}' for own in waits)}; {ends}"
-    named = {name: value for name, value in fields.items() if name not in ("part", "value") and value}
+    named = [f"{name} {value}" for name, value in fields.items() if value and name not in ("part", "value", "mode")]
     if "mode" in fields:
-        named = {"mode": Mode(fields["mode"]).name, **{name: value for name, value in named.items() if name != "mode"}}
-    listed = ", ".join(f"{name} {value}" for name, value in named.items())
-    return f"config part {fields['part']}: {listed or 'all fields 0'}"
+        named.insert(0, f"mode {Mode(fields['mode']).name}")
+    return f"config part {fields['part']}: {', '.join(named) or 'all fields 0'}"
 
 
 def _job(decoded: Decoded, lane: int, fields: Mapping[str, int]) -> str:
     head = headers(decoded, lane, fields["list"])
     ends = "".join(f", {name}s" for name in ("resume", "hold") if head[name])
+    vectors = _span(fields["first"], fields["vectors"] + 1, "vector")
     return (f"job    list at {fields['list']}, {fields['words'] + 1} words (bias {head['bias']}, times "
-            f"{head['multiplier']} >> {head['shift']}{ends}); {_span(fields['first'], fields['vectors'] + 1, 'vector')} "
+            f"{head['multiplier']} >> {head['shift']}{ends}); {vectors} "
             f"to position {fields['dest']}, column {fields['column']}{', ends the plane' if fields['final'] else ''}")
 
 

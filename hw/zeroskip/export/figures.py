@@ -11,7 +11,7 @@ from zeroskip.compiler.leaving import mode_of
 from zeroskip.compiler.places import Placed, beside
 from zeroskip.cycles.account import CLASSES
 from zeroskip.export.compiled import Compiled
-from zeroskip.export.disassembly import Share, shares
+from zeroskip.export.disassembly import shares
 from zeroskip.spec.config_file import ConfigFile, document
 from zeroskip.spec.words import Mode
 
@@ -132,7 +132,7 @@ def steps(compiled: Compiled) -> list[dict[str, Any]]:
     by_lane = shares(compiled.decoded, len(builder.steps))
     for number, (step, built) in enumerate(zip(builder.steps, builder.built, strict=True)):
         layout = builder.plan.maps[step.out].layout
-        entry = {
+        entry: dict[str, Any] = {
             "number": number, "name": step.name, "mode": mode_of(step, layout).name.lower(),
             "does": _does(step, mode_of(step, layout)), "reads": list(step.sources), "writes": step.out,
             "filters": step.filters, "raster": [step.result.rows, step.result.columns], "pitch": built.pitch,
@@ -175,8 +175,3 @@ def _does(step: Any, mode: Mode) -> str:
 def total(entries: Sequence[Mapping[str, int]], name: str) -> int:
     """The sum of a figure over lanes."""
     return sum(int(entry[name]) for entry in entries)
-
-
-def share_names() -> tuple[str, ...]:
-    """The figures that every lane has in a step."""
-    return tuple(Share.__dataclass_fields__)

@@ -170,3 +170,8 @@ PRESETS: dict[str, EngineConfig] = {
 """The named configurations: 4, 16, 64 and 128 multipliers, and ``fine`` with 64 at one position to a weight."""
 
 BY_MULTIPLIERS = {4: "tiny", 16: "small", 64: "base", 128: "large"}
+
+
+def preset_name(config: EngineConfig) -> str | None:
+    """The name of the preset that equals `config`, if one does."""
+    return next((name for name, preset in PRESETS.items() if preset == config), None)

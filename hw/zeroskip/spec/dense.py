@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from zeroskip.spec.axi import BEAT_BYTES
+from zeroskip.spec.config import EngineConfig
 
 CHANNELS = 16
 """Channels of one position that travel and are stored together."""
@@ -124,3 +125,29 @@ PRESETS: dict[str, DenseConfig] = {
     "fine": DenseConfig(filters=8, pixels=8, parameters=1024),
 }
 """The named configurations, of as many multipliers as the vector engine's: 4, 16, 64 and 128; ``fine`` has 64."""
+
+MOST_MULTIPLIERS = LIMITS["filters"][1] * LIMITS["pixels"][1]
+BY_MULTIPLIERS = {own.multipliers: own for name, own in PRESETS.items() if name != "fine"}
+
+
+def has_dense(config: EngineConfig) -> bool:
+    """Whether there is a dense array with as many multipliers."""
+    return config.multipliers <= MOST_MULTIPLIERS and not config.multipliers & (config.multipliers - 1)
+
+
+def dense_of(config: EngineConfig) -> DenseConfig:
+    """The dense array with as many multipliers as a vector engine; memories as the presets have them at that size.
+
+    Raises
+    ------
+    ValueError
+        There is none with so many.
+    """
+    count = config.multipliers
+    if count in BY_MULTIPLIERS:
+        return BY_MULTIPLIERS[count]
+    if not has_dense(config):
+        raise ValueError(f"no dense array has {count} multipliers: their number is a power of two, at most "
+                         f"{MOST_MULTIPLIERS}; ask for the engines skip-weights and skip-both alone")
+    pixels = min(LIMITS["pixels"][1], 1 << (count.bit_length() - 1) // 2)
+    return DenseConfig(filters=count // pixels, pixels=pixels)

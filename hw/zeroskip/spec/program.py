@@ -1,5 +1,8 @@
 """The program as a stream of beats: what the compiler writes, the loader reads, and a decoder reads back.
 
+A program that does not fit at once comes in parts, each a stream of its own with a head and a checksum: first the
+program, which begins everything anew, then for every image its parts in turn.
+
 A beat has 8 * M bits. All that stands before words of a memory is in pieces of 128 bits (`PIECE`), one or more beats
 or a part of one: the program's head, then blocks of a head and words each, then the checksum. Words stand in a beat
 from its low end on, each in as many bits as the next power of two has (``word_bits``); a longer one takes beats of its
@@ -16,8 +19,10 @@ from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.fields import Fields
 
 MAGIC = 0x4B5A
-VERSION = 1
+VERSION = 2
 PIECE = 128
+MOST_PARTS = 15
+"""Parts of a program that may have been let come and are not in use yet."""
 
 
 class Target(IntEnum):
@@ -29,21 +34,25 @@ class Target(IntEnum):
     SETUP = 3
 
 
-HEAD = Fields("program head", {"magic": 16, "version": 8, "begin": 1, "unused": 7, "digest": 32, "beats": 32})
-"""`begin`: a program, else a part of one; `digest` of the configuration; `beats` of all that follows the head."""
-BLOCK = Fields("block head", {"target": 4, "lane": 8, "unused": 4, "address": 16, "count": 16})
-"""`count` words from `address` on, into the memory `target` of the lane `lane`."""
+PART_BITS = 12
+HEAD = Fields("program head", {"magic": 16, "version": 8, "begin": 1, "final": 1, "unused": 6, "digest": 32,
+                               "beats": 32, "part": PART_BITS, "tag": 20})
+"""`begin`: a program, else a part of one; `digest` of the configuration; `beats` of all that follows the head.
+
+Of a part: `part`, its number, from 0 on; `final`: the next one is number 0 again; `tag`: that of its program.
+"""
+BLOCK = Fields("block head", {"target": 4, "lane": 8, "pair": 1, "unused": 3, "address": 16, "count": 16})
+"""`count` words from `address` on, into the memory `target` of the lane `lane`.
+
+`pair`: as many for the next lane, too, in turns: two in a beat. Only of parts, and where a beat has two words.
+"""
 CHECK = Fields("checksum", {"first": 32, "second": 32})
 
 
 def setup(config: EngineConfig) -> Fields:
-    """Where maps come in, and how much there is of them and of results.
-
-    `map_base`, `map_other`: the word from which on a map lies, and every second one with `buffers` = 2.
-    """
+    """The word from which on maps lie when they come in, and how many words they have, and results."""
     word = config.word_bits
-    return Fields("setup", {"map_base": word, "map_other": word, "map_words": word + 1, "buffers": 2,
-                            "result_words": word + 1})
+    return Fields("setup", {"map_base": word, "map_words": word + 1, "result_words": word + 1})
 
 
 def digest(config: EngineConfig) -> int:
@@ -83,6 +92,7 @@ ERRORS = {
     3: "it was cut off, or goes on after its end",
     4: "its checksum is wrong",
     5: "a block is for no memory",
+    6: "a part of a program does not come in its turn",
     OVERRUN: "sums or results came before the ones before had gone",
 }
 """What the error in the register ``status`` means, and the loader's errors."""

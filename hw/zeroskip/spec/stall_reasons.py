@@ -2,7 +2,7 @@
 
 STALL_REASONS = {
     "waiting": "the map, or a part of the program, has not come",
-    "bubble": "no entry, or step, is ready: instructions, lists and look-ahead under way, the end of a list without one",
+    "bubble": "no entry, or step, is ready: instructions, lists, look-ahead; the end of a list without one",
     "stolen": "a write of results takes the memory port that the entry reads",
     "blocked": "the way out has no place yet for the sums",
     "imbalance": "the lane waits for another one at the end of a step",

@@ -44,6 +44,10 @@ SETTLED = 5
 """From a release to the next one at least."""
 MAP_WORD = 2
 """From a beat of a map to its word on the write bus, if no lane's is there."""
+PART = 2
+"""From the use of a part's last beat to the release that needs the part."""
+LOADED = -2
+"""The cycle in which the last beat of a program is used, where cycle 0 is that of the first beat of a map."""
 FAN_IN = 4
 """Words that a level of the write bus brings together."""
 

@@ -15,6 +15,8 @@ CONFIG_BITS = 64
 """Bits of what one configuring instruction brings."""
 CODE_BITS = 9
 """Bits that a uint8 or an int8 fits as a signed number."""
+FREE_BITS = 2
+"""Bits of the number of parts of a program that an instruction lets come."""
 
 
 class Kind(IntEnum):
@@ -95,10 +97,10 @@ def sync(config: EngineConfig) -> Fields:
 
     `input`: and until a map has come in; `release`: the map that came in is not needed any more; `last`: the results
     of this image are complete; `program`: and until the next part of the program has been loaded; `jump`: go on at
-    `target`. `step` names what follows, for those who watch.
+    `target`. `step` names what follows, for those who watch. `free`: so many more parts of the program may come.
     """
     return Fields("sync", {"op": 2, "input": 1, "release": 1, "last": 1, "program": 1, "jump": 1,
-                           "target": (config.instructions - 1).bit_length(), "step": 12})
+                           "target": (config.instructions - 1).bit_length(), "step": 12, "free": FREE_BITS})
 
 
 def configure() -> Fields:

@@ -17,11 +17,12 @@ from cosim.parts import jobs_of, join
 from cosim.runner import run_bench, run_jobs
 from cosim.simulators import ACTIVITY_FILE, Build, build, find_simulator
 from zeroskip import reference
-from zeroskip.config import ArrayConfig
 from zeroskip.files.reading import read_json, read_text
 from zeroskip.files.workplace import workplace
 from zeroskip.layer import Layer
-from zeroskip.packing import KINDS, pack
+from zeroskip.packing import pack
+from zeroskip.spec.config import EngineConfig
+from zeroskip.spec.engines import KINDS
 from zeroskip.verilog import ToolError
 
 IDLE_CYCLES = 2000
@@ -67,7 +68,7 @@ class ArrayOnGates:
         A tool is missing or failed.
     """
 
-    def __init__(self, config: ArrayConfig, kind: str, cache: Path) -> None:
+    def __init__(self, config: EngineConfig, kind: str, cache: Path) -> None:
         self.config, self.kind = config, kind
         self.gates: Gates = gates(config, kind, cache)
         self._build: Build = build(self.gates.design, find_simulator(), cache / "simulators", activity=True)

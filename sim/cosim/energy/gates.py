@@ -11,10 +11,10 @@ from cosim.designs import cached
 from cosim.energy.activity import DUT
 from cosim.energy.library import LIBERTY, cells
 from cosim.energy.netlist import MEMORY_BOX, map_cells, simulation
-from zeroskip.config import ArrayConfig
 from zeroskip.files.cache import entry
 from zeroskip.files.reading import read_json, read_text
 from zeroskip.files.writing import write_json, write_text
+from zeroskip.spec.config import EngineConfig
 from zeroskip.synth import VERILOG_BYTES
 from zeroskip.verilog import GeneratedDesign
 
@@ -44,7 +44,7 @@ class Gates:
     design: GeneratedDesign
 
 
-def gates(config: ArrayConfig, kind: str, cache: Path) -> Gates:
+def gates(config: EngineConfig, kind: str, cache: Path) -> Gates:
     """An engine of one kind on gates, or from the folder `cache` where nothing that it is made of has changed.
 
     Raises

@@ -11,11 +11,11 @@ from cosim.energy.array import ArrayOnGates, Run
 from cosim.energy.library import NODE
 from cosim.energy.memory_cost import ADD_PJ, MULTIPLY_PJ, NODE_FACTOR, TABLE, TABLE_BITS, access_pj, total_pj
 from zeroskip.compiler.packed import PackError
-from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
-from zeroskip.packing import ENGINES, KINDS, pack
+from zeroskip.packing import pack
 from zeroskip.random_layer import convolution
-from zeroskip.verilog import preset_name
+from zeroskip.spec.config import EngineConfig, preset_name
+from zeroskip.spec.engines import ENGINES, KINDS
 
 Progress = Callable[[str], None]
 DENSITIES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
@@ -29,7 +29,7 @@ SAVINGS = (("gate", "dense"), ("skip-both", "gate"), ("skip-both", "dense"), ("s
 class Arrays:
     """The hardware of every engine, made when it is first needed."""
 
-    def __init__(self, config: ArrayConfig, cache: Path, progress: Progress) -> None:
+    def __init__(self, config: EngineConfig, cache: Path, progress: Progress) -> None:
         self.config, self._cache, self._progress = config, cache, progress
         self._made: dict[str, ArrayOnGates] = {}
 
@@ -81,7 +81,7 @@ def hardware(array: ArrayOnGates) -> dict[str, Any]:
             "idle_pj_by_cycle": round(power.total, 3), "idle_annotated": round(power.annotated, 4)}
 
 
-def measure_layers(layers: Mapping[str, Layer], config: ArrayConfig, *, cache: Path, engines: Sequence[str] = ENGINES,
+def measure_layers(layers: Mapping[str, Layer], config: EngineConfig, *, cache: Path, engines: Sequence[str] = ENGINES,
                    progress: Progress = lambda text: None) -> dict[str, Any]:
     """Energy of layers on engines, all on gates, every answer compared with the reference.
 
@@ -130,7 +130,7 @@ def measure_layers(layers: Mapping[str, Layer], config: ArrayConfig, *, cache: P
     }
 
 
-def fitting(layers: Mapping[str, Layer], config: ArrayConfig, engines: Sequence[str]
+def fitting(layers: Mapping[str, Layer], config: EngineConfig, engines: Sequence[str]
             ) -> tuple[dict[str, Layer], dict[str, str]]:
     """The layers that fit every engine, seen before anything is built; why the others do not."""
     runs, host = dict[str, Layer](), dict[str, str]()
@@ -162,7 +162,7 @@ def saved(whole: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]
             for less, more in SAVINGS if less in whole and more in whole}
 
 
-def measure_densities(config: ArrayConfig, *, cache: Path, engines: Sequence[str] = ("dense", "gate", "skip-both"),
+def measure_densities(config: EngineConfig, *, cache: Path, engines: Sequence[str] = ("dense", "gate", "skip-both"),
                       densities: Sequence[float] = DENSITIES, progress: Progress = lambda text: None
                       ) -> dict[str, Any]:
     """Energy over the density of both operands, on 3 x 3 x 16 > 16, 12 x 12 pixels; and what brackets it.

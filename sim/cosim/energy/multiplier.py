@@ -14,10 +14,10 @@ from cosim.energy.activity import OpenLoop
 from cosim.energy.library import cells
 from cosim.energy.netlist import map_cells, simulation
 from cosim.energy.power import Power, measure
+from cosim.energy.zero_skip_multiplier import ZeroSkipMultiplier
 from zeroskip.files.reading import read_text
 from zeroskip.files.workplace import workplace
 from zeroskip.files.writing import write_text
-from zeroskip.multiplier import ZeroSkipMultiplier
 
 A_BITS, B_BITS = 8, 9
 """Of a weight, and of an activation that may be uint8 or int8: what the arrays have."""

@@ -82,7 +82,7 @@ def _cycles(cell: Cell, network: Any, images: Any) -> dict[str, Any]:
     """Predicted cycles by engine: `total` and `end_to_end` over all layers, and each layer's total."""
     from zerokeep import integer
     from zerokeep.prediction import predict_layer
-    from zeroskip.config import PRESETS
+    from zeroskip.spec.config import PRESETS
 
     layers = integer.layer_inputs(network, images[: cell.images])
     found: dict[str, Any] = {"preset": cell.preset, "images": cell.images}

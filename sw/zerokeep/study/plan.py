@@ -101,7 +101,7 @@ def read_plan(path: Path) -> StudyPlan:
 
 
 def _plan(document: Mapping[str, Any]) -> StudyPlan:
-    from zeroskip.config import PRESETS
+    from zeroskip.spec.config import PRESETS
 
     _check(document, STUDY_KEYS, "")
     preset, images = document.get("preset", "base"), document.get("images", 8)

@@ -37,7 +37,7 @@ def by_hand(config: EngineConfig, lists: list[int], jobs: list[dict[str, int]], 
         instructions.append(configure().pack(op=Op.CONFIGURE, part=part, value=value))
     instructions += [job(config).pack(op=Op.JOB, **own) for own in jobs]
     instructions.append(sync(config).pack(op=Op.SYNC, release=1, last=1, jump=1, target=1))
-    setup = {"map_base": 0, "map_other": 0, "map_words": map_words, "buffers": 1, "result_words": result_words}
+    setup = {"map_base": 0, "map_words": map_words, "result_words": result_words}
     return Program(config=config, lists=[lists], instructions=[instructions], tables={}, setup=setup,
                    incoming=None, leaving=None)  # type: ignore[arg-type]
 

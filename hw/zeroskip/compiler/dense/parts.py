@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from zeroskip.compiler.dense.layout import lay_out
-from zeroskip.compiler.packed import PackedLayer, PackError, check_accumulators, whole
 from zeroskip.compiler.dense.program import pack_dense
 from zeroskip.compiler.dense.row_tiles import row_tiles, untile
+from zeroskip.compiler.packed import PackedLayer, PackError, check_accumulators, whole
 from zeroskip.layer import Layer
 from zeroskip.spec.dense import DenseConfig
 

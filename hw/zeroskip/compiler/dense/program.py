@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from zeroskip.compiler.dense.layout import map_beats
-from zeroskip.compiler.packed import Packed
 from zeroskip.compiler.dense.plan import DensePlan, make_plan
+from zeroskip.compiler.packed import Packed
 from zeroskip.layer import Layer
 from zeroskip.spec.axi import BEAT_BYTES
 from zeroskip.spec.dense import DenseConfig

@@ -9,9 +9,9 @@ from functools import cache
 from amaranth.hdl import Fragment
 
 from zeroskip.compiler.dense.layout import MapLayout
-from zeroskip.compiler.packed import PackedLayer
 from zeroskip.compiler.dense.plan import DensePlan
 from zeroskip.compiler.dense.program import DenseProgram
+from zeroskip.compiler.packed import PackedLayer
 from zeroskip.gateware.dense.engine import DenseEngine, Latencies
 from zeroskip.spec.dense import DenseConfig
 

@@ -68,7 +68,8 @@ class Accounting(wiring.Component):
         for seen, own in zip([*lanes, *gated], [*self.lanes, *self.gated], strict=True):
             m.d.sync += seen.eq(own)
         stuck, most = waiting | draining, config.multipliers
-        sums = {name: self._slots(getattr(lane, name) for lane in lanes) for name in ("multiplying", "stolen", "blocked")}
+        sums = {name: self._slots(getattr(lane, name) for lane in lanes)
+                for name in ("multiplying", "stolen", "blocked")}
         rest = self._slots(~(lane.multiplying | lane.stolen | lane.blocked) & ~lane.waiting for lane in lanes)
         m.d.sync += [
             self.issued.eq(sums["multiplying"]), self.gated_slots.eq(reduce(add, gated)),

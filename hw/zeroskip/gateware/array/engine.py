@@ -104,6 +104,7 @@ class Engine(wiring.Component):
             *(lane.start.eq(start) for lane in lanes), barrier.sync.eq(lanes[0].sync),
             barrier.begin.eq(loader.start),
             barrier.map_ready.eq(maps.ready), barrier.part_ready.eq(loader.part_ready),
+            loader.part_room.eq(barrier.part_room),
             maps.setup.eq(loader.setup), maps.begin.eq(loader.start), maps.room.eq(barrier.map_room),
             bus.map_word.eq(maps.word), maps.sent.eq(bus.map_sent),
             results.word.eq(bus.out), results.setup.eq(loader.setup), results.begin.eq(loader.start),
@@ -120,7 +121,8 @@ class Engine(wiring.Component):
         port = number % 2
         chosen = Signal(name=f"load_{number}")
         m.d.comb += [
-            chosen.eq(loader.lane[number]), lane.load_address.eq(loader.address), lane.load_data.eq(loader.word),
+            chosen.eq(loader.lane[number]), lane.load_address.eq(loader.address),
+            lane.load_data.eq(loader.odd_word if number % 2 else loader.word),
             lane.load_list.eq(loader.list & chosen), lane.load_instruction.eq(loader.instruction & chosen),
             copy.words[port].eq(lane.word), copy.next_words[port].eq(lane.next_word),
             copy.places[port].eq(lane.place), lane.activations.eq(copy.data_1 if port else copy.data_0),

@@ -13,6 +13,7 @@ from zeroskip.spec.program import (
     CHECK,
     HEAD,
     MAGIC,
+    PART_BITS,
     PIECE,
     VERSION,
     Target,
@@ -37,6 +38,8 @@ class LoadError(enum.Enum, shape=3):  # type: ignore[call-arg]
     CHECKSUM = 4
     BLOCK = 5
     """A block for no memory."""
+    TURN = 6
+    """A part that is not the next one of the program, or that no program waits for."""
 
 
 class State(enum.Enum, shape=3):  # type: ignore[call-arg]
@@ -52,6 +55,8 @@ class State(enum.Enum, shape=3):  # type: ignore[call-arg]
 class Loader(wiring.Component):
     """Reads one program after another; one that is refused is read to its end, and nothing is started.
 
+    A part of a program waits behind its head until there is room for it. One that is refused can be sent again.
+
     Parameters
     ----------
     config
@@ -63,16 +68,18 @@ class Loader(wiring.Component):
         Beats of programs; `last` with the last one of each.
     lane : Out(E)
         The lane that a word is for, one bit each.
-    address, word : Out, list, instruction : Out(1)
-        A word for that lane's list memory, or an instruction.
+    address, word, odd_word : Out, list, instruction : Out(1)
+        A word for that lane's list memory, or an instruction; `odd_word` for lanes with odd numbers.
     setup : Out
         Of maps and results.
     clear : Out(1)
         A program begins to come: everything else begins anew.
     start : Out(1)
         It is complete and right: lanes start.
+    part_room : In(1)
+        A part of the program may come.
     part_ready : Out(1)
-        A part of a program is complete.
+        A part of the program is complete and right.
     error : Out(LoadError)
         Why the last program was refused.
     """
@@ -84,7 +91,9 @@ class Loader(wiring.Component):
             "i": In(stream.Signature(data.StructLayout({"data": self._beat, "last": 1}))),
             "lane": Out(config.lanes),
             "address": Out(max(config.list_bits, (config.instructions - 1).bit_length())),
-            "word": Out(max(config.list_word_bits, instruction_bits(config))), "list": Out(1), "instruction": Out(1),
+            "word": Out(max(config.list_word_bits, instruction_bits(config))),
+            "odd_word": Out(max(config.list_word_bits, instruction_bits(config))), "list": Out(1),
+            "instruction": Out(1), "part_room": In(1),
             "setup": Out(struct_of(setup(config))), "clear": Out(1), "start": Out(1), "part_ready": Out(1),
             "error": Out(LoadError),
         })
@@ -102,7 +111,9 @@ class Loader(wiring.Component):
         gathered = Signal(most * self._beat)
         got = Signal(range(most + 1))
         self._target, self._left = Signal(Target), Signal(16)
-        self._lane, self._address = Signal(8), Signal(16)
+        self._lane, self._address, self._pair = Signal(8), Signal(16), Signal()
+        self._begins, self._started = Signal(), Signal()
+        self._part, self._tag, self._final = Signal(PART_BITS), Signal(HEAD.widths["tag"]), Signal()
         self._number = Signal(range(max(2, *self._per_beat.values())))
         needed = Signal(range(most + 1))
         words = self._state == State.WORDS
@@ -141,21 +152,10 @@ class Loader(wiring.Component):
         piece = gathered[most * self._beat - max(PIECE, self._beat):]
         m.d.sync += [self.clear.eq(0), self.start.eq(0), self.part_ready.eq(0), self.list.eq(0),
                      self.instruction.eq(0)]
-        begins = Signal()
         with m.If(self._full):
             with m.Switch(self._state):
                 with m.Case(State.HEAD):
-                    head = view(HEAD, piece)
-                    m.d.comb += used.eq(1)
-                    m.d.sync += [self._state.eq(State.BLOCK), begins.eq(head.begin)]
-                    with m.If((head.magic != MAGIC) | short):
-                        self._refuse(m, LoadError.HEAD)
-                    with m.Elif((head.version != VERSION) | (head.digest != digest(self._config))):
-                        self._refuse(m, LoadError.CONFIGURATION)
-                    with m.Elif(self._ended):
-                        self._refuse(m, LoadError.LENGTH)
-                    with m.Else():
-                        m.d.sync += [self.error.eq(LoadError.NONE), self.clear.eq(head.begin)]
+                    self._head(m, view(HEAD, piece), short, used)
                 with m.Case(State.BLOCK):
                     m.d.comb += used.eq(1)
                     self._block(m, view(BLOCK, piece))
@@ -170,11 +170,35 @@ class Loader(wiring.Component):
                     with m.Elif((check.first != self._first) | (check.second != self._second)):
                         m.d.sync += self.error.eq(LoadError.CHECKSUM)
                     with m.Else():
-                        m.d.sync += [self.start.eq(begins), self.part_ready.eq(~begins)]
+                        m.d.sync += [self.start.eq(self._begins), self.part_ready.eq(~self._begins),
+                                     self._started.eq(1),
+                                     self._part.eq(Mux(self._begins | self._final, 0, self._part + 1))]
                 with m.Case(State.SKIP):
                     m.d.comb += used.eq(1)
                     with m.If(self._ended):
                         self._again(m)
+
+    def _head(self, m: Module, head: data.View, short: Value, used: Signal) -> None:
+        """A program's head clears all; a part of it has to be the next one, and to have a place."""
+        next_part = self._started & (head.part == self._part) & (head.tag == self._tag)
+        holds = Signal(name="holds")
+        m.d.comb += used.eq(~holds)
+        with m.If((head.magic != MAGIC) | short):
+            self._refuse(m, LoadError.HEAD)
+        with m.Elif((head.version != VERSION) | (head.digest != digest(self._config))):
+            self._refuse(m, LoadError.CONFIGURATION)
+        with m.Elif(self._ended):
+            self._refuse(m, LoadError.LENGTH)
+        with m.Elif(head.begin):
+            m.d.sync += [self.error.eq(LoadError.NONE), self.clear.eq(1), self._state.eq(State.BLOCK),
+                         self._begins.eq(1), self._started.eq(0), self._tag.eq(head.tag)]
+        with m.Elif(~next_part):
+            self._refuse(m, LoadError.TURN)
+        with m.Elif(self.part_room):
+            m.d.sync += [self.error.eq(LoadError.NONE), self._state.eq(State.BLOCK), self._begins.eq(0),
+                         self._final.eq(head.final)]
+        with m.Else():
+            m.d.comb += holds.eq(1)
 
     def _again(self, m: Module) -> None:
         m.d.sync += [self._state.eq(State.HEAD), self._first.eq(0), self._second.eq(0)]
@@ -186,29 +210,35 @@ class Loader(wiring.Component):
 
     def _block(self, m: Module, block: data.View) -> None:
         m.d.sync += [self._target.eq(block.target), self._lane.eq(block.lane), self._address.eq(block.address),
-                     self._left.eq(block.count), self._number.eq(0)]
+                     self._left.eq(block.count), self._number.eq(0), self._pair.eq(block.pair)]
+        pairs = (block.target == Target.LIST) & int(self._per_beat[Target.LIST] > 1)
+        unknown = (block.target > Target.SETUP) | (block.count == 0) | block.pair & ~pairs
+        unwanted = (block.target == Target.SETUP) & ~self._begins  # maps lie where they lie while a program runs
         with m.If(self._ended):
             self._refuse(m, LoadError.LENGTH)
         with m.Elif(block.target == Target.END):
             m.d.sync += self._state.eq(State.CHECK)
-        with m.Elif((block.target <= Target.SETUP) & (block.count != 0)):
-            m.d.sync += self._state.eq(State.WORDS)
-        with m.Else():
+        with m.Elif(unknown | unwanted):
             self._refuse(m, LoadError.BLOCK)
+        with m.Else():
+            m.d.sync += self._state.eq(State.WORDS)
 
     def _words(self, m: Module, gathered: Value, most: int, short: Value, used: Signal, more: Signal) -> None:
         """A word of what has been gathered goes to its memory."""
         last, spent = self._left == 1, Signal(init=1)
-        m.d.sync += [self.lane.eq(1 << self._lane), self.address.eq(self._address)]
+        m.d.sync += [self.lane.eq(Mux(self._pair, 3, 1) << self._lane), self.address.eq(self._address)]
         for target, slot in self._slots.items():
             with m.If(self._target == target):
                 per_beat, wide = self._per_beat[target], max(slot, self._beat)
                 start = most * self._beat - wide
                 word = gathered[start:]
-                ends = last | (self._number == per_beat - 1)
+                following = self._number + Mux(self._pair, 2, 1)
+                ends = last | (following == per_beat)
                 m.d.comb += spent.eq(ends)
                 m.d.sync += [self.word.eq(word.word_select(self._number, slot) if per_beat > 1 else word),
-                             self._number.eq(Mux(ends, 0, self._number + 1)), self._address.eq(self._address + 1),
+                             self.odd_word.eq(word.word_select(self._number | self._pair, slot) if per_beat > 1
+                                              else word),
+                             self._number.eq(Mux(ends, 0, following)), self._address.eq(self._address + 1),
                              self._left.eq(self._left - 1)]
         with m.If(self._target == Target.SETUP):
             m.d.sync += [self.setup.eq(view(setup(self._config), gathered[most * self._beat - PIECE

@@ -44,25 +44,23 @@ class MapInput(wiring.Component):
         })
 
     def elaborate(self, platform: object) -> Module:
-        """A word in a register, its address, and which of two places is next."""
+        """A word in a register, and its address."""
         m = Module()
-        word, left, other = self.word, Signal.like(self.setup.map_words), Signal()
+        word, left = self.word, Signal.like(self.setup.map_words)
         address, under_way = Signal(self._config.word_bits), Signal()
         takes = Signal()
         m.d.comb += [takes.eq((~word.valid | self.sent) & (under_way | self.room & (self.setup.map_words != 0))),
                      self.i.ready.eq(takes)]
         last = Mux(under_way, left == 1, self.setup.map_words == 1)
-        base = Mux(other, self.setup.map_other, self.setup.map_base)
         m.d.comb += [word.mask.eq(-1), word.stream.eq(0)]
         with m.If(self.sent):
             m.d.sync += word.valid.eq(0)
         with m.If(takes & self.i.valid):
-            place = Mux(under_way, address, base)
+            place = Mux(under_way, address, self.setup.map_base)
             m.d.sync += [word.valid.eq(1), word.data.eq(self.i.payload), word.word.eq(place), address.eq(place + 1),
                          left.eq(Mux(under_way, left, self.setup.map_words) - 1), under_way.eq(~last)]
             with m.If(last):
-                m.d.sync += other.eq(~other & (self.setup.buffers == 2))
                 m.d.comb += self.ready.eq(1)
         with m.If(self.begin):
-            m.d.sync += [word.valid.eq(0), under_way.eq(0), other.eq(0)]
+            m.d.sync += [word.valid.eq(0), under_way.eq(0)]
         return m

@@ -27,10 +27,10 @@ class Counters(wiring.Component):
 
     Everything is registered before it is looked at, and what it means before it is counted, so that nothing is added to
     the paths of the engine. The counters are shown in turn, one a cycle. All start again with the first beat of a
-    program or map after a reset, or after the last of so many results. Each cycle of ``total`` is exactly one of ``stalled``, ``drain``, ``wait``,
-    ``compute``, tested in this order. Each multiplier slot of ``total`` counts in ``multiplications`` or in exactly one
-    of the ``slots_``: in the one that the engine says, or in ``slots_stalled`` where the cycle is ``stalled``. The
-    counters wrap at 32 bits.
+    program or map after a reset, or after the last of so many results. Each cycle of ``total`` is exactly one of
+    ``stalled``, ``drain``, ``wait``, ``compute``, tested in this order. Each multiplier slot of ``total`` counts in
+    ``multiplications`` or in exactly one of the ``slots_``: in the one that the engine says, or in ``slots_stalled``
+    where the cycle is ``stalled``. The counters wrap at 32 bits.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ class Counters(wiring.Component):
         self._multipliers = multipliers
         slots = range(multipliers + 1)
         super().__init__({"events": In(EVENTS), "issued": In(slots), "gated": In(slots),
-                          "idle": In(idle_shape(multipliers)), "results": In(RESULTS_BITS), "number": Out(range(len(COUNTERS))),
-                          "value": Out(COUNTER_BITS)})
+                          "idle": In(idle_shape(multipliers)), "results": In(RESULTS_BITS),
+                          "number": Out(range(len(COUNTERS))), "value": Out(COUNTER_BITS)})
 
     @property
     def multipliers(self) -> int:

@@ -9,10 +9,17 @@ from amaranth.lib.wiring import In, Out
 from zeroskip.gateware.axi.counters import COUNTER_LATENCY, RESULTS_BITS, Counters
 from zeroskip.gateware.axi.lite import READ_LATENCY, WRITE_LATENCY, AxiLiteRegisters, address_bits, axi_lite_members
 from zeroskip.gateware.axi.ports import RESET_CYCLES, engine_members
-from zeroskip.spec.axi import BEAT_BYTES, CONTROL, COUNTERS, IDENTITY, REGISTER_BYTES, REGISTERS, STREAM_OUT, STREAMS_IN
-
-ERROR_AT = 4
-"""The lowest bit of the error in the register ``status``."""
+from zeroskip.spec.axi import (
+    BEAT_BYTES,
+    CONTROL,
+    COUNTERS,
+    ERROR_AT,
+    IDENTITY,
+    REGISTER_BYTES,
+    REGISTERS,
+    STREAM_OUT,
+    STREAMS_IN,
+)
 
 
 def stream_members(name: str, *, out: bool, beat_bytes: int, number_bits: int = 0) -> dict:
@@ -154,7 +161,8 @@ class AxiTop(wiring.Component):
         written = {name: registers.written & (registers.target == REGISTERS[name].address // REGISTER_BYTES)
                    for name in ("control", "results")}
         results = Signal(RESULTS_BITS, init=1)
-        m.d.comb += [asked.eq(written["control"] & registers.strobe[0] & registers.data[0]), counters.results.eq(results)]
+        m.d.comb += [asked.eq(written["control"] & registers.strobe[0] & registers.data[0]),
+                     counters.results.eq(results)]
         with m.If(asked):
             m.d.sync += results.eq(1)
         with m.Elif(written["results"] & registers.strobe[:2].all()):
