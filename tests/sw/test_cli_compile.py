@@ -142,7 +142,8 @@ def test_a_file_that_is_no_configuration(tmp_path, capsys):
 def test_a_step_that_the_array_does_not_run(tmp_path, capsys):
     weight = np.ones((4, 2, 1, 1), np.int8)
     layers = [Step(name="c", op="conv", inputs=("input",), scale=1.0, layer=Layer(weight=weight)),
-              Step(name="pool", op="maxpool", inputs=("c",), scale=1.0, parameters={"kernel": (2, 2), "stride": (2, 2)})]
+              Step(name="pool", op="maxpool", inputs=("c",), scale=1.0,
+                   parameters={"kernel": (2, 2), "stride": (2, 2)})]
     folder = folder_of(tmp_path / "net", *layers)
     refused([folder, "--out", tmp_path / "out"], capsys, tmp_path, "step 'pool' reads the sums of 'c', which have no")
 

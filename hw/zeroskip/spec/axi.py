@@ -48,8 +48,8 @@ class Register:
 CONTROL = (
     ("id", "read", f"magic {MAGIC:#06x} in bits 31..16, version of the wire format in bits 15..0"),
     ("control", "write", "bit 0: reset the engine and the counters; reads as zero"),
-    ("status", "read", "bit 0: busy, from the first beat of a program or map to the last beat of the result; "
-      "bits 7..4: why the last program was refused, or went wrong, 0 if it was not"),
+    ("status", "read", ("bit 0: busy, from the first beat of a program or map to the last beat of the result; "
+                       "bits 7..4: why the last program was refused, or went wrong, 0 if it was not")),
     ("results", "write", "bits 15..0: packets of results up to the last of which is counted; 1 after a reset"),
 )
 """The registers before the counters."""
