@@ -137,14 +137,14 @@ def write_design(boundary: AxiTop, folder: Path, name: str, *, about: dict[str, 
     """
     return write_component(boundary, folder, name, target=target, about={
         "wire_version": WIRE_VERSION, "multipliers": boundary.multipliers,
-        "beat_bytes": boundary.beat_bytes, "number_bits": boundary.number_bits, **about, "identity": IDENTITY,
+        "beat_bytes": boundary.beat_bytes, "number_bits": boundary.number_bits, "watch": boundary.watch_fields, **about, "identity": IDENTITY,
         "registers": {key: dataclasses.asdict(register) for key, register in REGISTERS.items()},
         "latencies": boundary.latencies,
     })
 
 
-def generate(config: EngineConfig, kind: str, folder: Path, name: str | None = None, *, target: Target | None = None
-             ) -> GeneratedDesign:
+def generate(config: EngineConfig, kind: str, folder: Path, name: str | None = None, *, target: Target | None = None,
+             watch: bool = False) -> GeneratedDesign:
     """Write the Verilog and the sidecar of one engine.
 
     Parameters
@@ -159,6 +159,8 @@ def generate(config: EngineConfig, kind: str, folder: Path, name: str | None = N
         Of the files and of the top module; default ``zerokeep_PRESET_KIND``.
     target
         The family whose own cells it has; default: behavioural Verilog, for any.
+    watch
+        Whether a vector engine shows what it writes, for a testbench that looks for a fault.
     """
     from zeroskip.gateware.engines import axi_top
 
@@ -167,7 +169,7 @@ def generate(config: EngineConfig, kind: str, folder: Path, name: str | None = N
     about = {"kind": kind, "preset": preset, "parameters": dataclasses.asdict(config)}
     if kind != "zero-skip":
         about["dense"] = dataclasses.asdict(dense_of(config))
-    return write_design(axi_top(config, kind), Path(folder), name, about=about, target=target)
+    return write_design(axi_top(config, kind, watch=watch), Path(folder), name, about=about, target=target)
 
 
 def versions() -> dict[str, str]:

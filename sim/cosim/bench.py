@@ -14,12 +14,13 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.simtime import convert, get_sim_time
 from cocotb.task import Task
-from cocotb.triggers import ClockCycles, Timer, ValueChange
+from cocotb.triggers import ClockCycles, RisingEdge, Timer, ValueChange
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp, AxiStreamBus, AxiStreamSink, AxiStreamSource
 
 from cosim.account import wrong_sum
-from cosim.job import ENVIRONMENT, QUIET_CYCLES, Job, Outcome, read_jobs, write_outcomes
+from cosim.job import ENVIRONMENT, QUIET_CYCLES, WATCH_FILE, WATCHED, Job, Outcome, read_jobs, write_outcomes
 from cosim.monitor import HandshakeLog
+from zeroskip.files.writing import write_npz
 from zeroskip.spec.axi import ERROR_AT
 from zeroskip.spec.program import ERRORS
 
@@ -116,6 +117,35 @@ class Monitor:
             log.change(get_sim_time("step"), valid.value == 1 and ready.value == 1)
 
 
+class Watch:
+    """Keep what a vector engine writes, word after word: rows of step, stream, word, mask; and its bytes."""
+
+    def __init__(self, dut: Any, fields: dict[str, tuple[int, int]]) -> None:
+        self.rows: list[list[int]] = []
+        self.data: list[bytes] = []
+        self._fields = fields
+        cocotb.start_soon(self._watch(dut))
+
+    async def _watch(self, dut: Any) -> None:
+        at, size = self._fields["data"]
+        edge = RisingEdge(dut.clk)
+        while True:
+            await edge
+            word = int(dut.watch.value)
+            if self._of(word, "valid"):
+                self.rows.append([self._of(word, name) for name in WATCHED])
+                self.data.append((word >> at & (1 << size) - 1).to_bytes(size // 8, "little"))
+
+    def _of(self, word: int, name: str) -> int:
+        start, size = self._fields[name]
+        return word >> start & (1 << size) - 1
+
+    def save(self, folder: Path) -> None:
+        """Write ``watch.npz``: `rows` (words, 4) and `data`, uint8 (words, bytes of a beat)."""
+        data = np.frombuffer(b"".join(self.data), np.uint8).reshape(len(self.rows), -1)
+        write_npz(folder / WATCH_FILE, {"rows": np.array(self.rows, np.int64).reshape(-1, len(WATCHED)), "data": data})
+
+
 class WrongError(Exception):
     """The hardware did something that it must not; the text says what."""
 
@@ -135,6 +165,7 @@ class Bench:
         self.collector = Collector(dut, STREAMS["result"], size, numbered=settings["number_bits"] > 0)
         self.monitors = {name: Monitor(dut, prefix, period) for name, prefix in STREAMS.items()}
         self.control = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk)
+        self.watch = Watch(dut, settings["watch"]) if settings["watch"] else None
         if settings["stall"]:
             ends = {name: driver.source for name, driver in self.drivers.items()} | {"result": self.collector.sink}
             for name, end in ends.items():
@@ -278,6 +309,7 @@ async def run_jobs(dut: Any) -> None:
     jobs, settings = read_jobs(folder)
     outcomes: list[Outcome] = []
     empty = np.zeros((0, settings["beat_bytes"]), np.uint8)
+    bench = None
     try:
         bench = await Bench.start(dut, settings)
         for job in jobs:
@@ -286,4 +318,6 @@ async def run_jobs(dut: Any) -> None:
         name = jobs[len(outcomes)].name
         outcomes.append(Outcome(name=name, result=empty, error=str(error)))
     await Timer(PERIOD_NS, "ns")
+    if bench is not None and bench.watch is not None:
+        bench.watch.save(folder)
     write_outcomes(folder, outcomes)

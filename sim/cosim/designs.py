@@ -42,8 +42,10 @@ def load(found: Entry) -> GeneratedDesign:
         raise ToolError(f"{found.folder} is no design: {error}") from None
 
 
-def cached(config: EngineConfig, kind: str, cache: Path) -> GeneratedDesign:
+def cached(config: EngineConfig, kind: str, cache: Path, *, watch: bool = False) -> GeneratedDesign:
     """Generate an engine, or take it from the folder `cache` where sources and parameters are unchanged.
+
+    With `watch` it shows what it writes.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def cached(config: EngineConfig, kind: str, cache: Path) -> GeneratedDesign:
         The cache cannot be written or trusted.
     """
     def make(folder: Path) -> None:
-        generate(config, kind, folder)
+        generate(config, kind, folder, watch=watch)
 
     return load(entry(cache, f"{preset_name(config) or config.multipliers}-{kind}",
-                      key_of(source_digest(), config, kind), make))
+                      key_of(source_digest(), config, kind, watch), make))

@@ -1,7 +1,9 @@
 // Drives the generated Verilog of a vector engine: a program, then maps, with pauses at random on every stream.
 //
-// Arguments: PROGRAM MAPS RESULTS WATCH WORDS STALL SEED. Files of beats of BANKS bytes each. RESULTS gets the payload of
-// each result beat, PAYLOAD bytes, and its cycle, 8 bytes; WATCH the same of each word on the write bus, and its step.
+// Arguments: PROGRAM MAPS RESULTS WATCH WORDS STALL SEED PACKETS. Files of beats of BANKS bytes each. PACKETS has the
+// beats of each packet of PROGRAM, 8 bytes each: the program, behind which maps come, and what follows it. RESULTS
+// gets the payload of each result beat, PAYLOAD bytes, and its cycle, 8 bytes; WATCH the same of each word on the write
+// bus, and its step.
 // Prints the cycle of the first beat of a map, the last cycle, beats taken, and whether the engine complained.
 #include <cstdio>
 #include <cstdlib>
@@ -51,14 +53,21 @@ int main(int, char **argument) {
   }
   engine.rst = 0;
   const size_t programs = program.size() / BANKS, words = maps.size() / BANKS;
-  size_t sent = 0, given = 0;
+  const auto packets = read_all(argument[8]);
+  std::vector<bool> last(programs + 1);
+  size_t sent = 0, given = 0, ahead = 0;
+  for (size_t at = 0, end = 0, beats; at < packets.size(); at += 8) {
+    memcpy(&beats, &packets[at], 8);
+    if (!at) ahead = beats;
+    last[(end += beats) - 1] = true;
+  }
   bool offers = false, gives = false;
   long taken = 0, cycle = 0, first = -1, quiet = 0, silence = 0;
   while (quiet < PATIENCE && silence < SILENCE && !engine.overrun) {
     if (!offers) offers = sent < programs && drand48() >= stall;
-    if (!gives) gives = given < words && sent == programs && drand48() >= stall;
+    if (!gives) gives = given < words && sent >= ahead && drand48() >= stall;
     engine.program___05Fvalid = offers;
-    if (offers) put(engine.program___05Fpayload, &program[sent * BANKS], sent + 1 == programs);
+    if (offers) put(engine.program___05Fpayload, &program[sent * BANKS], last[sent]);
     engine.maps___05Fvalid = gives;
     if (gives) put(engine.maps___05Fpayload, &maps[given * BANKS], false);
     engine.results___05Fready = drand48() >= stall;

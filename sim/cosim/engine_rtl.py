@@ -26,7 +26,7 @@ PROGRAM = "simulator"
 _VERILATE = ("-Wno-fatal", "-Wno-lint", "-Wno-style", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing",
              "--output-split", "15000", "--output-split-cfuncs", "3000")
 _MAKE = ("VM_PARALLEL_BUILDS=0", "OPT_FAST=-Og", "OPT_SLOW=-O0", "CFG_CXXFLAGS_PCH_I=-include")
-_VERSION = 1
+_VERSION = 2
 
 
 class EngineError(Exception):
@@ -79,9 +79,16 @@ def _bytes(bits: int) -> int:
     return -(-bits // 8)
 
 
-def run_program(simulator: Path, program: Program, maps: Sequence[np.ndarray], *, stall: float = 0.0, seed: int = 0
-                ) -> Answers:
+def packets_of(program: Program, images: int) -> list[np.ndarray]:
+    """What goes over the program's stream: the program, and for each image all its parts."""
+    return [program.beats(), *(images * program.part_beats())]
+
+
+def run_program(simulator: Path, program: Program, maps: Sequence[np.ndarray], *, stall: float = 0.0, seed: int = 0,
+                packets: Sequence[np.ndarray] | None = None) -> Answers:
     """The results of maps (channels, rows, columns) that come one after the other.
+
+    `packets` go over the program's stream instead of the program and its parts.
 
     Raises
     ------
@@ -90,16 +97,18 @@ def run_program(simulator: Path, program: Program, maps: Sequence[np.ndarray], *
     """
     wanted = program.setup["result_words"] * len(maps)
     with workplace() as place:
-        program.beats().tofile(place / "program")
+        packets = packets_of(program, len(maps)) if packets is None else packets
+        np.concatenate(packets).tofile(place / "program")
+        np.array([len(own) for own in packets], np.uint64).tofile(place / "packets")
         np.concatenate([program.incoming.words(own) for own in maps]).tofile(place / "maps")
-        done = run([str(simulator), "program", "maps", "results", "watch", str(wanted), str(stall), str(seed)],
-                   folder=place, name=PROGRAM)
+        done = run([str(simulator), "program", "maps", "results", "watch", str(wanted), str(stall), str(seed),
+                    "packets"], folder=place, name=PROGRAM)
         if done.status:
             raise ToolError(f"the engine's simulator {done.why()}")
         first, cycles, sent, given, error, overrun = map(int, done.output.split())
         size = _bytes(beat_layout(program.config).size)
         beats = np.fromfile(place / "results", np.uint8).reshape(-1, size + 8)
-    if overrun or error or len(beats) != wanted:
+    if overrun or error or len(beats) != wanted or sent != sum(map(len, packets)):
         raise EngineError(f"{len(beats)} of {wanted} result words came in {cycles} cycles, {sent} program beats and "
                           f"{given} map beats were taken; error {error}, overrun {overrun}")
     when = beats[:, size:].copy().view(np.uint64)[:, 0].astype(int) - first + 1

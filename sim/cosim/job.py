@@ -17,6 +17,9 @@ from zeroskip.files.writing import write_json, write_npz, write_text
 
 ENVIRONMENT = "ZEROKEEP_COSIM_JOB"
 """The environment variable that names the folder of the job."""
+WATCH_FILE = "watch.npz"
+WATCHED = ("step", "stream", "word", "mask")
+"""What is kept of each word that an engine writes, beside its bytes."""
 JSON_BYTES = 256 << 20
 """The most that a description of jobs or outcomes may have."""
 QUIET_CYCLES = 100

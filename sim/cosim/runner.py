@@ -73,7 +73,7 @@ def run_jobs(build: Build, jobs: Sequence[Job], *, stall: float = 0.0, seed: int
         "registers": {name: register["address"] for name, register in sidecar["registers"].items()},
         "inputs": [name for name, port in sidecar["ports"].items() if port["direction"] == "input" and name != "clk"],
         "multipliers": sidecar["multipliers"], "beat_bytes": sidecar["beat_bytes"],
-        "number_bits": sidecar["number_bits"],
+        "number_bits": sidecar["number_bits"], "watch": sidecar["watch"],
         "counters": [name for name in sidecar["registers"] if name in COUNTERS],
     }
     with workplace() if folder is None else nullcontext(folder) as place:

@@ -26,7 +26,10 @@ from zerokeep.cli_prune import Data
 from zerokeep.errors import UserError, check_count
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from cosim.simulate import Simulation
+    from zerokeep.model_folder import ModelFolder
     from zeroskip.layer import Layer
 
 DEFAULT_IMAGES = 4
@@ -38,6 +41,27 @@ def register(app: typer.Typer) -> None:
     """Add the verb."""
     app.command("simulate", help="Run a layer file or a model folder through the generated Verilog, bit for bit.")(
         simulate)
+
+
+def load_pictures(source: Path, images: int | None, data: str | None) -> tuple[ModelFolder, np.ndarray]:
+    """A model folder and the first of its test images.
+
+    Raises
+    ------
+    UserError
+        The folder is missing or damaged, or there are fewer images than asked for.
+    """
+    from zerokeep import model_folder
+    from zerokeep.user_code import open_data
+
+    if images is not None:
+        check_count("--images", images, 1)
+    model = model_folder.read(source)
+    pictures = open_data(data).fitted(model.network.input_shape).test_images
+    count = DEFAULT_IMAGES if images is None else images
+    if count > len(pictures):
+        raise UserError(f"--images {count} is more than the {len(pictures)} test images")
+    return model, pictures[:count]
 
 
 def load_layers(source: Path, images: int | None, data: str | None) -> dict[str, Layer]:
@@ -56,14 +80,9 @@ def load_layers(source: Path, images: int | None, data: str | None) -> dict[str,
         check_count("--images", images, 1)
     if source.is_dir():
         from zerokeep import model_folder
-        from zerokeep.user_code import open_data
 
-        model = model_folder.read(source)
-        pictures = open_data(data).fitted(model.network.input_shape).test_images
-        count = DEFAULT_IMAGES if images is None else images
-        if count > len(pictures):
-            raise UserError(f"--images {count} is more than the {len(pictures)} test images")
-        return {step.name: layer for step, layer in model_folder.layer_inputs(model, pictures[:count])}
+        model, pictures = load_pictures(source, images, data)
+        return {step.name: layer for step, layer in model_folder.layer_inputs(model, pictures)}
     layer = Layer.load(source)
     inputs = layer.needed_input()
     if images is not None:
@@ -77,7 +96,7 @@ def document(result: Simulation, *, folder: bool) -> dict[str, Any]:
     """The JSON of a simulation: one layer's entry, or the entries under ``layers`` and what they share beside them."""
     if not folder:
         return result.layers[0]
-    shared = {key: result.layers[0][key] for key in SHARED}
+    shared = {key: result.layers[0][key] for key in SHARED} if result.layers else {}
     layers = [{key: value for key, value in entry.items() if key != "tool_versions"} for entry in result.layers]
     return shared | {"host": result.host, "layers": layers}
 
@@ -130,6 +149,9 @@ def simulate(
     outputs: Annotated[Path | None, typer.Option("--outputs", metavar="FILE.npz", help=(
         "Save what the hardware answered, by engine (of a folder: LAYER/ENGINE)."))] = None,
     waves: Annotated[Path | None, typer.Option("--waves", metavar="FILE.fst", help="Save the waves.")] = None,
+    by_layer: Annotated[bool, typer.Option("--layers", help=(
+        "Of a folder: layer by layer on every engine, instead of the network as one program where an engine runs "
+        "that."))] = False,
     stall: Annotated[float, typer.Option("--stall", metavar="P", help=(
         "Pause each stream at random with this probability per cycle."))] = 0.0,
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Of the pauses.")] = 0,
@@ -143,7 +165,6 @@ def simulate(
         if path is not None:
             writable(path)
     check_count("--seed", seed, 0)
-    layers = load_layers(source, images, data)
     from cosim import simulate as simulation
     from zeroskip.files.writing import write_npz
 
@@ -152,19 +173,30 @@ def simulate(
     with as_user_error(ValueError):
         engines = simulation.check_engines(engine or simulation.ENGINES)
         simulation.check_options(options)
-    folder = source.is_dir()
-    with progress("simulate") as told:
-        result = simulation.simulate(layers, shape, engines, options=options, progress=told, leave=folder)
-    _print(result)
-    _print_lanes(result)
+    folder, network = source.is_dir(), None
+    if folder and not by_layer:
+        from zerokeep.cli_simulate_network import run_network
+
+        model, pictures = load_pictures(source, images, data)
+        network, engines = run_network(model.network, pictures, shape, engines, options)
+    result = simulation.Simulation(layers=[])
+    if engines:
+        layers = load_layers(source, images, data)
+        with progress("simulate") as told:
+            result = simulation.simulate(layers, shape, engines, options=options, progress=told, leave=folder)
+        _print(result)
+        _print_lanes(result)
     for name, why in result.host.items():
         say(f"left to the host: {name}: {why}")
     if json_file is not None:
-        write_json(json_file, document(result, folder=folder))
+        found = document(result, folder=folder)
+        write_json(json_file, found if network is None else network.document(shape, options) | found)
     if outputs is not None:
         with writing(outputs):
             write_npz(outputs, {f"{layer}/{name}" if folder else name: array
-                                for (layer, name), array in result.outputs.items()})
-    for sentence in result.failed:
+                                for (layer, name), array in result.outputs.items()}
+                      | ({} if network is None else network.outputs))
+    failed = [*result.failed, *([] if network is None else network.failed)]
+    for sentence in failed:
         say(f"zerokeep: {sentence}", error=True)
-    return Status.WRONG if result.failed else Status.DONE
+    return Status.WRONG if failed else Status.DONE

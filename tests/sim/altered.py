@@ -14,7 +14,7 @@ from tests.sim.test_independent_layers import SEED
 from cosim.parts import jobs_of, join, split
 from cosim.runner import run_jobs
 from cosim.simulators import build, find_simulator
-from zeroskip.config import ArrayConfig
+from zeroskip.spec.config import EngineConfig
 from zeroskip.layer import Layer
 from zeroskip.packing import pack
 from zeroskip.verilog import GeneratedDesign, generate
@@ -23,7 +23,7 @@ Change = Callable[[str], tuple[str, int]]
 """A module's text with something changed in it, and how often."""
 
 
-def make(config: ArrayConfig, kind: str, folder: Path, change: Change) -> tuple[GeneratedDesign, int]:
+def make(config: EngineConfig, kind: str, folder: Path, change: Change) -> tuple[GeneratedDesign, int]:
     """Generated Verilog, changed; and how often it was."""
     design = generate(config, kind, folder)
     modules = re.split(r"(?<=endmodule)\n", design.verilog.read_text())
@@ -35,7 +35,7 @@ def make(config: ArrayConfig, kind: str, folder: Path, change: Change) -> tuple[
     return GeneratedDesign(verilog=design.verilog, sidecar=design.sidecar, top=design.top, digest=digest), sum(counts)
 
 
-def check(folder: Path, design: GeneratedDesign, config: ArrayConfig, engine: str) -> None:
+def check(folder: Path, design: GeneratedDesign, config: EngineConfig, engine: str) -> None:
     """Every answer is right, layers back to back, with pauses."""
     built = build(design, find_simulator("verilator"), CACHE / "simulators", waves=False)
     paths = write(folder, SEED)

@@ -32,8 +32,8 @@ def echo_build(simulator: str = "verilator", *, waves: bool = False, delay: int 
     return build(echo_design(delay, extra), find_simulator(simulator), CACHE / "simulators", waves=waves)
 
 
-def echo_job(name: str, *, weights: int = 4, beats: int = 9, seed: int = 0, **more) -> Job:
+def echo_job(name: str, *, program: int = 4, beats: int = 9, seed: int = 0, **more) -> Job:
     """A job whose answer is its map's complement."""
     rng = np.random.default_rng(seed)
-    program, feature = (rng.integers(0, 256, (count, 16), dtype=np.uint8) for count in (weights, beats))
-    return Job(name=name, weights=program, map=feature, **{"result_beats": beats} | more)
+    sent, feature = (rng.integers(0, 256, (count, 16), dtype=np.uint8) for count in (program, beats))
+    return Job(name=name, program=sent, map=feature, **{"result_beats": beats} | more)

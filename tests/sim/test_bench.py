@@ -22,8 +22,8 @@ from zeroskip.verilog import ToolError
 BEYOND = 4 * len(REGISTERS)
 """The first address without a register."""
 SIMULATORS = ["verilator", pytest.param("icarus", marks=pytest.mark.skipif(needs_icarus, reason="no iverilog"))]
-JOBS = [echo_job("first"), echo_job("one", weights=1, beats=1, seed=1), echo_job("reset", seed=2, reset=True),
-        echo_job("long", weights=9, beats=70, seed=3)]
+JOBS = [echo_job("first"), echo_job("one", program=1, beats=1, seed=1), echo_job("reset", seed=2, reset=True),
+        echo_job("long", program=9, beats=70, seed=3)]
 
 
 def assert_echoes(jobs, outcomes: list[Outcome]) -> None:
@@ -90,7 +90,7 @@ def test_a_reset_in_mid_layer_leaves_nothing_behind() -> None:
 
 
 def test_a_hang_is_said_with_what_came() -> None:
-    hangs, after = echo_job("hangs", weights=3, beats=6, patience=2), echo_job("after")
+    hangs, after = echo_job("hangs", program=3, beats=6, patience=2), echo_job("after")
     outcomes = run_jobs(echo_build(), [hangs, after])
     assert outcomes[0].error is not None and outcomes[1].error == NOT_RUN
     assert "no beat on any stream for 2 cycles: taken 3 of 3 program beats and" in outcomes[0].error
@@ -124,7 +124,7 @@ def test_slots_that_do_not_add_up_are_seen(tmp_path: Path) -> None:
         registers = about["registers"]
         registers["slots_tail"], registers["slots_bubble"] = registers["slots_drain"], registers["load"]
 
-    (outcome,) = run_jobs(with_sidecar(echo_build(), tmp_path, swap), [echo_job("lost", weights=3, beats=4)])
+    (outcome,) = run_jobs(with_sidecar(echo_build(), tmp_path, swap), [echo_job("lost", program=3, beats=4)])
     assert outcome.error == ("the classes of the multipliers' slots make 15, expected 68: 17 cycles of 4 multipliers")
 
 

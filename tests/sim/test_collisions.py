@@ -11,7 +11,7 @@ import pytest
 from tests.sim.altered import check, make
 from tests.sim.test_independent_layers import COLUMNS, CONFIG
 
-from zeroskip.config import ArrayConfig
+from zeroskip.spec.config import EngineConfig
 from zeroskip.packing import KINDS
 
 WRITE = re.compile(r"if \((?P<enable>.+)\)\n +(?P<memory>\w+|\\\S+ )\[(?P<address>.+)\] <= ")
@@ -44,7 +44,7 @@ def invert_collisions(module: str) -> tuple[str, int]:
     (CONFIG, "skip-both", 4 * 8 + 4 + 4 + 1 + 1), (COLUMNS, "skip-both", 4 * 9 + 4 + 4 + 1 + 1),
     (CONFIG, "dense", 2 + 1 + 1 + 1),
 ])
-def test_collisions_do_not_matter(tmp_path: Path, config: ArrayConfig, engine: str, memories: int) -> None:
+def test_collisions_do_not_matter(tmp_path: Path, config: EngineConfig, engine: str, memories: int) -> None:
     """`memories`: in each lane lists, pointers, results, four banks of values, and occupancy masks for each column;
     four banks of the feature map and of its masks, window table, requantisation parameters; of the dense array two
     banks and the weights."""

@@ -10,7 +10,7 @@ import pytest
 from tests.sim.altered import check, make
 from tests.sim.test_independent_layers import COLUMNS, CONFIG
 
-from zeroskip.config import ArrayConfig
+from zeroskip.spec.config import EngineConfig
 from zeroskip.packing import KINDS
 from zeroskip.verilog import memories
 
@@ -27,7 +27,7 @@ def noise(module: str) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize(("config", "engine"), [(CONFIG, "skip-both"), (COLUMNS, "skip-both"), (CONFIG, "dense")])
-def test_contents_do_not_matter(tmp_path: Path, config: ArrayConfig, engine: str) -> None:
+def test_contents_do_not_matter(tmp_path: Path, config: EngineConfig, engine: str) -> None:
     design, changed = make(config, KINDS[engine], tmp_path / "verilog", noise)
     assert changed == len(memories(design.verilog.read_text())) > 0
     check(tmp_path, design, config, engine)

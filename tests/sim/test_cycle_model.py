@@ -9,7 +9,7 @@ from tests.sim.echo import CACHE
 
 from cosim.simulate import Options, simulate
 from zerokeep.prediction import predict_layer
-from zeroskip.config import PRESETS
+from zeroskip.spec.config import PRESETS
 
 CONFIG = PRESETS["tiny"]
 ENGINES = ["skip-both", "skip-weights", "dense"]

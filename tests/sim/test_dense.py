@@ -9,7 +9,7 @@ from tests.sim.echo import CACHE
 
 from cosim.simulate import Options, simulate
 from zeroskip import reference
-from zeroskip.config import PRESETS
+from zeroskip.spec.config import PRESETS
 
 ENGINES = ("dense", "gate", "auto")
 SHAPE = {"filters": 3, "channels": 18, "kernel": (3, 3), "size": (7, 8)}

@@ -49,12 +49,5 @@ def test_a_program_with_a_flipped_bit_is_refused(engine):
     program, _ = whole(config, network, look=False)
     beats = program.beats().copy()
     beats[len(beats) // 2, 0] ^= 4
-
-    class Damaged:
-        config, setup, incoming, leaving = program.config, program.setup, program.incoming, program.leaving
-
-        def beats(self):
-            return beats
-
     with pytest.raises(EngineError, match=r"0 of .* result words came .*error [45]"):
-        run_program(simulator, Damaged(), list(draw.images(network)))
+        run_program(simulator, program, list(draw.images(network)), packets=[beats])

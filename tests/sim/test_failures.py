@@ -6,6 +6,7 @@ import errno
 import json
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +15,19 @@ from tests.files.test_workplace import UGLY
 
 from cosim import failures
 from cosim.failures import about, keep, replay_command
-from zeroskip.config import PRESETS
 from zeroskip.layer import Layer
+from zeroskip.spec import config_file
+from zeroskip.spec.config import PRESETS
 
+OTHER = replace(PRESETS["tiny"], lanes=3)
 LAYER = Layer(weight=np.ones((1, 2), np.int8), input=np.ones((1, 2), np.uint8))
 
 
 def kept(parent: Path, message: str = "wrong", before: int = 0) -> Path:
     return keep(parent, "01-dense", LAYER, {"map": np.zeros(3)}, {"expected": np.ones(2)},
                 about("dense", PRESETS["tiny"], message, 0.5, 3),
-                lambda folder: replay_command(folder, "dense", "--preset tiny", 0.5, 3), before=[LAYER] * before)
+                lambda folder: replay_command(folder, "dense", PRESETS["tiny"], 0.5, 3), config=PRESETS["tiny"],
+                before=[LAYER] * before)
 
 
 def message(folder: Path) -> str:
@@ -33,7 +37,8 @@ def message(folder: Path) -> str:
 def test_an_earlier_failure_is_replaced_whole(tmp_path: Path) -> None:
     first = kept(tmp_path / "new", "one", before=2)
     assert {path.name for path in first.iterdir()} == {
-        "layer.npz", "program.npz", "outputs.npz", "about.json", "README.txt", "before_00.npz", "before_01.npz"}
+        "layer.npz", "program.npz", "outputs.npz", "about.json", "config.json", "README.txt", "before_00.npz",
+        "before_01.npz"}
     again = kept(tmp_path / "new", "two")
     assert again == first and message(again) == "two" and not list(first.glob("before*"))
     assert list((tmp_path / "new").iterdir()) == [first]
@@ -75,13 +80,25 @@ def test_a_failure_to_keep_leaves_the_earlier_one(tmp_path: Path, monkeypatch: p
     assert message(first) == "one" and list(tmp_path.iterdir()) == [first]
 
 
+def test_the_array_is_kept(tmp_path: Path) -> None:
+    """A configuration that is no preset comes back from what was kept."""
+    folder = keep(tmp_path, "case", LAYER, {}, {}, about("dense", OTHER, "wrong", 0, 0),
+                  lambda folder: replay_command(folder, "dense", OTHER, 0, 0), config=OTHER)
+    assert config_file.read(folder / "config.json").engine == OTHER
+    assert f"--config {folder / 'config.json'}" in (folder / "README.txt").read_text()
+
+
+@pytest.mark.parametrize("preset", [True, False])
 @pytest.mark.parametrize("folder", [UGLY, "-x", "a", "$(touch planted)"])
-def test_the_command_can_be_pasted(tmp_path: Path, folder: str) -> None:
-    command = replay_command(Path(folder), "skip-both", "--multipliers 4", 0.25, 7)
+def test_the_command_can_be_pasted(tmp_path: Path, folder: str, preset: bool) -> None:
+    config = PRESETS["tiny"] if preset else OTHER
+    command = replay_command(Path(folder), "skip-both", config, 0.25, 7)
     words = shlex.split(command)
     assert words[:2] == ["zerokeep", "simulate"] and Path(words[2]) == Path(folder) / "layer.npz"
     assert not words[2].startswith("-")
-    assert words[3:] == ["--engine", "skip-both", "--multipliers", "4", "--stall", "0.25", "--seed", "7"]
+    selection = ["--preset", "tiny"] if preset else ["--config", words[6]]
+    assert words[3:] == ["--engine", "skip-both", *selection, "--stall", "0.25", "--seed", "7"]
+    assert preset or Path(words[6]) == Path(folder) / "config.json" and not words[6].startswith("-")
     shell = subprocess.run(["sh", "-c", f"zerokeep() {{ printf '%s\\0' \"$@\"; }}; {command}"], cwd=tmp_path,
                            capture_output=True, check=True)
     assert shell.stdout.decode().split("\0")[:-1] == words[1:] and not list(tmp_path.iterdir())

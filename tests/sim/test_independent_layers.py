@@ -8,7 +8,7 @@ from tests.sim.independent_layers import CASES, write
 
 from cosim.fuzz_cases import CONFIGS
 from cosim.simulate import Options, simulate
-from zeroskip.config import ArrayConfig
+from zeroskip.spec.config import EngineConfig
 from zeroskip.layer import Layer
 from zeroskip.packing import ENGINES
 
@@ -20,7 +20,7 @@ CONFIG, COLUMNS = CONFIGS["pairs"], CONFIGS["columns"]
 @pytest.mark.parametrize(("config", "engines", "stall"), [
     (CONFIG, ENGINES, 0.0), (CONFIG, ENGINES, 0.3), (COLUMNS, SKIPPING, 0.0), (COLUMNS, SKIPPING, 0.3),
 ])
-def test_equal_to_pytorch_on_every_engine(tmp_path: Path, config: ArrayConfig, engines: tuple[str, ...], stall: float
+def test_equal_to_pytorch_on_every_engine(tmp_path: Path, config: EngineConfig, engines: tuple[str, ...], stall: float
                                           ) -> None:
     paths = write(tmp_path, SEED)
     layers = {path.stem: Layer.load(path) for path in paths}

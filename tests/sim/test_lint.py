@@ -11,14 +11,14 @@ import pytest
 from tests.sim.echo import CACHE
 
 from cosim.designs import cached
-from zeroskip.config import PRESETS, ArrayConfig
+from zeroskip.spec.config import PRESETS, EngineConfig
 from zeroskip.engines import ENGINE_KINDS
 from zeroskip.verilog import lint
 
 LARGE = ("large", "fine")
 
 
-def with_two_groups(config: ArrayConfig) -> ArrayConfig:
+def with_two_groups(config: EngineConfig) -> EngineConfig:
     """The same array, the dense one beside it as small."""
     multipliers = 2 * config.lanes * config.pixels
     pixels = min(8, multipliers // 2)

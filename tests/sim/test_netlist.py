@@ -13,7 +13,7 @@ from cosim.fuzz_cases import Session, jobs, make_session, verdicts
 from cosim.netlist import CELLS, synthesised, without_initial_zeros
 from cosim.runner import run_jobs
 from cosim.simulators import Build, build, find_simulator
-from zeroskip.config import PRESETS
+from zeroskip.spec.config import PRESETS
 from zeroskip.packing import pack
 from zeroskip.verilog import ToolError, verilator_environment
 

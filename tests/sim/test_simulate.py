@@ -13,7 +13,7 @@ from cosim import simulate as module
 from cosim.simulate import Options, Simulation, check_engines, select, simulate
 from zeroskip import reference
 from zeroskip.compiler.packed import PackError
-from zeroskip.config import PRESETS
+from zeroskip.spec.config import PRESETS
 from zeroskip.counts import count
 from zeroskip.layer import Layer
 from zeroskip.packing import CHOICES, ENGINES

@@ -18,7 +18,7 @@ from cosim.simulators import build, find_simulator
 from zeroskip import reference
 from zeroskip.arrangement import arrangements
 from zeroskip.compiler.packed import PackError
-from zeroskip.config import ArrayConfig
+from zeroskip.spec.config import EngineConfig
 from zeroskip.counts import count
 from zeroskip.layer import Layer
 from zeroskip.map_packing import map_beats
@@ -31,7 +31,7 @@ STALLS = (0.0, 0.4)
 ENGINES = ("skip-weights", "skip-both")
 
 
-def cut(layer: Layer, config: ArrayConfig, seed: str, *, skip: bool) -> Plan:
+def cut(layer: Layer, config: EngineConfig, seed: str, *, skip: bool) -> Plan:
     """A plan that is cut in some way that fits and is not whole."""
     own = layer.as_convolution()
     height, words = own.output_shape[2], -(-own.channels // 16)

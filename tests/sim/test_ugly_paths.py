@@ -21,7 +21,7 @@ from cosim.runner import run_jobs
 from cosim.simulate import Options, simulate
 from cosim.simulators import build, find_simulator
 from zeroskip.clock import pack
-from zeroskip.config import PRESETS
+from zeroskip.spec.config import PRESETS
 from zeroskip.layer import Layer
 from zeroskip.synth import synthesise
 from zeroskip.verilog import lint
@@ -42,7 +42,7 @@ from cosim.simulate import Options, simulate
 from zeroskip import verilog
 assert {checkout!r} in verilog.__file__, verilog.__file__
 from zeroskip.clock import pack
-from zeroskip.config import PRESETS
+from zeroskip.spec.config import PRESETS
 from zeroskip.layer import Layer
 from zeroskip.synth import synthesise
 here = Path(sys.argv[1])

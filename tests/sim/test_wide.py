@@ -10,7 +10,7 @@ from tests.sim.echo import CACHE
 
 from cosim.simulate import Options, simulate
 from zeroskip.compiler.packed import PackError
-from zeroskip.config import PRESETS
+from zeroskip.spec.config import PRESETS
 from zeroskip.packing import pack
 
 WIDE = {"3x3": random_layer(1, filters=5, channels=3, size=(5, 200), padding=(1, 1), weights=0.4),

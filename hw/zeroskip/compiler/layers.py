@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from zeroskip.compiler.build import build
+from zeroskip.compiler.build import Builder, build
 from zeroskip.compiler.lower import as_map, convolution
 from zeroskip.compiler.network import INPUT, QuantisedNetwork
 from zeroskip.compiler.packed import Packed, PackedLayer, PackError, whole
@@ -31,12 +31,13 @@ class VectorPacked(Packed):
     """A program of the vector engine with its maps.
 
     ``made`` is the program; ``columns``, for each of its steps, the columns of a row that are results (what the cycle
-    model wants to know); ``look``: whether it looks ahead.
+    model wants to know); ``look``: whether it looks ahead; ``builder``: of a network, what became of each step.
     """
 
     made: Program
     columns: Mapping[int, int]
     look: bool
+    builder: Builder | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -151,5 +152,6 @@ def pack_network(network: QuantisedNetwork, config: EngineConfig, codes: np.ndar
     """
     made, builder = whole_network(config, network, look=look)
     shape = network.shapes()[network.steps[-1].name]
-    return _packed(made, builder.steps, list(codes), look=look,
-                   answer=lambda found: np.stack(found).reshape(len(found), *shape))
+    packed = _packed(made, builder.steps, list(codes), look=look,
+                     answer=lambda found: np.stack(found).reshape(len(found), *shape))
+    return replace(packed, builder=builder)

@@ -63,7 +63,7 @@ def _pairs(first: int, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 def _words(now: Decoded, words: list[int], address: int, lane: np.void) -> list[npt.NDArray[np.int64]]:
     """Words of a list, entry by entry."""
-    alone = replace(now, lists=[words, *[[]] * (now.config.lanes - 1)])
+    alone = replace(now, lists=[words, *[[]] * (now.config.lanes - 1)], parts=[])
     lists = decode.arrays(alone)
     return [_pairs(int(lane["entries"]) + address * now.config.look, entry_numbers(lists)[0]),
             _pairs(int(lane["wanted"]) + address, lists.wanted[0]),

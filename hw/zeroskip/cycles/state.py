@@ -12,7 +12,7 @@ CODED = 4096
 """Places for the cycles of look-ups that may come before the fetch that they delay."""
 MOST_BYTES = 32
 MOST_COLUMNS = 1024
-WAITING_WORDS = 4096
+WAITING_WORDS = 1 << 15
 """Words of a lane that may wait for their cycle on the write bus."""
 
 AT_INSTRUCTION, AT_JOB, PARKED = range(3)

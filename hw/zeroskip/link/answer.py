@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
+from zeroskip.link.frame import ANSWER_HEAD, LAST, WAITS, BeatSize, Command, Status
+from zeroskip.spec.axi import REGISTER_BYTES
 
-from zeroskip.link.frame import ANSWER_HEAD, LAST, Command, Status
-from zeroskip.spec.axi import BEAT_BYTES, REGISTER_BYTES
+SIZE_BYTES = 2
+"""Of the answer to HELLO: bytes of a beat, bytes of a beat's number."""
+BEAT_SIZES = (4, 8, 16, 32)
+MOST_NUMBER_BYTES = 3
 
 
 class LinkError(Exception):
@@ -26,20 +29,23 @@ class Answer:
         Damaged frames that the board has seen, modulo 256.
     room
         Beats that it has room for, 0 to 255, by the command that brings them.
+    waits
+        Beats of the program wait on the board for the engine to take them.
     last
-        The last of `values` is the last beat of the result.
+        The last of `values` is the last beat of a packet of the result.
     values
-        A register's four bytes, whole beats of the result, else nothing.
+        What was asked for: whole beats of the result with their numbers, a register's four bytes, a beat's size.
     """
 
     busy: bool
     bad_frames: int
     room: dict[Command, int]
+    waits: bool
     last: bool
     values: bytes
 
 
-def read_answer(content: bytes, command: Command, arguments: bytes = b"") -> Answer:
+def read_answer(content: bytes, command: Command, arguments: bytes, size: BeatSize) -> Answer:
     """What the content of a good frame says.
 
     Parameters
@@ -48,6 +54,8 @@ def read_answer(content: bytes, command: Command, arguments: bytes = b"") -> Ans
         With the sequence number of the request.
     command, arguments
         The request.
+    size
+        Of the board's beats.
 
     Raises
     ------
@@ -63,64 +71,36 @@ def read_answer(content: bytes, command: Command, arguments: bytes = b"") -> Ans
     if status != Status.OK and not (may_be_busy and status == Status.BUSY):
         known = {own.value: own.name for own in Status}.get(status, f"status {status}")
         raise LinkError(f"{said} {known}, expected OK{' or BUSY' if may_be_busy else ''}")
-    _check_length(said, len(values), command, arguments)
-    if flags & ~LAST or (flags and not (command == Command.RESULT and values)):
-        expected = f"0 or {LAST}" if command == Command.RESULT and values else "0"
+    _check_length(said, len(values), command, arguments, size)
+    may_be_last = command == Command.RESULT and values
+    if flags & ~(WAITS | (LAST if may_be_last else 0)):
+        expected = f"0 to {LAST | WAITS}" if may_be_last else f"0 or {WAITS}"
         raise LinkError(f"{said} with flags {flags} and {len(values)} bytes of values, expected flags {expected}")
     return Answer(busy=status == Status.BUSY, bad_frames=bad, room={Command.PROGRAM: program, Command.MAP: map_},
-                  last=bool(flags & LAST), values=values)
+                  waits=bool(flags & WAITS), last=bool(flags & LAST), values=values)
 
 
-def _check_length(said: str, length: int, command: Command, arguments: bytes) -> None:
+def _check_length(said: str, length: int, command: Command, arguments: bytes, size: BeatSize) -> None:
     if command == Command.RESULT:
-        most = arguments[0]
-        right, expected = length % BEAT_BYTES == 0 and length <= most * BEAT_BYTES, f"0 to {most} beats of {BEAT_BYTES}"
+        most, each = arguments[0], size.answered
+        right, expected = length % each == 0 and length <= most * each, f"0 to {most} beats of {each}"
     else:
-        wanted = REGISTER_BYTES if command == Command.REGISTER else 0
+        wanted = {Command.REGISTER: REGISTER_BYTES, Command.HELLO: SIZE_BYTES}.get(command, 0)
         right, expected = length == wanted, str(wanted)
     if not right:
         raise LinkError(f"{said} with {length} bytes of values, expected {expected}")
 
 
-class ResultBeats:
-    """The beats of one result, as they come.
+def read_size(values: bytes) -> BeatSize:
+    """How large a board's beats are, by its answer to HELLO.
 
-    Parameters
-    ----------
-    expected
-        How many there will be, 1 or more.
+    Raises
+    ------
+    LinkError
+        No engine has such beats.
     """
-
-    def __init__(self, expected: int) -> None:
-        self._expected, self._raw = expected, bytearray()
-        self.ended = False
-        """The last has come."""
-
-    def __str__(self) -> str:
-        unmarked = ", none marked as the last" if self._came == self._expected and not self.ended else ""
-        return f"{self._came} of {self._expected} beats of the result came{unmarked}"
-
-    @property
-    def _came(self) -> int:
-        return len(self._raw) // BEAT_BYTES
-
-    def take(self, answer: Answer) -> bool:
-        """Keep the beats of an answer; whether there were any.
-
-        Raises
-        ------
-        LinkError
-            More beats came than expected, or the last one before all had come.
-        """
-        came, after = self._came + len(answer.values) // BEAT_BYTES, self.ended and answer.values
-        if came > self._expected or (answer.last and came < self._expected):
-            mark = "after the last one was marked" if after else "the last one marked" if answer.last else "and no last"
-            raise LinkError(f"{came} beats of the result came, expected {self._expected}: RESULT was answered with "
-                            f"{len(answer.values) // BEAT_BYTES} more, {mark}")
-        self._raw += answer.values
-        self.ended = self.ended or answer.last
-        return bool(answer.values)
-
-    def beats(self) -> np.ndarray:
-        """All that came, uint8 (beats, 16)."""
-        return np.frombuffer(bytes(self._raw), np.uint8).reshape(-1, BEAT_BYTES)
+    data, number = values
+    if data not in BEAT_SIZES or number > MOST_NUMBER_BYTES:
+        raise LinkError(f"HELLO was answered with beats of {data} bytes and numbers of {number}, expected one of "
+                        f"{', '.join(map(str, BEAT_SIZES))} and at most {MOST_NUMBER_BYTES}")
+    return BeatSize(data=data, number=number)

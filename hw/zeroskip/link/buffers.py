@@ -8,9 +8,12 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from zeroskip.gateware.axi.ports import Beat
-from zeroskip.link.frame import BUFFER_BYTES, CRC_BYTES, REQUEST_HEAD, ROOM_LIMIT
-from zeroskip.spec.axi import BEAT_BYTES
+from zeroskip.gateware.axi.ports import beat_layout
+from zeroskip.link.frame import ADDRESS_BYTES, BUFFER_BYTES, CRC_BYTES, REQUEST_HEAD, ROOM_LIMIT
+from zeroskip.spec.axi import REGISTER_BYTES
+
+ARGUMENT_BYTES = ADDRESS_BYTES + REGISTER_BYTES
+"""First bytes of a request's arguments that are at hand at any time."""
 
 
 class RequestBuffer(wiring.Component):
@@ -26,8 +29,8 @@ class RequestBuffer(wiring.Component):
         Let it go.
     sequence, command : Out(8)
         Its head.
-    arguments : Out(16)
-        The first two bytes after it, the first lowest.
+    arguments : Out(8 * ARGUMENT_BYTES)
+        The first bytes after it, the first lowest.
     length : Out(range(BUFFER_BYTES))
         Bytes after the head, the CRC left out.
     address : In(range(BUFFER_BYTES))
@@ -41,8 +44,8 @@ class RequestBuffer(wiring.Component):
         place = range(BUFFER_BYTES)
         super().__init__({
             "data": In(8), "strobe": In(1), "good": In(1), "bad": In(1), "held": Out(1), "done": In(1),
-            "sequence": Out(8), "command": Out(8), "arguments": Out(16), "length": Out(place), "address": In(place),
-            "byte": Out(8), "errors": Out(8),
+            "sequence": Out(8), "command": Out(8), "arguments": Out(8 * ARGUMENT_BYTES), "length": Out(place),
+            "address": In(place), "byte": Out(8), "errors": Out(8),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -78,42 +81,48 @@ class RequestBuffer(wiring.Component):
 
 
 class BeatQueue(wiring.Component):
-    """Bytes in, beats out, each with whether it is the last of its stream.
+    """Bytes in, beats out, each with whether it is the last of its packet.
 
     Parameters
     ----------
     depth
         Bytes; a power of two.
+    beat_bytes
+        Bytes of a beat; a power of two.
 
     Members
     -------
     bytes : In(stream.Signature(9))
         A byte, and in bit 8 of a beat's last byte: it is the last beat.
-    beats : Out(stream.Signature(Beat))
+    beats : Out(stream.Signature(beat_layout(beat_bytes)))
     room : Out(8)
         Beats that can be taken now, at most ``ROOM_LIMIT``.
+    waits : Out(1)
+        A byte that was taken has not left yet.
     """
 
-    def __init__(self, *, depth: int) -> None:
-        self._depth = depth
-        super().__init__({"bytes": In(stream.Signature(9)), "beats": Out(stream.Signature(Beat)), "room": Out(8)})
+    def __init__(self, *, depth: int, beat_bytes: int) -> None:
+        self._depth, self._beat_bytes = depth, beat_bytes
+        super().__init__({"bytes": In(stream.Signature(9)), "beats": Out(stream.Signature(beat_layout(beat_bytes))),
+                          "room": Out(8), "waits": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         """A queue, and a shift register behind it."""
         m = Module()
         m.submodules.queue = queue = SyncFIFOBuffered(width=9, depth=self._depth)
-        place, whole = Signal(range(BEAT_BYTES)), Signal(name="whole")
+        place, whole = Signal(range(self._beat_bytes)), Signal(name="whole")
         beat = self.beats.payload
         free = Signal(range(self._depth + 1))
+        beats = free[place.shape().width:]
         m.d.comb += [
             queue.w_data.eq(self.bytes.payload), queue.w_en.eq(self.bytes.valid), self.bytes.ready.eq(queue.w_rdy),
             queue.r_en.eq(~whole), self.beats.valid.eq(whole),
-            free.eq(self._depth - queue.level),
-            self.room.eq(Mux(free[4:] > ROOM_LIMIT, ROOM_LIMIT, free[4:])),
+            free.eq(self._depth - queue.level), self.room.eq(Mux(beats > ROOM_LIMIT, ROOM_LIMIT, beats)),
+            self.waits.eq((queue.level != 0) | (place != 0) | whole),
         ]
         with m.If(self.beats.ready):
             m.d.sync += whole.eq(0)
         with m.If(queue.r_rdy & queue.r_en):
             m.d.sync += [beat.data.eq(Cat(beat.data[8:], queue.r_data[:8])), beat.last.eq(queue.r_data[8]),
-                         place.eq(place + 1), whole.eq(place == BEAT_BYTES - 1)]
+                         place.eq(place + 1), whole.eq(place == self._beat_bytes - 1)]
         return m

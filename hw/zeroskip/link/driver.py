@@ -1,42 +1,37 @@
-"""The host's side of the link: one class over any line that takes and gives bytes."""
+"""An engine on a board, for a program on the host: over any line that takes and gives bytes."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
-from zeroskip.link.answer import Answer, LinkError, ResultBeats, read_answer
-from zeroskip.link.frame import ANSWER_LINE_BYTES, BEATS_IN_A_FRAME, FLAG, LAST, Command, Unstuffer, stuff
+from zeroskip.link.answer import LinkError, read_size
+from zeroskip.link.frame import ADDRESS_BYTES, FLAG, LAST, Command
+from zeroskip.link.host import Host, Transport, positive_count
+from zeroskip.link.loadable import Loadable
+from zeroskip.link.result_beats import ResultBeats
 from zeroskip.packing import pack
-from zeroskip.spec.axi import BEAT_BYTES, COUNTERS, IDENTITY, REGISTERS
+from zeroskip.spec.axi import COUNTERS, ERROR_AT, IDENTITY, REGISTER_BYTES, REGISTERS
+from zeroskip.spec.config import EngineConfig
+from zeroskip.spec.program import ERRORS
 
 QUICKEST_S = 1e-5
 """No board says sooner that it has no beat: it waits 1,024 cycles for one."""
+MOST_COUNTED = 0xFFFF
+"""Results that the counters can run over."""
 
 
-class Transport(Protocol):
-    """A line, full duplex. It raises OSError (of which serial.SerialException is one) where there is none any more."""
-
-    def write(self, raw: bytes) -> int | None:
-        """Send these bytes; how many were sent, or nothing where it was all."""
-
-    def read(self, seconds: float) -> bytes | None:
-        """What came; waits until something does, but no longer than `seconds`, and is empty or nothing then."""
-
-
-class Device:
+class Device(Host):
     """An engine on a board.
 
-    Whatever the board does, every method ends: a request is sent again after `seconds`, or after more bytes than
-    answers can have had, and given up after `tries`; a layer is after `patience` in which nothing moved. What is kept
-    of what came is one frame that has not ended, and the result so far. After an error `connect` begins anew.
+    Whatever the board does, every method ends: a request as :class:`zeroskip.link.host.Host` says; a program or a
+    result is given up after `patience` in which nothing moved. What is kept of what came is one frame that has not
+    ended, and the result so far. After an error `connect` begins anew.
 
     Parameters
     ----------
@@ -47,7 +42,7 @@ class Device:
     tries
         How often a request is sent at most, 1 or more.
     patience
-        Seconds in which neither a beat is taken nor one comes back, after which a layer is given up; 0 or more.
+        Seconds in which neither a beat is taken nor one comes back, after which a program is given up; 0 or more.
     clock
         What seconds are counted by; it never goes back.
 
@@ -62,31 +57,11 @@ class Device:
 
     def __init__(self, transport: Transport, *, seconds: float = 0.5, tries: int = 8, patience: float = 5.0,
                  clock: Callable[[], float] = time.monotonic) -> None:
-        if not 0 < seconds < math.inf:
-            raise ValueError(f"seconds: found {seconds!r}, expected a finite number more than 0")
+        super().__init__(transport, seconds=seconds, tries=tries, clock=clock)
         if not 0 <= patience < math.inf:
             raise ValueError(f"patience: found {patience!r}, expected a finite number, 0 or more")
-        self._transport, self._clock = transport, clock
-        self._seconds, self._tries, self._patience = seconds, _count("tries", tries), patience
-        self._unstuffer = Unstuffer()
-        self._sequence = 0
-        self.room = {Command.PROGRAM: 0, Command.MAP: 0}
-        """Beats that the board had room for when it last answered."""
-        self.requests = 0
-        """Requests that were answered."""
-        self.sent_again = 0
-        """Requests sent more than once."""
-        self.bad_frames = 0
-        """Frames from the host that were damaged when they came to the board, modulo 256."""
-        self.bytes_came = 0
-        """Bytes from the board."""
-        self.other_answers = 0
-        """Answers that came while another request was asked: those of a request sent again, mostly."""
-
-    @property
-    def bad_answers(self) -> int:
-        """Frames from the board that were damaged when they came."""
-        return self._unstuffer.bad
+        self._patience = patience
+        self._loaded: Loadable | None = None
 
     def connect(self) -> None:
         """Come into step, see that there is an engine of this version, and reset it: nothing is left of an earlier run.
@@ -97,7 +72,7 @@ class Device:
             There is none, or another.
         """
         self._write(bytes([FLAG]), Command.HELLO)  # ends whatever the line carried before
-        self._request(Command.HELLO)
+        self._size = read_size(self._request(Command.HELLO).values)
         found = self.register("id")
         if found != IDENTITY:
             raise LinkError(f"register id: found {found:#010x}, expected {IDENTITY:#010x}")
@@ -105,6 +80,7 @@ class Device:
 
     def reset(self) -> None:
         """Engine, counters, and beats that wait."""
+        self._loaded = None
         self._request(Command.RESET)
 
     def register(self, name: str) -> int:
@@ -115,24 +91,79 @@ class Device:
         KeyError
             There is no such register.
         """
-        address = REGISTERS[name].address
-        return int.from_bytes(self._request(Command.REGISTER, address.to_bytes(2, "little")).values, "little")
+        return int.from_bytes(self._request(Command.REGISTER, _address(name)).values, "little")
+
+    def write(self, name: str, value: int) -> None:
+        """Set a register.
+
+        Raises
+        ------
+        KeyError
+            There is no such register.
+        """
+        self._request(Command.WRITE, _address(name) + value.to_bytes(REGISTER_BYTES, "little"))
 
     def counters(self) -> dict[str, int]:
-        """All counters, as they are after the last program (:mod:`zeroskip.counters`)."""
+        """All counters: of the last program, or of the maps that the program before it was given last."""
         return {name: self.register(name) for name in COUNTERS}
 
-    def run(self, program: np.ndarray, map: np.ndarray, result_beats: int) -> np.ndarray:
-        """Load a program, send a map, read the result.
+    def load(self, program: Loadable, *, maps: int = 1) -> None:
+        """Load a program, which stays for any number of maps.
+
+        Parameters
+        ----------
+        program
+            For the engine on the board.
+        maps
+            How many `infer` will bring first: the counters run from the program's first beat to the last of their
+            results.
+
+        Raises
+        ------
+        LinkError
+            The engine refused the program; the message says why.
+        """
+        self._loaded = None
+        if program.stays:
+            self._load(program.beats, positive_count("maps", maps))
+        self._loaded = program
+
+    def infer(self, maps: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The results of maps that go through the program that was loaded, one after the other.
+
+        Raises
+        ------
+        LinkError
+            Nothing moved any more, or more or fewer beats came.
+        ValueError
+            No program was loaded, or a map is not for it; nothing was sent then.
+        """
+        if (program := self._loaded) is None:
+            raise ValueError("no program was loaded, expected one before a map")
+        beats = [program.map_beats(own) for own in maps]
+        if not beats:
+            return []
+        if not program.stays:
+            return [program.decode(self.run(program.beats, own, program.result_beats)) for own in beats]
+        self.write("results", min(len(maps), MOST_COUNTED))
+        self._loaded = None  # until all has come
+        found = self._stream(np.concatenate(beats), len(maps) * program.result_beats, len(maps), program.parts)
+        self._loaded = program
+        return [program.decode(own) for own in np.split(found, len(maps))]
+
+    def run(self, program: np.ndarray, map: np.ndarray, result_beats: int, results: int = 1) -> np.ndarray:
+        """Load a program, send its maps, read the results.
 
         Parameters
         ----------
         program, map
-            Beats, uint8 (beats, 16).
+            Beats, uint8 (beats, bytes of a beat). Without any beats of a program, the maps are for that before.
         result_beats
             How many the engine will answer, 1 or more.
+        results
+            Packets in which they come, all of the same length.
 
-        Returns uint8 (result_beats, 16).
+        Returns uint8 (result_beats, bytes of a beat), in the order of their numbers.
 
         Raises
         ------
@@ -141,23 +172,16 @@ class Device:
         ValueError
             The beats or their number are not as above; nothing was sent then.
         """
-        left = {Command.PROGRAM: _frames("program", program), Command.MAP: _frames("map", map)}
-        result = ResultBeats(_count("result_beats", result_beats))
-        since, idle = self._clock(), 0
-        while any(left.values()) or not result.ended:
-            moved = any([self._send(command, frames) for command, frames in left.items()])
-            if not moved:
-                moved = result.take(self._request(Command.RESULT, bytes([BEATS_IN_A_FRAME])))
-            if moved:
-                since, idle = self._clock(), 0
-            elif self._clock() - since > self._patience or idle * QUICKEST_S > self._patience:
-                raise LinkError(f"nothing moves: {len(left[Command.PROGRAM])} frames of the program and "
-                                f"{len(left[Command.MAP])} of the map are left, {result}")
-            else:
-                idle += 1  # counted as well, for a clock that hardly moves
-        return result.beats()
+        for name, beats in (("program", program), ("map", map)):
+            self._check_beats(name, beats)
+        results, count = positive_count("results", results), positive_count("result_beats", result_beats)
+        if count % results:
+            raise ValueError(f"result_beats: found {count}, expected a multiple of the {results} results")
+        self._loaded = None
+        self._load(program, results)
+        return self._stream(map, count, results)
 
-    def run_layer(self, layer: Layer, config: ArrayConfig, engine: str) -> np.ndarray:
+    def run_layer(self, layer: Layer, config: EngineConfig, engine: str) -> np.ndarray:
         """The result of a layer, as :func:`zeroskip.reference.run` gives it.
 
         Parameters
@@ -165,90 +189,86 @@ class Device:
         layer
             With its input.
         config, engine
-            What is on the board: its array, and a name of ``zeroskip.packing.ENGINES`` that it can do.
+            What is on the board: its array, and a name of ``zeroskip.spec.engines.ENGINES`` that it can do.
         """
         packed = pack(layer, config, engine)
-        return packed.decode([self.run(program.program, program.map, program.result_beats)
+        return packed.decode([self.run(program.program, program.map, program.result_beats, program.results)
                               for program in packed.programs])
+
+    def _load(self, beats: np.ndarray, results: int) -> None:
+        """Send a program and see that the engine took it all, and found it right: a map before would not be for it."""
+        self._check_beats("program", beats)
+        self.write("results", min(results, MOST_COUNTED))
+        frames, watch = self._frames(beats), _Watch(self._clock, self._patience)
+        while frames or self.waits:
+            moved = self._send(Command.PROGRAM, frames)
+            if not moved:
+                before = self.room, self.waits
+                self.register("status")
+                moved = before != (self.room, self.waits)
+            if watch.gives_up(moved=moved):
+                raise LinkError(f"nothing moves: {len(frames)} frames of the program are left"
+                                f"{', and beats of it wait on the board' if self.waits else ''}{self._complaint()}")
+        if complaint := self._complaint():
+            raise LinkError(f"the program was refused{complaint}")
+
+    def _stream(self, map: np.ndarray, result_beats: int, results: int, parts: Sequence[np.ndarray] = ()) -> np.ndarray:
+        """Send maps, and the program's parts for each, while results come."""
+        left = {Command.PROGRAM: deque(frame for part in [*parts] * results for frame in self._frames(part)),
+                Command.MAP: self._frames(map)}
+        found, watch = ResultBeats(self._size, result_beats // results, results), _Watch(self._clock, self._patience)
+        while any(left.values()) or not found.ended:
+            moved = any([self._send(command, frames) for command, frames in left.items()])
+            if not moved:
+                moved = found.take(self._request(Command.RESULT, bytes([self._size.in_answer])))
+            if watch.gives_up(moved=moved):
+                raise LinkError(f"nothing moves: {len(left[Command.PROGRAM])} frames of the program and "
+                                f"{len(left[Command.MAP])} of the map are left, {found}{self._complaint()}")
+        if complaint := self._complaint():
+            raise LinkError(f"the results may be wrong{complaint}")
+        return found.beats()
+
+    def _complaint(self) -> str:
+        """What the engine itself says is wrong."""
+        error = self.register("status") >> ERROR_AT & 0xF
+        return f": the engine says that {ERRORS.get(error, f'there is error {error}')}" if error else ""
 
     def _send(self, command: Command, frames: deque[bytes]) -> bool:
         """The next frame of beats, if the board has room; whether it was taken."""
-        if not frames or self.room[command] < (len(frames[0]) - 1) // BEAT_BYTES:
+        if not frames or self.room[command] < (len(frames[0]) - 1) // self._size.data:
             return False
         if self._request(command, frames[0]).busy:
             return False
         frames.popleft()
         return True
 
-    def _request(self, command: Command, arguments: bytes = b"") -> Answer:
-        """Ask until there is an answer."""
-        self._sequence = (self._sequence + 1) % 256
-        frame = stuff(bytes([self._sequence, command]) + arguments)
-        came, bad, others = self.bytes_came, self.bad_answers, self.other_answers
-        for attempt in range(self._tries):
-            self.sent_again += attempt > 0
-            self._write(frame, command)
-            content = self._listen(command)
-            if content is not None:
-                break
-        else:
-            raise LinkError(f"no answer to {command.name}, sent {self._tries} times: {self.bytes_came - came} bytes "
-                            f"came, with {self.bad_answers - bad} damaged frames and {self.other_answers - others} "
-                            f"answers to others, expected one numbered {self._sequence}")
-        self.requests += 1
-        answer = read_answer(content, command, arguments)
-        self.bad_frames, self.room = answer.bad_frames, answer.room
-        return answer
+    def _check_beats(self, name: str, beats: np.ndarray) -> None:
+        size = self._size.data
+        if not isinstance(beats, np.ndarray) or beats.dtype != np.uint8 or beats.shape[1:] != (size,):
+            found = f"{beats.dtype} {beats.shape}" if isinstance(beats, np.ndarray) else type(beats).__name__
+            raise ValueError(f"{name}: found {found}, expected uint8 (beats, {size})")
 
-    def _listen(self, command: Command) -> bytes | None:
-        """The next good frame with the sequence number of the request; ``None`` where none comes in time.
-
-        No more bytes are taken than in all answers that an honest board can owe: one for every time that this request
-        and the one before it were sent. A read without any counts as a byte. What comes behind the answer is dropped:
-        it was sent before the next request, and cannot answer that.
-        """
-        until = self._clock() + self._seconds
-        most = 2 * self._tries * ANSWER_LINE_BYTES
-        while most > 0 and (left := until - self._clock()) > 0:
-            raw = self._read(left, command)[:most]
-            most -= max(len(raw), 1)
-            self.bytes_came += len(raw)
-            for content in self._unstuffer.feed(raw):
-                if content[0] == self._sequence:
-                    return content
-                self.other_answers += 1
-        return None
-
-    def _write(self, raw: bytes, command: Command) -> None:
-        try:
-            sent = self._transport.write(raw)
-        except OSError as error:
-            raise LinkError(f"{command.name} could not be sent, the line failed: {error!r}") from error
-        if sent is not None and sent != len(raw):
-            raise LinkError(f"{command.name} was not sent: the line took {sent!r} bytes, expected {len(raw)}")
-
-    def _read(self, seconds: float, command: Command) -> bytes:
-        try:
-            raw = self._transport.read(seconds)
-        except OSError as error:
-            raise LinkError(f"no answer to {command.name}, the line failed: {error!r}") from error
-        if not isinstance(raw, bytes | bytearray | memoryview | None):
-            raise LinkError(f"no answer to {command.name}: the line gave {type(raw).__name__}, expected bytes")
-        return bytes(raw or b"")
+    def _frames(self, beats: np.ndarray) -> deque[bytes]:
+        """The arguments of the requests that carry a packet."""
+        most = self._size.in_request
+        return deque(bytes([LAST if at + most >= len(beats) else 0]) + beats[at : at + most].tobytes()
+                     for at in range(0, len(beats), most))
 
 
-def _frames(name: str, beats: np.ndarray) -> deque[bytes]:
-    """The arguments of the requests that carry these beats."""
-    if not isinstance(beats, np.ndarray) or beats.dtype != np.uint8 or beats.shape[1:] != (BEAT_BYTES,):
-        found = f"{beats.dtype} {beats.shape}" if isinstance(beats, np.ndarray) else type(beats).__name__
-        raise ValueError(f"{name}: found {found}, expected uint8 (beats, {BEAT_BYTES})")
-    starts = range(0, len(beats), BEATS_IN_A_FRAME)
-    return deque(bytes([LAST if at + BEATS_IN_A_FRAME >= len(beats) else 0])
-                 + beats[at : at + BEATS_IN_A_FRAME].tobytes() for at in starts)
+class _Watch:
+    """Tells when nothing has moved for too long; looks are counted as well, for a clock that hardly moves."""
+
+    def __init__(self, clock: Callable[[], float], patience: float) -> None:
+        self._clock, self._patience = clock, patience
+        self._since, self._idle = clock(), 0
+
+    def gives_up(self, *, moved: bool) -> bool:
+        if moved:
+            self._since, self._idle = self._clock(), 0
+            return False
+        self._idle += 1
+        return self._clock() - self._since > self._patience or (self._idle - 1) * QUICKEST_S > self._patience
 
 
-def _count(name: str, value: int) -> int:
-    """A number of 1 or more."""
-    if not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name}: found {value!r}, expected a whole number, 1 or more")
-    return int(value)
+def _address(name: str) -> bytes:
+    return REGISTERS[name].address.to_bytes(ADDRESS_BYTES, "little")

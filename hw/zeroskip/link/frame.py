@@ -10,33 +10,75 @@ from __future__ import annotations
 
 import enum
 import zlib
-
-from zeroskip.spec.axi import BEAT_BYTES
+from dataclasses import dataclass
 
 FLAG, ESCAPE, CHANGE = 0x7E, 0x7D, 0x20
 CRC_BYTES = 4
 BUFFER_BYTES = 512
 """The most that a request may have, CRC included, and an answer after its head."""
-BEATS_IN_A_FRAME = 31
+VALUE_BYTES = 496
+"""The most that beats, with what belongs to them, take in a request or an answer."""
 REQUEST_HEAD = 2
 """Bytes of a request before its arguments: sequence number, command."""
 ANSWER_HEAD = 6
 """Bytes of an answer before its values: sequence number, status, bad frames seen (modulo 256), beats of room for the
 program, and for the map (255: or more), flags."""
-ANSWER_BYTES = ANSWER_HEAD + BEATS_IN_A_FRAME * BEAT_BYTES + CRC_BYTES
+ANSWER_BYTES = ANSWER_HEAD + VALUE_BYTES + CRC_BYTES
 """The most that an answer has, CRC included."""
 ANSWER_LINE_BYTES = 2 * ANSWER_BYTES + 2
 """The most that an answer takes on the line: each of its bytes escaped, and both flags."""
 ROOM_LIMIT = 255
 LAST = 1
-"""Flag: the last beat of the frame is the last of its stream."""
+"""Flag of a request or an answer with beats: the last beat of the frame is the last of its packet."""
+WAITS = 2
+"""Flag of any answer: beats of the program wait on the board, the engine has not taken them yet."""
+ADDRESS_BYTES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeatSize:
+    """What a beat takes.
+
+    Parameters
+    ----------
+    data
+        Bytes of a beat: a power of two, 4..32.
+    number
+        Bytes of the number that travels behind a beat of the result, the lowest first; 0: beats come in order.
+
+    >>> BeatSize(data=16).in_request, BeatSize(data=4, number=2).in_answer
+    (31, 82)
+    """
+
+    data: int
+    number: int = 0
+
+    @property
+    def in_request(self) -> int:
+        """The most beats of the program, or of the map, in a frame."""
+        return VALUE_BYTES // self.data
+
+    @property
+    def in_answer(self) -> int:
+        """The most beats of the result in a frame."""
+        return VALUE_BYTES // self.answered
+
+    @property
+    def answered(self) -> int:
+        """Bytes of a beat of the result, its number included."""
+        return self.data + self.number
+
+
+def number_bytes(number_bits: int) -> int:
+    """Bytes of a beat's number."""
+    return -(-number_bits // 8)
 
 
 class Command(enum.IntEnum):
     """What a request asks for; after the head, its arguments and what the answer carries."""
 
     HELLO = 0
-    """Take this request's sequence number, whatever it is; nothing else changes."""
+    """Take this request's sequence number, whatever it is. The answer: bytes of a beat, bytes of a beat's number."""
     RESET = 1
     """Engine, counters and what waits for the engine."""
     PROGRAM = 2
@@ -44,9 +86,12 @@ class Command(enum.IntEnum):
     MAP = 3
     """The same for the map."""
     RESULT = 4
-    """The most beats to answer, 1 to ``BEATS_IN_A_FRAME``. The answer: those that came."""
+    """The most beats to answer, 1 to `BeatSize.in_answer`. The answer: those that came, each with its number behind it;
+    none of the next packet behind the last one of a packet."""
     REGISTER = 5
     """Address, two bytes. The answer: four bytes."""
+    WRITE = 6
+    """Address, two bytes, and a register's new value, four."""
 
 
 class Status(enum.IntEnum):

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from amaranth.hdl import ClockDomain, ClockSignal, DomainRenamer, Module, Mux, ResetSignal, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 
 from zeroskip.gateware.array.accounting import Accounting
 from zeroskip.gateware.array.engine import Engine
 from zeroskip.gateware.axi.ports import engine_members
+from zeroskip.gateware.lane.output import result_layout
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.program import OVERRUN
+from zeroskip.spec.words import sync
+
+
+def watch_layout(config: EngineConfig) -> data.StructLayout:
+    """A word on the write bus, and the step that the lanes are at."""
+    return data.StructLayout({"step": sync(config).widths["step"], **{
+        name: field.shape for name, field in result_layout(config) if name != "data"}, "data": 8 * config.banks})
+
 
 MOST_IMAGES = 4
 """Images that have begun and have not left, at most."""
@@ -22,15 +31,18 @@ class AxiEngine(wiring.Component):
     ----------
     config
         Its shape.
+    watch
+        Whether it has the port ``watch``.
 
     Members
     -------
     See :func:`zeroskip.gateware.axi.ports.engine_members`.
     """
 
-    def __init__(self, *, config: EngineConfig) -> None:
-        self._config = config
-        super().__init__(engine_members(config.multipliers, beat_bytes=config.banks, number_bits=config.word_bits))
+    def __init__(self, *, config: EngineConfig, watch: bool = False) -> None:
+        self._config, self._watch = config, watch
+        super().__init__(engine_members(config.multipliers, beat_bytes=config.banks, number_bits=config.word_bits,
+                                        watch=watch_layout(config) if watch else None))
 
     def elaborate(self, platform: object) -> Module:
         """A reset of its own; streams as they are; the account."""
@@ -53,6 +65,10 @@ class AxiEngine(wiring.Component):
         with m.If(done):
             m.d.engine += loading.eq(0)
         self._account(m, engine, accounting, images != 0)
+        if self._watch:
+            m.d.comb += self.watch.step.eq(engine.step)
+            m.d.comb += [getattr(self.watch, name).eq(getattr(engine.watch, name))
+                         for name, _ in result_layout(self._config)]
         return m
 
     def _streams(self, m: Module, engine: Engine) -> None:

@@ -32,7 +32,8 @@ def idle_shape(multipliers: int) -> data.StructLayout:
     return data.StructLayout({name: range(multipliers + 1) for name in STALL_REASONS if name != STALLED})
 
 
-def engine_members(multipliers: int, *, beat_bytes: int = BEAT_BYTES, number_bits: int = 0) -> dict:
+def engine_members(multipliers: int, *, beat_bytes: int = BEAT_BYTES, number_bits: int = 0,
+                   watch: data.StructLayout | None = None) -> dict:
     """Members of an engine.
 
     ``reset``: every register to its initial value. To be held for `RESET_CYCLES` cycles or more, in which what the
@@ -45,6 +46,7 @@ def engine_members(multipliers: int, *, beat_bytes: int = BEAT_BYTES, number_bit
     ``draining``: all is computed; results are on their way out.
     ``busy``: from the first beat of a program or map to the last beat of the results.
     ``error``: why the last program was refused or went wrong; 0 if it was not.
+    ``watch``, with `watch`: what the engine writes into its memories, for those who look for a fault.
     """
     count, beat = range(multipliers + 1), beat_layout(beat_bytes)
     result = numbered_layout(beat_bytes, number_bits) if number_bits else beat
@@ -60,4 +62,4 @@ def engine_members(multipliers: int, *, beat_bytes: int = BEAT_BYTES, number_bit
         "draining": Out(1),
         "busy": Out(1),
         "error": Out(ERROR_BITS),
-    }
+    } | ({"watch": Out(watch)} if watch else {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, ResetInserter, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from zeroskip.gateware.axi.counters import COUNTER_LATENCY, RESULTS_BITS, Counters
@@ -47,6 +47,8 @@ class AxiTop(wiring.Component):
         Bytes of a beat of its streams.
     number_bits
         Bits of the number of a beat of the result, 0 where they come in order.
+    watch
+        What the engine's port ``watch`` has, which then leaves the top, too; default: there is none.
 
     Members
     -------
@@ -62,18 +64,21 @@ class AxiTop(wiring.Component):
     """
 
     def __init__(self, engine: wiring.Component, *, multipliers: int, beat_bytes: int = BEAT_BYTES,
-                 number_bits: int = 0) -> None:
-        wanted = wiring.Signature(engine_members(multipliers, beat_bytes=beat_bytes, number_bits=number_bits))
+                 number_bits: int = 0, watch: data.StructLayout | None = None) -> None:
+        wanted = wiring.Signature(engine_members(multipliers, beat_bytes=beat_bytes, number_bits=number_bits,
+                                                 watch=watch))
         if getattr(engine, "signature", None) != wanted:
             raise TypeError(f"engine must have the members of an engine of {multipliers} multipliers, "
                             f"not {getattr(engine, 'signature', engine)!r}")
         self._engine = engine
         self._multipliers, self._beat_bytes, self._number_bits = multipliers, beat_bytes, number_bits
+        self._watch = watch
         members: dict = {}
         for name in STREAMS_IN:
             members |= stream_members(name, out=False, beat_bytes=beat_bytes)
         members |= stream_members(STREAM_OUT, out=True, beat_bytes=beat_bytes, number_bits=number_bits)
         members |= {f"s_axil_{name}": flow for name, flow in axi_lite_members(address_bits(len(REGISTERS))).items()}
+        members |= {"watch": Out(watch)} if watch else {}
         super().__init__(members)
 
     @property
@@ -90,6 +95,11 @@ class AxiTop(wiring.Component):
     def number_bits(self) -> int:
         """Bits of the number of a beat of the result, 0 where they come in order."""
         return self._number_bits
+
+    @property
+    def watch_fields(self) -> dict[str, tuple[int, int]] | None:
+        """The lowest bit and the bits of each field of the port ``watch``, where there is one."""
+        return {name: (field.offset, field.width) for name, field in self._watch} if self._watch else None
 
     @property
     def latencies(self) -> dict[str, int]:
@@ -126,6 +136,8 @@ class AxiTop(wiring.Component):
             self.m_axis_result_tdata.eq(result.payload.data), self.m_axis_result_tlast.eq(result.payload.last),
             self.m_axis_result_tvalid.eq(result.valid & ~reset), result.ready.eq(self.m_axis_result_tready),
         ]
+        if self._watch:
+            m.d.comb += self.watch.eq(self._engine.watch)
         if self._number_bits:
             m.d.comb += [self.m_axis_result_tkeep.eq(result.payload.keep),
                          self.m_axis_result_tuser.eq(result.payload.number)]
