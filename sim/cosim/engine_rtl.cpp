@@ -1,9 +1,8 @@
 // Drives the generated Verilog of a vector engine: a program, then maps, with pauses at random on every stream.
 //
-// Arguments: PROGRAM MAPS RESULTS WATCH WORDS STALL SEED PACKETS. Files of beats of BANKS bytes each. PACKETS has the
-// beats of each packet of PROGRAM, 8 bytes each: the program, behind which maps come, and what follows it. RESULTS
-// gets the payload of each result beat, PAYLOAD bytes, and its cycle, 8 bytes; WATCH the same of each word on the write
-// bus, and its step.
+// Arguments: PROGRAM MAPS RESULTS WATCH WORDS STALL SEED PACKETS AHEAD. Files of beats of BANKS bytes each. PACKETS has
+// the beats of each packet of PROGRAM, 8 bytes each; maps come behind the first AHEAD of them. RESULTS gets the payload
+// of each result beat, PAYLOAD bytes, and its cycle, 8 bytes; WATCH the same of each word on the write bus, and its step.
 // Prints the cycle of the first beat of a map, the last cycle, beats taken, and whether the engine complained.
 #include <cstdio>
 #include <cstdlib>
@@ -56,10 +55,10 @@ int main(int, char **argument) {
   const auto packets = read_all(argument[8]);
   std::vector<bool> last(programs + 1);
   size_t sent = 0, given = 0, ahead = 0;
-  for (size_t at = 0, end = 0, beats; at < packets.size(); at += 8) {
+  for (long at = 0, end = 0, beats; at < (long)packets.size(); at += 8) {
     memcpy(&beats, &packets[at], 8);
-    if (!at) ahead = beats;
     last[(end += beats) - 1] = true;
+    if (at < 8 * atol(argument[9])) ahead = end;
   }
   bool offers = false, gives = false;
   long taken = 0, cycle = 0, first = -1, quiet = 0, silence = 0;

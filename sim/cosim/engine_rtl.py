@@ -85,10 +85,10 @@ def packets_of(program: Program, images: int) -> list[np.ndarray]:
 
 
 def run_program(simulator: Path, program: Program, maps: Sequence[np.ndarray], *, stall: float = 0.0, seed: int = 0,
-                packets: Sequence[np.ndarray] | None = None) -> Answers:
+                packets: Sequence[np.ndarray] | None = None, ahead: int = 1) -> Answers:
     """The results of maps (channels, rows, columns) that come one after the other.
 
-    `packets` go over the program's stream instead of the program and its parts.
+    `packets` go over the program's stream instead of the program and its parts; maps come behind the first `ahead`.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def run_program(simulator: Path, program: Program, maps: Sequence[np.ndarray], *
         np.array([len(own) for own in packets], np.uint64).tofile(place / "packets")
         np.concatenate([program.incoming.words(own) for own in maps]).tofile(place / "maps")
         done = run([str(simulator), "program", "maps", "results", "watch", str(wanted), str(stall), str(seed),
-                    "packets"], folder=place, name=PROGRAM)
+                    "packets", str(ahead)], folder=place, name=PROGRAM)
         if done.status:
             raise ToolError(f"the engine's simulator {done.why()}")
         first, cycles, sent, given, error, overrun = map(int, done.output.split())

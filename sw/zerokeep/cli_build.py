@@ -11,8 +11,12 @@ from typing import Annotated
 import typer
 
 from zerokeep.cli_common import Force, Status, apart, as_user_error, progress, say, writable, write_json, writing
+from zerokeep.cli_config import Config, Multipliers, Preset, engine_config
+from zerokeep.errors import UserError
 
 FOLDER = Path("bitstreams")
+PRESET = "tiny"
+"""The engine where none is named: other presets are large for a board."""
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def build(
     board: Annotated[str, typer.Option("--board", metavar="NAME", help="ulx3s-85f or orangecrab-25f.")] = "ulx3s-85f",
-    preset: Annotated[str, typer.Option("--preset", metavar="NAME", help="Which array.")] = "tiny",
+    preset: Preset = None, multipliers: Multipliers = None, config: Config = None,
     kind: Annotated[str, typer.Option("--kind", metavar="NAME", help="zero-skip, dense or dense-gate.")] = "zero-skip",
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to.")] = FOLDER,
     clock: Annotated[float | None, typer.Option("--clock", metavar="MHZ", min=1.0, help=(
@@ -33,20 +37,26 @@ def build(
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the manifest.")] = None,
     force: Force = False,
 ) -> int:
-    """Write ``FOLDER/BOARD/``: bitstream, manifest, timing and resources; other arrays than `tiny` by their name."""
+    """Write ``FOLDER/BOARD/``: bitstream, manifest, timing and resources; other engines than `tiny` by their name."""
     from zerokeep.cli_synth import placer_seeds
     from zeroskip.boards import build as boards
+    from zeroskip.spec.engines import ENGINE_KINDS
 
-    plain = (preset, kind) == ("tiny", "zero-skip")
-    folder = output / (board if plain else f"{board}-{preset}-{kind}")
-    apart({"--output": folder, "--json": json_file})
+    if kind not in ENGINE_KINDS:
+        raise UserError(f"kind: found {kind!r:.60}, expected one of {', '.join(ENGINE_KINDS)}")
+    named = any(own is not None for own in (preset, multipliers, config))
+    shape, name = engine_config(preset, multipliers, config) if named else engine_config(PRESET, None, None)
+    plain = (name, kind) == (PRESET, "zero-skip")
+    folder = output / (board if plain else f"{board}-{name or shape.multipliers}-{kind}")
+    apart({"--output": folder, "--json": json_file}, config)
     if json_file is not None:
         writable(json_file)
     try:
         with progress("build") as told, as_user_error(ValueError), writing(output):
             chosen = placer_seeds(seeds)
             told(f"{folder} (minutes)")
-            manifest = boards.build(board, folder, preset=preset, kind=kind, seeds=chosen, clock_mhz=clock, force=force)
+            manifest = boards.build(board, folder, config=shape, kind=kind, seeds=chosen, clock_mhz=clock,
+                                    force=force)
     except boards.TimingError as missed:
         say(f"zerokeep: {missed}; no bitstream was written", error=True)
         return Status.WRONG

@@ -53,7 +53,7 @@ def energy(
     for name in parts:
         if name not in PARTS:
             raise UserError(f"--part must be one of {', '.join(PARTS)}, not {name!r}")
-    apart({"--json": json_file}, source, data=data)
+    apart({"--json": json_file}, source, config, data=data)
     if json_file is not None:
         writable(json_file)
     built = cache_folder(cache)

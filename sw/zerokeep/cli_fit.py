@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zerokeep.cli_common import Status, apart, as_user_error, progress, table, writable, write_json
+from zerokeep.cli_common import Status, apart, as_user_error, progress, table, writable, write_json, writing
 from zerokeep.cli_prune import Data
-from zerokeep.cli_simulate import load_layers
+from zerokeep.cli_simulate import load_pictures
 from zerokeep.errors import UserError, check_count
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from zerokeep.network import Network
     from zeroskip.area import Area
     from zeroskip.fit import Candidate
 
 DEFAULT_CHIP = "ecp5-85f"
 FIGURES = {"cycles": "products/cycle", "per-lut": "... per 1,000 LUTs", "per-multiplier": "... per multiplier"}
 """What is shown for a goal: products of the layers, zeros counted and padding not, for each cycle and what it costs."""
+SHOWN = ("lanes", "vector", "look", "ways", "map_words", "list_words", "instructions")
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("fit", help="Choose groups, lanes and pixels of the array for a model folder, a chip and a goal.")(fit)
+    app.command("fit", help="Choose lanes, vector, look-ahead and memories of the array for a network, a chip and a goal.")(fit)
 
 
 def the_chip(name: str | None, luts: int | None, multipliers: int | None, memories: int | None) -> Area:
@@ -60,15 +64,35 @@ def figure(found: Candidate, goal: str, products: int) -> float:
 
 def document(found: list[Candidate], goal: str, products: int, chip: Area) -> dict[str, Any]:
     """The JSON: the best first."""
-    from zeroskip.config import as_options
-
     return {"goal": goal, "chip": dataclasses.asdict(chip), "products": products, "candidates": [
         {"parameters": dataclasses.asdict(own.config), **dataclasses.asdict(own.area), "cycles": own.cycles,
-         "figure": figure(own, goal, products), "options": as_options(own.config)} for own in found]}
+         "figure": figure(own, goal, products)} for own in found]}
+
+
+def the_work(source: Path, data: str | None) -> tuple[Network, np.ndarray, int]:
+    """A network, the codes of an image, and the products of its layers for it, padding left out.
+
+    Raises
+    ------
+    UserError, LayerError
+        The source is missing or damaged.
+    """
+    from zerokeep import integer
+    from zerokeep.cli_compile import load
+    from zeroskip.counts import count
+
+    if source.is_dir():
+        model, pictures = load_pictures(source, 1, data)
+        network, codes = model.network, integer.encode(model.network, pictures)
+    else:
+        network, image = load(source, source.stem)
+        assert image is not None
+        codes = image[None]
+    return network, codes, sum(int(count(layer)["macs_inside"]) for _, layer in integer.layer_inputs(network, codes))
 
 
 def fit(
-    source: Annotated[Path, typer.Argument(metavar="FOLDER", help="A model folder, or a layer file.")],
+    source: Annotated[Path, typer.Argument(metavar="FOLDER|LAYER.npz", help="A model folder, or a layer file.")],
     chip: Annotated[str | None, typer.Option("--chip", metavar="NAME", help=(
         f"ecp5-25f, ecp5-45f or ecp5-85f; default {DEFAULT_CHIP}."))] = None,
     luts: Annotated[int | None, typer.Option("--luts", metavar="N", help="Instead of a chip: its LUTs.")] = None,
@@ -76,31 +100,35 @@ def fit(
     memories: Annotated[int | None, typer.Option("--memories", metavar="N", help="Of 18 kbit.")] = None,
     goal: Annotated[str, typer.Option("--goal", metavar="NAME", help=(
         "cycles (fewest), per-lut or per-multiplier (most done for each)."))] = "cycles",
-    images: Annotated[int, typer.Option("--images", metavar="N", help="The first N test images.")] = 1,
     data: Data = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help=(
+        "Write the best configuration, for --config of every other verb."))] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")] = None,
 ) -> int:
-    """Print the best ten by area and cycle model, and the options that make the best one."""
+    """Print the best ten by area and cycle model: cycles from answer to answer of the network as one program."""
     limits = the_chip(chip, luts, multipliers, memories)
-    from zeroskip.config import as_options
-    from zeroskip.counts import count
+    from zeroskip.compiler.lower import UnsupportedError
     from zeroskip.fit import GOALS
     from zeroskip.fit import fit as best_of
+    from zeroskip.spec import config_file
+    from zeroskip.spec.config_file import ConfigFile
 
     if goal not in GOALS:
         raise UserError(f"--goal must be one of {', '.join(GOALS)}, not {goal!r}")
-    apart({"--json": json_file}, source, data=data)
-    if json_file is not None:
-        writable(json_file)
-    layers = load_layers(source, images, data)
-    products = sum(int(count(layer)["macs_inside"]) for layer in layers.values())
-    with progress("fit") as say, as_user_error(ValueError):
-        found = best_of(layers, limits, goal, progress=say)
-    rows = [[str(own.config.groups), str(own.config.lanes), str(own.config.pixels), str(own.config.output_units),
-             f"{own.cycles:,}", f"{own.area.luts:,}", str(own.area.multipliers), str(own.area.memories),
-             f"{figure(own, goal, products):.3g}"] for own in found]
-    table(["groups", "lanes", "pixels", "units", "cycles", "LUTs", "multipliers", "memories", FIGURES[goal]], rows)
-    typer.echo(f"zerokeep generate {as_options(found[0].config)}")
+    apart({"--json": json_file, "--out": out}, source, data=data)
+    for path in (json_file, out):
+        if path is not None:
+            writable(path)
+    network, codes, products = the_work(source, data)
+    with progress("fit") as say, as_user_error(ValueError, UnsupportedError):
+        found = best_of(network, codes, limits, goal, progress=say)
+    rows = [[*(f"{getattr(own.config, name):,}" for name in SHOWN), f"{own.cycles:,}", f"{own.area.luts:,}",
+             str(own.area.multipliers), str(own.area.memories), f"{figure(own, goal, products):.3g}"] for own in found]
+    table([*SHOWN, "cycles", "LUTs", "multipliers", "memories", FIGURES[goal]], rows)
+    if out is not None:
+        with writing(out):
+            config_file.write(out, ConfigFile(engine=found[0].config))
+        typer.echo(f"{out}: the first one, for --config of every verb")
     if json_file is not None:
         write_json(json_file, document(found, goal, products, limits))
     return Status.DONE

@@ -45,7 +45,7 @@ def generate(
     kinds = list(dict.fromkeys(KINDS[name] for name in engines))
     tops = [verilog.design_name(shape, kind, name_of) for kind in kinds]
     names = [name for top in tops for name in (f"{top}.v", f"{top}.json", *(file_names(top) if integration else ()))]
-    apart({"--json": json_file} | {f"--output, {name}": output / name for name in names})
+    apart({"--json": json_file} | {f"--output, {name}": output / name for name in names}, config)
     with writing(output):
         claim(output, names)
     if json_file is not None:

@@ -46,7 +46,7 @@ def predict(
     data: Data = None,
 ) -> int:
     """Predict and show."""
-    apart({"--json": json_file}, source, data=data)
+    apart({"--json": json_file}, source, config, data=data)
     if json_file is not None:
         writable(json_file)
     shape, _ = engine_config(preset, multipliers, config)

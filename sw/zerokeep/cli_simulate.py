@@ -160,7 +160,7 @@ def simulate(
     cache: Cache = None,
 ) -> int:
     """Simulate, compare, measure; status 1 where the hardware was wrong."""
-    apart({"--json": json_file, "--outputs": outputs, "--waves": waves}, source, data=data)
+    apart({"--json": json_file, "--outputs": outputs, "--waves": waves}, source, config, data=data)
     for path in (json_file, outputs, waves):
         if path is not None:
             writable(path)

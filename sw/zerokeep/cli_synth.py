@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zerokeep.cli_common import Status, as_user_error, progress, table, writable, write_json
+from zerokeep.cli_common import Status, apart, as_user_error, progress, table, writable, write_json
 from zerokeep.cli_config import Config, Multipliers, Preset, engine_config
 from zerokeep.cli_generate import Engines
 from zerokeep.errors import UserError
@@ -45,6 +45,7 @@ def synth(
     from zeroskip.spec.engines import ENGINES, KINDS, choices
     from zeroskip.verilog import versions
 
+    apart({"--json": json_file}, config)
     shape, _ = engine_config(preset, multipliers, config)
     chip = _family(family, clock=clock)
     with as_user_error(ValueError):

@@ -9,8 +9,6 @@ from torch import nn
 from zerokeep.removal import weighted_layers
 from zeroskip.spec.config import EngineConfig
 
-ENTRIES_IN_A_BEAT = 8
-"""Weights that a beat of 16 bytes of the program stream brings."""
 LEAST_SHARE = 0.01
 """A channel that was never seen non-zero is taken to be so this often."""
 
@@ -40,19 +38,20 @@ def weight_costs(module: nn.Module, numbers: torch.Tensor, config: EngineConfig)
     numbers
         Images (N, C, H, W) as the network sees them, to take the zeros of the activations from.
     config
-        The array. A convolution's weight is multiplied for each block of P output pixels that has work; a linear
-        layer's weight is used once, and coming in is what it costs.
+        The engine. A weight takes a cycle of one of its lanes for each vector of P output pixels that has work; the
+        one result of a linear layer is a vector, too.
     """
     found: dict[str, np.ndarray] = {}
 
     def see(name: str, part: nn.Conv2d | nn.Linear, given: torch.Tensor, made: torch.Tensor) -> None:
         if isinstance(part, nn.Linear):
             busy = (given.reshape(-1, given.shape[-1]) != 0).float().mean(0).numpy()
-            found[name] = np.maximum(busy / config.multipliers, 1 / ENTRIES_IN_A_BEAT)[None]
+            found[name] = (np.maximum(busy, LEAST_SHARE) / config.lanes)[None]
             return
         stride_y, stride_x = part.stride
         share = blocks_with_work(given.numpy(), (stride_y, stride_x), config.vector)
-        cost = np.maximum(share, LEAST_SHARE) * made.shape[2] * made.shape[3] / config.multipliers
+        vectors = -(-made.shape[2] * made.shape[3] // config.vector)
+        cost = np.maximum(share, LEAST_SHARE) * vectors / config.lanes
         per_filter = np.repeat(cost.reshape(part.groups, 1, -1), part.out_channels // part.groups, axis=1)
         found[name] = per_filter.reshape(part.out_channels, -1, 1, 1)
 

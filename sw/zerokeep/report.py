@@ -9,7 +9,7 @@ from typing import Any
 
 from zerokeep.errors import UserError, as_written
 from zerokeep.report_hardware import break_even, read_board, read_energy, weights_digest
-from zerokeep.run import BREAK_EVEN, KINDS, RUN, UNPRUNED
+from zerokeep.run import BREAK_EVEN, KINDS, RUN, UNPRUNED, WHOLE
 from zerokeep.run_steps import output_errors, read_record
 from zeroskip.files.ledger import claim
 from zeroskip.files.names import shown
@@ -20,7 +20,7 @@ DOCUMENT, PAGE = "report.json", "report.html"
 ENGINES = tuple(name for names in KINDS.values() for name in names)
 BASELINE = "unpruned"
 """The unpruned network on the dense engine, beside the engines in ``network`` and ``throughput``."""
-NEEDED = (RUN, "prune", UNPRUNED, BREAK_EVEN, *(f"verilog-{kind}" for kind in KINDS),
+NEEDED = (RUN, "prune", UNPRUNED, BREAK_EVEN, WHOLE, *(f"verilog-{kind}" for kind in KINDS),
           *(f"simulate-{kind}" for kind in KINDS), f"simulate-{UNPRUNED}-dense", *(f"synth-{kind}" for kind in KINDS))
 CYCLES = ("total", "load", "wait", "compute", "drain", "stalled", "end_to_end")
 
@@ -97,12 +97,28 @@ def _network(layers: list[dict[str, Any]], unpruned: list[dict[str, Any]], image
             "speedup_beyond_first_layer": ratio(totals["dense"], totals["skip-both"])}
 
 
+def _whole(result: Mapping[str, Any], network: Mapping[str, Any]) -> dict[str, Any]:
+    """The pruned network as one program, beside the sum over its layers one by one.
+
+    Each engine of `network` gets ``cycles_each``: cycles for an image, as one program where it is one (the interval;
+    of one image the latency), else layer by layer with loading; and ``speedup_each`` over the unpruned network.
+    """
+    base = network["engines"][BASELINE]["cycles_per_image"]
+    for name, entry in network["engines"].items():
+        own = result["engines"].get(name, {})
+        each = own.get("interval") or own.get("latency") or entry["cycles_per_image"]
+        entry |= {"cycles_each": each, "speedup_each": ratio(base, each)}
+    engines = {name: dict(own) | {"by_layer": network["engines"][name]["cycles_per_image"]}
+               for name, own in result["engines"].items()}
+    return {"why": result["why"], "engines": engines, "host": result["host"], "program": result["program"]}
+
+
 def _throughput(network: Mapping[str, Any], work: int, multipliers: int,
                 resources: Mapping[str, Any]) -> dict[str, Any]:
     """Useful work a cycle: the products of the unpruned network, padding left out, whoever computes the answer."""
     found: dict[str, Any] = {}
     for name, entry in network["engines"].items():
-        speed = ratio(work, entry["cycles"]["end_to_end"])
+        speed = ratio(ratio(work, network["images"]), entry["cycles_each"])
         luts = resources.get("dense" if name == BASELINE else name, {}).get("LUT")
         found[name] = {"macs_per_cycle": speed, "per_multiplier": ratio(speed, multipliers), "LUT": luts,
                        "per_1000_LUT": ratio(speed and 1000 * speed, luts)}
@@ -134,10 +150,12 @@ def document(records: Mapping[str, Mapping[str, Any]], boards: Sequence[Mapping[
     asked, pruned, unpruned = results[RUN], results["prune"], results[UNPRUNED]
     layers, before = _layers(results), results[f"simulate-{UNPRUNED}-dense"]["layers"]
     network = _network(layers, before, asked["images"])
+    whole = _whole(results[WHOLE], network)
     resources = _resources(results)
     work = sum(layer["macs_inside"] for layer in before)
     failed = [sentence for result in results.values() for sentence in result.get("failed", [])]
     runs = [engine for layer in [*layers, *before] for engine in layer["engines"].values()]
+    runs += results[WHOLE]["engines"].values()
     return {
         "format": "zerokeep-report", "schema": SCHEMA,
         "accuracy": dict(pruned["accuracy"]) | {"unpruned_int8": unpruned["accuracy"]["int8"]},
@@ -147,7 +165,7 @@ def document(records: Mapping[str, Mapping[str, Any]], boards: Sequence[Mapping[
         "bit_exact": all(run["bit_exact"] for run in runs) and not failed,
         "runs": {"count": len(runs), "bit_exact": sum(bool(run["bit_exact"]) for run in runs)}, "failed": failed,
         "layers": layers, "unpruned": {"layers": [_short(layer) for layer in before], "macs_inside": work},
-        "network": network, "resources": resources,
+        "network": network, "whole": whole, "resources": resources,
         "submodules": {name: results[f"synth-{kind}"]["parts"] for kind, names in KINDS.items() for name in names[-1:]},
         "throughput": _throughput(network, work, asked["multipliers"], resources),
         "boards": list(boards), "energy": energy,

@@ -33,6 +33,8 @@ BINS = 1600
 SMALL = 7.4
 LETTER = 0.0092
 """Width of a small letter, as a share of the width of the axes."""
+MOST_NAMED = 0.75
+"""Share of the steps that must have room for their names, or none has its name."""
 LINE = 0.05
 """Height of a line of them, as a share of the height of the picture of the memory."""
 LONGEST = 24
@@ -87,27 +89,37 @@ def _times(document: Mapping[str, Any]) -> tuple[np.ndarray, str]:
 
 
 def _label_steps(axes: Axes, document: Mapping[str, Any], times: np.ndarray) -> None:
-    """Above the axes the number of each step, and its name, where there is room for them."""
+    """Above the axes the steps' numbers, where there is room; and their names, if most have room for that."""
     from matplotlib.transforms import blended_transform_factory
 
-    middles = (times[:-1] + times[1:]) / 2 / times[-1]
-    placed: dict[int, str] = {}
-    reached = -1.0
-    for number, middle in enumerate(middles):
-        half = _half(str(number))
-        if middle - half >= reached:
-            placed[number], reached = str(number), middle + half
-    order = list(placed)
-    for at, number in enumerate(order):
-        text = f"{number} {_name(document['steps'][number]['name'])}"
-        low = middles[order[at - 1]] + _half(placed[order[at - 1]]) if at else 0.0
-        high = middles[order[at + 1]] - _half(placed[order[at + 1]]) if at + 1 < len(order) else 1.03
-        if low <= middles[number] - _half(text) and middles[number] + _half(text) <= high:
-            placed[number] = text
     place = blended_transform_factory(axes.transData, axes.transAxes)
-    for number, text in placed.items():
-        axes.text(middles[number] * times[-1], 1.015, text, transform=place, ha="center", va="bottom", fontsize=SMALL,
+    for middle, text in step_labels([_name(step["name"]) for step in document["steps"]], times / times[-1]):
+        axes.text(middle * times[-1], 1.015, text, transform=place, ha="center", va="bottom", fontsize=SMALL,
                   color=INK)
+
+
+def step_labels(names: Sequence[str], edges: np.ndarray) -> list[tuple[float, str]]:
+    """Where on an axis from 0 to 1 each step's label stands, and what it says; none covers another.
+
+    `edges`: where each step begins, and the last one ends.
+    """
+    middles, placed, reached = (edges[:-1] + edges[1:]) / 2, [], 0.0
+    for number, middle in enumerate(middles):
+        if middle - _half(str(number)) >= reached or number == 0:
+            placed.append(number)
+            reached = middle + _half(str(number))
+    found, low, named = [], 0.0, 0
+    for at, number in enumerate(placed):
+        text = f"{number} {names[number]}"
+        high = middles[placed[at + 1]] - _half(str(placed[at + 1])) if at + 1 < len(placed) else 1.03
+        spot = min(max(middles[number], low + _half(text)), high - _half(text))
+        if spot - low < _half(text) - 1e-9 or not edges[number] <= spot <= edges[number + 1]:
+            text, spot = str(number), middles[number]
+        named += text != str(number)
+        found.append((float(spot), text))
+        low = spot + _half(text)
+    few = named < MOST_NAMED * len(placed)
+    return [(float(middles[number]), str(number)) for number in placed] if few else found
 
 
 def _half(text: str) -> float:
@@ -255,7 +267,8 @@ def cycles(document: Mapping[str, Any]) -> Figure:
         left = 0.0
         for name, colour in colours.items():
             size = step["classes"].get(name, 0) / count
-            axes.barh(row, size, left=left, height=0.78, color=colour)
+            if size:
+                axes.barh(row, size, left=left, height=0.78, color=colour)
             left += size
         busy = step["classes"].get("multiplying", 0) / max(1, sum(step["classes"].values()))
         axes.text(left + longest * 0.01, row, f"{step['cycles']:,} · {busy:.0%}{'' if row else ' multiplying'}",

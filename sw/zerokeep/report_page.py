@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from zerokeep import report_network
 from zerokeep.report_figures import CURVES, LABELS, draw
+from zeroskip.cycles.account import CLASSES
 from zeroskip.files.names import shown
 from zeroskip.spec.stall_reasons import STALL_REASONS
 
@@ -67,8 +69,11 @@ def page(document: Mapping[str, Any]) -> str:
              for key, layers in (("layers", document["layers"]), ("unpruned", document["unpruned"]["layers"]))}
     document = dict(document) | {"layers": named["layers"],
                                  "unpruned": document["unpruned"] | {"layers": named["unpruned"]}}
+    program = document["whole"]["program"]
+    pictures = report_network.draw(program) if program else {}
     try:
         return environment.get_template("report.html.j2").render(
-            document, labels=LABELS, curves=CURVES, hardware=HARDWARE, losses=STALL_REASONS, figures=draw(document))
+            document, labels=LABELS, curves=CURVES, hardware=HARDWARE, losses=STALL_REASONS, classes=CLASSES,
+            figures=draw(document), program=pictures)
     except jinja2.UndefinedError as error:
         raise ValueError(str(error)) from None

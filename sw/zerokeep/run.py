@@ -32,12 +32,16 @@ KINDS = {"dense": ("dense",), "dense-gate": ("gate",), "zero-skip": ("skip-weigh
 """The engines that each kind of hardware runs."""
 UNPRUNED = "unpruned"
 """What the folder and the steps of the network with nothing removed are called."""
+WHOLE = "network"
+"""The step that runs the pruned network as one program."""
 BREAK_EVEN = "break-even"
 """The step that predicts cycles over the density of zeros."""
 CONFIG = "config.json"
 """The array, where it is no preset."""
 RUN = "run"
 """The step that notes what was asked for."""
+PICTURED = "skip-both"
+"""The engine whose program the report shows."""
 DEFAULT_IMAGES = 4
 OUTPUTS = ("report.json", "report.html", "base.safetensors", "steps", "verilog", "failures", "model", UNPRUNED, CONFIG)
 """What a run writes into its folder."""
@@ -175,6 +179,8 @@ class Run:
             title = f"Simulate {' and '.join(KINDS[kind])}" + (" on the unpruned network" if model == UNPRUNED else "")
             found.append(Step(name=f"simulate-{name}", title=title, inputs=asked, after=(step, f"verilog-{kind}"),
                               action=partial(self._simulate, model, kind)))
+        found.append(Step(name=WHOLE, title="Run the whole network as one program", inputs=asked,
+                          after=("prune", "verilog-zero-skip"), action=self._whole))
         return found
 
     def _asked(self) -> dict[str, object]:
@@ -273,6 +279,30 @@ class Run:
         done = simulate(layers, self.config, KINDS[kind], options=self._simulation("" if model == "model" else model),
                         progress=lambda text: say(text, None))
         return {"layers": done.layers, "failed": done.failed}
+
+    def _whole(self, say: Say, results: Mapping[str, Result]) -> Result:
+        """The network as one program on both zero-skip engines; or why it is none."""
+        from cosim.network import simulate_network
+        from zerokeep import integer, model_folder
+        from zeroskip.compiler.lower import UnsupportedError
+        from zeroskip.compiler.places import PlanError
+        from zeroskip.export.compiled import compile_network
+        from zeroskip.export.figures import figures
+        from zeroskip.export.program_file import content
+
+        network = model_folder.read(self.options.out / "model").network
+        codes = integer.encode(network, self.data.test_images[: self.options.images])
+        expected = {step.name: result for step, _, result in integer.walk(network, codes)}
+        try:
+            found = simulate_network(network, codes, expected, self.config, options=self._simulation(),
+                                     progress=lambda text: say(text, None))
+        except (UnsupportedError, PlanError) as error:
+            return {"why": str(error), "engines": {}, "host": list(network.host), "program": None, "failed": []}
+        say("compile", None)
+        compiled = compile_network(self.config, network, name=network.name, engine=PICTURED, image=codes[0],
+                                   host=network.host)
+        return {"why": None, "engines": found.engines, "host": list(network.host), "failed": found.failed,
+                "program": figures(compiled, content(compiled.program), self.preset)}
 
     def _synthesise(self, kind: str, say: Say, results: Mapping[str, Result]) -> Result:
         from zeroskip.gateware.primitives.target import ECP5, Target

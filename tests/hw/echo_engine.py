@@ -11,8 +11,8 @@ from zeroskip.spec.axi import BEAT_BYTES
 MULTIPLIERS = 4
 EXTRA_AFTER = 90
 """Cycles from the last beat to the one too many, where an engine is made to give one."""
-REFUSED = 0xE0
-"""The lowest byte of a program's last beat that makes the engine refuse it, less the error that it has then."""
+REFUSED = 0xBADC0DE0
+"""The lowest four bytes of a program's last beat that make the engine refuse it, less the error that it has then."""
 
 
 class EchoEngine(wiring.Component):
@@ -22,13 +22,14 @@ class EchoEngine(wiring.Component):
     After the map's last beat it drains. With `extra` it gives one beat too many.
 
     Like a vector engine it can keep its program for further maps: with `image_beats` a result has so many beats, and
-    the next map follows at once. With `number_bits` beats have numbers: the second one of a result is number 0, the
-    first one number 1, and so on in pairs.
+    the next map follows at once. With `number_bits` beats of such a result have numbers: the second one is number 0,
+    the first one number 1, and so on in pairs; `first_number` is added to each.
     """
 
     def __init__(self, *, delay: int = 1, extra: bool = False, beat_bytes: int = BEAT_BYTES, number_bits: int = 0,
-                 image_beats: int = 0) -> None:
+                 image_beats: int = 0, first_number: int = 0) -> None:
         self._delay, self._extra, self._number_bits, self._image_beats = delay, extra, number_bits, image_beats
+        self._first_number = first_number
         super().__init__(engine_members(MULTIPLIERS, beat_bytes=beat_bytes, number_bits=number_bits))
 
     def elaborate(self, platform: object) -> Elaboratable:
@@ -66,7 +67,8 @@ class EchoEngine(wiring.Component):
             with m.If(ends):
                 m.d.sync += place.eq(0)
             if self._number_bits:
-                m.d.sync += [self.result.payload.keep.eq(-1), self.result.payload.number.eq(place ^ 1)]
+                m.d.sync += [self.result.payload.keep.eq(-1),
+                             self.result.payload.number.eq((place ^ 1) + self._first_number)]
         self._one_too_many(m, done, full)
         return ResetInserter(self.reset)(m)
 
@@ -74,8 +76,8 @@ class EchoEngine(wiring.Component):
         """A program's last beat says whether it is right."""
         beat = self.program.payload.data
         m.d.sync += [loaded.eq(1), self.error.eq(0)]
-        with m.If(beat[4:8] == REFUSED >> 4):
-            m.d.sync += [loaded.eq(beat[:4] == 0), self.error.eq(beat[:4]), self.busy.eq(beat[:4] == 0)]
+        with m.If(beat[4:32] == REFUSED >> 4):
+            m.d.sync += [loaded.eq(0), self.error.eq(beat[:4]), self.busy.eq(0)]
 
     def _one_too_many(self, m: Module, done: object, full: Signal) -> None:
         if not self._extra:

@@ -1,4 +1,4 @@
-"""Random layers from a seed, and small configurations, for the tests of the hardware half."""
+"""Random layers from a seed, for the tests of the hardware half."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zeroskip.arrangement import arrangements
-from zeroskip.compiler.packed import PackError
-from zeroskip.config import ArrayConfig
 from zeroskip.layer import Layer
-from zeroskip.plan import Plan, make_plan
 
 
 def sparse(rng: np.random.Generator, shape: tuple[int, ...], density: float, dtype: Any) -> np.ndarray:
@@ -57,33 +53,3 @@ def random_layer(seed: Any, *, filters: int = 3, channels: int = 2, kernel: tupl
     spread = 70.0 * 100.0 * max(1.0, float(np.prod(shape[1:]) * weights * activations)) ** 0.5
     multiplier = np.clip(2.0**shift * rng.uniform(60, 250, filters) / spread, 1, 65535).astype(np.int64)
     return replace(layer, multiplier=multiplier, shift=shift, output_dtype=output, clamp=None)
-
-
-def small_config(groups: int = 1, lanes: int = 1, pixels: int = 1, *, units: int = 1, **changes: int) -> ArrayConfig:
-    """A configuration with small memories, quick to simulate."""
-    settings = {
-        "groups": groups, "lanes": lanes, "pixels": pixels, "output_units": units,
-        "dense_filters": groups * lanes * pixels, "dense_pixels": 1, "lane_filters": 8, "queue_words": 4,
-        "value_positions": 64, "result_rows": 32, "map_positions": 256, "windows": 128, "words": 32,
-        "list_entries": 256, "dense_weights": 64,
-    }
-    return ArrayConfig(**(settings | changes))
-
-
-def some_plan(layer: Layer, config: ArrayConfig, number: int, skip: bool) -> Plan:
-    """The arrangement of that number or the next that fits, every other one with rows and columns exchanged."""
-    ways = arrangements(config.groups, config.pixels)
-    turned = number % 2 == 1
-    for way in (ways + ways)[number % len(ways) :]:
-        try:
-            return make_plan(layer.transposed() if turned else layer, config, way, skip_activations=skip,
-                             transposed=turned)
-        except PackError:
-            continue
-    raise AssertionError("no arrangement fits")
-
-
-def result_row(rows: int, lane_filters: int, slot: int, index: int) -> int:
-    """Row of a lane's result memory where a filter's sums lie: of twice as many slots the second half lies between."""
-    upper, slot = divmod(slot, rows // lane_filters)
-    return slot * lane_filters + upper * (lane_filters // 2) + index

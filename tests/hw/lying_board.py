@@ -9,22 +9,21 @@ from zeroskip.link.frame import (
     ANSWER_BYTES,
     ANSWER_HEAD,
     ANSWER_LINE_BYTES,
-    BEATS_IN_A_FRAME,
     CRC_BYTES,
     ESCAPE,
     FLAG,
     LAST,
+    WAITS,
     Command,
     Status,
     Unstuffer,
     stuff,
 )
-from zeroskip.spec.axi import BEAT_BYTES, IDENTITY
+from zeroskip.spec.axi import IDENTITY, REGISTERS
 
 SECONDS, TRIES, PATIENCE = 0.002, 3, 0.001
 A_BYTE = 1e-7
 BYTES_OF_A_REQUEST = TRIES * 2 * TRIES * ANSWER_LINE_BYTES
-QUEUE = 64
 PAUSES = 3
 """Answers without a beat, at most, between two with some, of an honest board."""
 
@@ -34,21 +33,25 @@ class EndlessError(BaseException):
 
 
 class Engine:
-    """An honest board's link and, behind it, an engine that answers each beat of the map with its complement."""
+    """An honest board's link and, behind it, an engine that answers each beat of the map with its complement.
 
-    def __init__(self):
-        self.last_number, self._kept, self.slow = None, b"", BEATS_IN_A_FRAME
+    Where beats have numbers, those that wait are answered the other way round.
+    """
+
+    def __init__(self, size):
+        self.size, self.last_number, self._kept, self.slow = size, None, b"", size.in_request
+        self._queue = 2 * size.in_request
         self.clear()
 
     def clear(self):
         self.told_wrongly = False
         """The line has been told something of the beats that no driver can see through, since there were none."""
-        self._loaded, self._waiting, self._results, self._pauses = False, deque(), deque(), 0
+        self._loaded, self._waiting, self._results, self._pauses, self._number = False, deque(), deque(), 0, 0
 
     def answer(self, sequence, command, arguments):
         """The content of the answer; a request said twice is done once."""
         if command == Command.HELLO:
-            self._kept = self._says(sequence)
+            self._kept = self._says(sequence, values=bytes([self.size.data, self.size.number]))
         elif sequence == self.last_number:
             return self._kept
         elif self.last_number is None or sequence != (self.last_number + 1) % 256:
@@ -59,7 +62,7 @@ class Engine:
         return self._kept
 
     def _says(self, sequence, *, status=Status.OK, flags=0, values=b""):
-        return bytes([sequence, status, 0, QUEUE, QUEUE - len(self._waiting), flags]) + values
+        return bytes([sequence, status, 0, self._queue, self._queue - len(self._waiting), flags]) + values
 
     def _reset(self, sequence, arguments):
         self.clear()
@@ -70,21 +73,31 @@ class Engine:
         return self._says(sequence)
 
     def _map(self, sequence, arguments):
-        beats = [arguments[at : at + BEAT_BYTES] for at in range(1, len(arguments), BEAT_BYTES)]
-        if len(beats) > QUEUE - len(self._waiting):
+        each = self.size.data
+        beats = [arguments[at : at + each] for at in range(1, len(arguments), each)]
+        if len(beats) > self._queue - len(self._waiting):
             return self._says(sequence, status=Status.BUSY)
         self._waiting += [(beat, arguments[0] & LAST and at == len(beats) - 1) for at, beat in enumerate(beats)]
         return self._says(sequence)
 
-    def _result(self, sequence, arguments):
+    def _compute(self):
+        """Results of the beats that wait, up to the last of the map."""
+        found = []
         while self._loaded and self._waiting:
-            self._results.append(self._waiting.popleft())
-            self._loaded = not self._results[-1][1]
+            beat, last = self._waiting.popleft()
+            found.append(bytes(255 - byte for byte in beat) + self._number.to_bytes(3, "little")[: self.size.number])
+            self._number, self._loaded = 0 if last else self._number + 1, not last
+        order = found[::-1] if self.size.number else found
+        ended = bool(found) and not self._loaded
+        self._results += [(beat, ended and at == len(order) - 1) for at, beat in enumerate(order)]
+
+    def _result(self, sequence, arguments):
+        self._compute()
         self._pauses = (self._pauses + 1) % (PAUSES + 1)
         values, last = b"", 0
-        while self._results and not last and len(values) < self._takes(arguments[0]) * BEAT_BYTES:
+        while self._results and not last and len(values) < self._takes(arguments[0]) * self.size.answered:
             beat, last = self._results.popleft()
-            values += bytes(255 - byte for byte in beat)
+            values += beat
         return self._says(sequence, flags=LAST if last else 0, values=values)
 
     def _takes(self, most):
@@ -92,7 +105,11 @@ class Engine:
         return most if self.slow >= most else self.slow if self._pauses == 0 else 0
 
     def _register(self, sequence, arguments):
-        return self._says(sequence, values=IDENTITY.to_bytes(4, "little"))
+        is_id = int.from_bytes(arguments, "little") == REGISTERS["id"].address
+        return self._says(sequence, values=(IDENTITY if is_id else 0).to_bytes(4, "little"))
+
+    def _write(self, sequence, arguments):
+        return self._says(sequence)
 
 
 def changed(content, at, byte):
@@ -107,23 +124,34 @@ def older(content, amount):
 
 
 def result_of(change):
-    """The content of a RESULT, changed."""
-    return lambda content, amount, command: change(content, amount) if command == Command.RESULT else content
+    """The content of a RESULT with beats, changed; how large they are goes with it."""
+    return lambda content, amount, command, size: (
+        change(content, amount, size) if command == Command.RESULT and len(content) > ANSWER_HEAD else content)
+
+
+def numbered_as_the_first(content, _, size):
+    """The last beat of an answer has the number of the first one."""
+    first = ANSWER_HEAD + size.data
+    return content[: len(content) - size.number] + content[first : first + size.number]
 
 
 LIES = {
-    "longer": lambda content, amount, _: content + b"U" * (1 + amount % 15),
-    "shorter": lambda content, amount, _: content[: -1 - amount % 15],
-    "no whole head": lambda content, amount, _: content[: 1 + amount % (ANSWER_HEAD - 1)],
-    "too long": lambda content, amount, _: content + bytes(ANSWER_BYTES + 100 * amount),
-    "another status": lambda content, amount, _: changed(content, 1, 2 + amount),
-    "busy": lambda content, amount, _: changed(content, 1, Status.BUSY),
-    "other flags": lambda content, amount, _: changed(content, 5, content[5] | 2 << amount % 7),
-    "last": lambda content, amount, _: changed(content, 5, content[5] | LAST),
-    "never last": lambda content, amount, _: changed(content, 5, 0),
-    "no beats": result_of(lambda content, _: changed(content, 5, 0)[:ANSWER_HEAD]),
-    "beats too many": result_of(lambda content, amount: content + bytes(BEAT_BYTES * (1 + amount % 9))),
-    "other room": lambda content, amount, _: changed(changed(content, 3, amount), 4, -amount),
+    "longer": lambda content, amount, *_: content + b"U" * (1 + amount % 15),
+    "shorter": lambda content, amount, *_: content[: -1 - amount % 15],
+    "no whole head": lambda content, amount, *_: content[: 1 + amount % (ANSWER_HEAD - 1)],
+    "too long": lambda content, amount, *_: content + bytes(ANSWER_BYTES + 100 * amount),
+    "another status": lambda content, amount, *_: changed(content, 1, 2 + amount),
+    "busy": lambda content, amount, *_: changed(content, 1, Status.BUSY),
+    "other flags": lambda content, amount, *_: changed(content, 5, content[5] | 4 << amount % 6),
+    "waits": lambda content, amount, *_: changed(content, 5, content[5] ^ WAITS),
+    "last": lambda content, amount, *_: changed(content, 5, content[5] | LAST),
+    "never last": lambda content, amount, *_: changed(content, 5, content[5] & ~LAST),
+    "no beats": result_of(lambda content, *_: changed(content, 5, 0)[:ANSWER_HEAD]),
+    "beats too many": result_of(lambda content, amount, size: content + bytes(size.answered * (1 + amount % 9))),
+    "numbered too high": result_of(lambda content, _, size: content[: len(content) - size.number]
+                                   + b"\xff" * size.number),
+    "numbered alike": result_of(numbered_as_the_first),
+    "other room": lambda content, amount, *_: changed(changed(content, 3, amount), 4, -amount),
 }
 """The content of an answer that comes instead of the right one."""
 CANNOT_BE_TOLD = {"busy", "last", "beats too many"}
@@ -142,14 +170,16 @@ NOISE = {
 NO_ANSWER = {"silent", "another number", "damaged"}
 
 
-def must_be_refused(content, command):
+def must_be_refused(content, command, size):
     """Whether no board that keeps to the protocol gives this answer."""
     if len(content) < ANSWER_HEAD:
         return True
     status, flags, length = content[1], content[5], len(content) - ANSWER_HEAD
-    fits = {Command.REGISTER: length == 4, Command.RESULT: length % BEAT_BYTES == 0}.get(command, length == 0)
+    fits = {Command.HELLO: length == 2, Command.REGISTER: length == 4,
+            Command.RESULT: length % size.answered == 0}.get(command, length == 0)
     taken = status == Status.OK or (status == Status.BUSY and command in (Command.PROGRAM, Command.MAP))
-    return not (taken and fits and (flags == 0 or (flags == LAST and command == Command.RESULT and length)))
+    may_be = WAITS | (LAST if command == Command.RESULT and length else 0)
+    return not (taken and fits and not flags & ~may_be)
 
 
 GIVES_FOR_EVER = {
@@ -166,8 +196,8 @@ class LyingBoard:
     It counts what the driver does, and stops it where that is more than a request, or a call, may take.
     """
 
-    def __init__(self):
-        self.engine, self.now, self.stands, self.piece = Engine(), 0.0, False, 1000
+    def __init__(self, size):
+        self.engine, self.now, self.stands, self.piece = Engine(size), 0.0, False, 1000
         self.out, self.lies = bytearray(), {command: deque() for command in Command}
         self.gives, self.fails, self.short = None, {}, False
         self._unstuffer, self._frame, self._answered, self._left = Unstuffer(), b"", False, {}
@@ -210,9 +240,10 @@ class LyingBoard:
         content = self.engine.answer(sequence, command, arguments)
         kind, amount = self._next_lie(command)
         self.engine.told_wrongly |= kind in CANNOT_BE_TOLD
-        content = LIES[kind](content, amount, command) if kind in LIES else content
+        size = self.engine.size
+        content = LIES[kind](content, amount, command, size) if kind in LIES else content
         if kind not in NO_ANSWER and 0 < len(content) <= ANSWER_BYTES - CRC_BYTES:
-            self.must_refuse |= not self._answered and must_be_refused(content, command)
+            self.must_refuse |= not self._answered and must_be_refused(content, command, size)
             self._answered = True  # the driver takes the first
         self.out += NOISE[kind](content, amount) if kind in NOISE else stuff(content)
 

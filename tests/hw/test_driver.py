@@ -9,27 +9,31 @@ import numpy as np
 import pytest
 import serial
 
-from zeroskip.link import driver
-from zeroskip.link.driver import Device, LinkError
+from zeroskip.link import driver, frame
+from zeroskip.link.answer import LinkError
+from zeroskip.link.driver import Device
 from zeroskip.link.frame import (
     ANSWER_BYTES,
     ANSWER_HEAD,
     ANSWER_LINE_BYTES,
-    BEATS_IN_A_FRAME,
     CRC_BYTES,
     LAST,
+    WAITS,
+    BeatSize,
     Command,
     Status,
     Unstuffer,
     stuff,
 )
-from zeroskip.spec.axi import BEAT_BYTES, IDENTITY
+from zeroskip.spec.axi import BEAT_BYTES, ERROR_AT, IDENTITY, REGISTERS
+from zeroskip.spec.program import ERRORS
 
 SECONDS, TRIES, PATIENCE = 0.01, 3, 0.02
 A_BYTE = 1e-6
 MOST_LOOKS = 100_000
 """At the clock, in one test."""
 IDENTITY_VALUE = IDENTITY.to_bytes(4, "little")
+BEATS_IN_A_FRAME = BeatSize(data=BEAT_BYTES).in_request
 
 
 def says(sequence, *, status=Status.OK, room=(64, 64), flags=0, values=b""):
@@ -37,9 +41,11 @@ def says(sequence, *, status=Status.OK, room=(64, 64), flags=0, values=b""):
     return bytes([sequence, status, 0, *room, flags]) + values
 
 
-def honest(sequence, command, arguments):
-    """A board whose only register is `id`, with a result of one beat."""
-    values = {Command.REGISTER: IDENTITY_VALUE, Command.RESULT: bytes(BEAT_BYTES)}.get(command, b"")
+def honest(sequence, command, arguments, *, size=(BEAT_BYTES, 0)):
+    """A board whose only register that is not zero is `id`, with a result of one beat."""
+    is_id = int.from_bytes(arguments[:2], "little") == REGISTERS["id"].address
+    values = {Command.HELLO: bytes(size), Command.REGISTER: IDENTITY_VALUE if is_id else bytes(4),
+              Command.RESULT: bytes(sum(size))}.get(command, b"")
     return says(sequence, flags=LAST if command == Command.RESULT else 0, values=values)
 
 
@@ -104,7 +110,11 @@ ANSWERS_THAT_CANNOT_BE = [
     (Command.PROGRAM, {"status": Status.WRONG}, "PROGRAM was answered WRONG, expected OK or BUSY$"),
     (Command.RESULT, {"status": Status.OUT_OF_STEP}, "RESULT was answered OUT_OF_STEP, expected OK$"),
     (Command.HELLO, {"status": 200}, "HELLO was answered status 200, expected OK$"),
-    (Command.HELLO, {"values": b"1"}, "HELLO was answered with 1 bytes of values, expected 0"),
+    (Command.HELLO, {"values": b""}, "HELLO was answered with 0 bytes of values, expected 2"),
+    (Command.HELLO, {"values": b"\x10\0\0"}, "HELLO was answered with 3 bytes of values, expected 2"),
+    (Command.HELLO, {"values": b"\x0c\0"}, "HELLO was answered with beats of 12 bytes and numbers of 0, expected one"),
+    (Command.HELLO, {"values": b"\x40\0"}, "beats of 64 bytes and numbers of 0, expected one of 4, 8, 16, 32 and at m"),
+    (Command.HELLO, {"values": b"\x04\4"}, "HELLO was answered with beats of 4 bytes and numbers of 4, expected one o"),
     (Command.RESET, {"values": bytes(4)}, "RESET was answered with 4 bytes of values, expected 0"),
     (Command.MAP, {"values": bytes(16)}, "MAP was answered with 16 bytes of values, expected 0"),
     (Command.PROGRAM, {"status": Status.BUSY, "values": b"1"}, "PROGRAM was answered with 1 bytes of values, expected"),
@@ -113,11 +123,13 @@ ANSWERS_THAT_CANNOT_BE = [
     (Command.REGISTER, {"values": bytes(5)}, "REGISTER was answered with 5 bytes of values, expected 4"),
     (Command.RESULT, {"values": bytes(17)}, "RESULT was answered with 17 bytes of values, expected 0 to 31 beats"),
     (Command.RESULT, {"values": bytes(15)}, "RESULT was answered with 15 bytes of values, expected 0 to 31 beats"),
-    (Command.HELLO, {"flags": 2}, "HELLO was answered with flags 2 and 0 bytes of values, expected flags 0$"),
-    (Command.PROGRAM, {"flags": LAST}, "PROGRAM was answered with flags 1 and 0 bytes of values, expected flags 0$"),
+    (Command.WRITE, {"status": Status.WRONG}, "WRITE was answered WRONG, expected OK$"),
+    (Command.WRITE, {"values": bytes(4)}, "WRITE was answered with 4 bytes of values, expected 0"),
+    (Command.HELLO, {"flags": 4, "values": b"\x10\0"}, "HELLO .* flags 4 and 2 bytes of values, expected flags 0 or"),
+    (Command.PROGRAM, {"flags": LAST}, "PROGRAM was answered with flags 1 and 0 bytes of values, expected flags 0 or"),
     (Command.REGISTER, {"flags": LAST, "values": IDENTITY_VALUE}, "REGISTER was answered with flags 1 and 4 bytes"),
-    (Command.RESULT, {"flags": LAST}, "RESULT was answered with flags 1 and 0 bytes of values, expected flags 0$"),
-    (Command.RESULT, {"flags": 3, "values": bytes(16)}, "RESULT .* flags 3 and 16 bytes of values, expected flags 0"),
+    (Command.RESULT, {"flags": LAST}, "RESULT was answered with flags 1 and 0 bytes of values, expected flags 0 or"),
+    (Command.RESULT, {"flags": 5, "values": bytes(16)}, "RESULT .* flags 5 and 16 bytes of values, expected flags 0 "),
     (Command.REGISTER, {"values": bytes(4)}, f"register id: found 0x00000000, expected {IDENTITY:#010x}"),
 ]
 
@@ -139,7 +151,7 @@ def test_less_than_a_head(length):
 
 
 def test_more_beats_than_were_asked_for(monkeypatch):
-    monkeypatch.setattr(driver, "BEATS_IN_A_FRAME", 5)
+    monkeypatch.setattr(frame, "VALUE_BYTES", 5 * BEAT_BYTES)
     board = Board()
     fails(device_of(board), board, lies(Command.RESULT, values=bytes(6 * BEAT_BYTES)),
           "RESULT was answered with 96 bytes of values, expected 0 to 5 beats of 16")
@@ -204,6 +216,96 @@ def test_busy_for_ever(lie):
     assert board.now < 2 * PATIENCE
 
 
+@pytest.mark.parametrize("stands", [False, True])
+def test_a_program_that_is_never_taken(stands):
+    """Its map is not sent then, for it could be taken for one of the program before."""
+    board = Board(lambda sequence, command, arguments: honest(sequence, command, arguments)[:5] + bytes([WAITS])
+                  + honest(sequence, command, arguments)[6:])
+    device = device_of(board, stands=stands)
+    device.connect()
+    with pytest.raises(LinkError, match="nothing moves: 0 frames of the program are left, and beats of it wait"):
+        device.run(beats(1), beats(1), 1)
+    assert Command.MAP not in board.asked
+
+
+@pytest.mark.parametrize(("when", "sentence"), [
+    (Command.RESULT, f"the results may be wrong: the engine says that {ERRORS[7]}$"),
+    (Command.MAP, f"nothing moves: .*, 0 of 1 beats of the result came: the engine says that {ERRORS[7]}$"),
+    (Command.PROGRAM, f"the program was refused: the engine says that {ERRORS[7]}$"),
+])
+def test_what_the_engine_says_is_wrong(when, sentence):
+    """In its status, from some request on; with no result where it was said before."""
+    wrong = []
+
+    def answer(sequence, command, arguments):
+        wrong.extend([command] * (command == when))
+        if wrong and command == Command.REGISTER and arguments[0] == REGISTERS["status"].address:
+            return says(sequence, values=(7 << ERROR_AT).to_bytes(4, "little"))
+        if wrong == [Command.MAP] and command == Command.RESULT:
+            return says(sequence)
+        return honest(sequence, command, arguments)
+
+    board = Board(answer)
+    device = device_of(board)
+    device.connect()
+    with pytest.raises(LinkError, match=sentence):
+        device.run(beats(1), beats(1), 1)
+
+
+def test_several_results_each_with_its_last_beat():
+    """One that ends too early is an error, which says which; all come in order."""
+    packets = iter([(2, LAST), (1, 0), (1, LAST), (2, LAST), (2, LAST), (1, LAST)])
+
+    def answer(sequence, command, arguments):
+        if command != Command.RESULT:
+            return honest(sequence, command, arguments)
+        count, flags = next(packets)
+        return says(sequence, flags=flags, values=bytes([sequence]) * count * BEAT_BYTES)
+
+    board = Board(answer)
+    device = device_of(board)
+    device.connect()
+    found = device.run(beats(1), beats(1), 6, 3)
+    assert len({bytes(row) for row in found[:2]}) == len({bytes(row) for row in found[4:]}) == 1
+    assert [int(row[0]) - int(found[0, 0]) for row in found] == [0, 0, 1, 2, 3, 3]
+    with pytest.raises(LinkError, match="1 beats of result 2 came, expected 2: RESULT was answered with 1 more"):
+        device.run(beats(1), beats(1), 4, 2)
+
+
+def numbered(*packets):
+    """A board with beats of 4 bytes whose results are these: lists of numbers, and whether the last beat is there."""
+    left = iter(packets)
+
+    def answer(sequence, command, arguments):
+        if command != Command.RESULT:
+            return honest(sequence, command, arguments, size=(4, 2))
+        numbers, last = next(left, ((), False))
+        values = b"".join(number.to_bytes(4, "little") + number.to_bytes(2, "little") for number in numbers)
+        return says(sequence, flags=LAST if last else 0, values=values)
+
+    return Board(answer)
+
+
+@pytest.mark.parametrize(("packets", "sentence"), [
+    ([((2, 0), False), ((2,), True)], "beat 2 of the result came twice, expected each number from 0 to 2 once"),
+    ([((1, 0, 1), True)], "beat 1 of the result came twice"),
+    ([((0, 3), False)], "a beat of the result is numbered 3, expected 0 to 2"),
+    ([((0, 256), False)], "a beat of the result is numbered 256, expected 0 to 2"),
+    ([((0, 1), True)], "2 beats of the result came, expected 3"),
+    ([((0, 1, 2), False)], "3 of 3 beats of the result came, none marked as the last"),
+])
+def test_numbers_that_are_no_order(packets, sentence):
+    board = numbered(*packets)
+    device = device_of(board)
+    device.connect()
+    map = np.zeros((1, 4), np.uint8)
+    with pytest.raises(LinkError, match=sentence):
+        device.run(map, map, 3)
+    board.answer = numbered(((2,), False), ((0, 1), True)).answer
+    device.connect()
+    np.testing.assert_array_equal(device.run(map, map, 3)[:, 0], [0, 1, 2])
+
+
 def test_a_clock_that_stands_still():
     """Neither a request nor a layer waits for it: requests for nothing are counted, too."""
     board = Board(lies(Command.RESULT))
@@ -211,7 +313,7 @@ def test_a_clock_that_stands_still():
     device.connect()
     with pytest.raises(LinkError, match="nothing moves"):
         device.run(beats(1), beats(1), 1)
-    assert len(board.asked) <= PATIENCE / driver.QUICKEST_S + 10
+    assert len(board.asked) <= PATIENCE / driver.QUICKEST_S + 15
     board.answer = lambda *request: []
     reads = []
     board.read = lambda seconds: reads.append(seconds) or b""
@@ -335,7 +437,8 @@ def test_what_a_transport_may_not_give():
     ({"map": bytes(16)}, "map: found bytes, expected"),
     ({"result_beats": 0}, "result_beats: found 0, expected a whole number, 1 or more"),
     ({"result_beats": -1}, "result_beats: found -1"), ({"result_beats": 1.0}, "result_beats: found 1.0"),
-    ({"result_beats": None}, "result_beats: found None"),
+    ({"result_beats": None}, "result_beats: found None"), ({"results": 0}, "results: found 0, expected a whole"),
+    ({"result_beats": 5, "results": 2}, "result_beats: found 5, expected a multiple of the 2 results"),
 ])
 def test_what_run_refuses(changes, sentence):
     board = Board()

@@ -10,18 +10,18 @@ from tests.hw.streams import get, put, simulate
 
 from zeroskip.link.frame import (
     ANSWER_BYTES,
+    ANSWER_HEAD,
     ANSWER_LINE_BYTES,
-    BEATS_IN_A_FRAME,
     BUFFER_BYTES,
     CRC_BYTES,
     ESCAPE,
     FLAG,
     REQUEST_HEAD,
+    BeatSize,
     Unstuffer,
     stuff,
 )
 from zeroskip.link.framing import Deframer, Framer
-from zeroskip.spec.axi import BEAT_BYTES
 
 CONTENTS = st.binary(min_size=1, max_size=40) | st.lists(st.sampled_from([FLAG, ESCAPE, FLAG ^ 0x20, 0]), min_size=1,
                                                          max_size=20).map(bytes)
@@ -32,8 +32,15 @@ def test_a_frame_by_hand():
     assert stuff(b"12~4") == b"~12\x7d\x5e4" + check.to_bytes(CRC_BYTES, "little") + b"~"
 
 
-def test_there_is_room_for_the_longest_request():
-    assert BUFFER_BYTES >= REQUEST_HEAD + 1 + BEATS_IN_A_FRAME * BEAT_BYTES + CRC_BYTES
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
+@pytest.mark.parametrize("data", [4, 8, 16, 32])
+def test_there_is_room_for_the_longest_request_and_answer(data, number):
+    """And for no beat more; their counts fit a byte."""
+    size = BeatSize(data=data, number=number)
+    for head, each, count, most in ((REQUEST_HEAD + 1, data, size.in_request, BUFFER_BYTES),
+                                    (ANSWER_HEAD, data + number, size.in_answer, ANSWER_BYTES)):
+        assert head + count * each + CRC_BYTES <= most < head + (count + 1) * each + CRC_BYTES + 16
+        assert 1 <= count <= 255
 
 
 @given(st.lists(CONTENTS, max_size=5), st.randoms(use_true_random=False))

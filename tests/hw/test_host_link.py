@@ -6,27 +6,43 @@ import threading
 
 import numpy as np
 import pytest
-from tests.hw.echo_engine import MULTIPLIERS, EchoEngine
+from tests.hw.echo_engine import MULTIPLIERS, REFUSED, EchoEngine
 from tests.hw.link_line import Line, damaging
 
 from zeroskip.gateware.axi.top import AxiTop
-from zeroskip.link import driver
+from zeroskip.link import driver, frame
 from zeroskip.link.driver import Device, LinkError
-from zeroskip.link.frame import ANSWER_HEAD, BUFFER_BYTES, LAST, Command, Status, Unstuffer, stuff
+from zeroskip.link.frame import (
+    ANSWER_HEAD,
+    BUFFER_BYTES,
+    LAST,
+    WAITS,
+    BeatSize,
+    Command,
+    Status,
+    Unstuffer,
+    number_bytes,
+    stuff,
+)
 from zeroskip.link.host_link import QUEUE_BYTES, HostLink
+from zeroskip.link.loadable import Loadable
 from zeroskip.link.serial_line import SerialLine
 from zeroskip.spec.axi import BEAT_BYTES, IDENTITY, REGISTERS
 
+SIZES = [(4, 13), (8, 3), (16, 0), (32, 20)]
+"""Bytes of a beat, bits of its number."""
 
-def new_line(damage=lambda byte: [byte], engine=None):
-    return Line(HostLink(AxiTop(engine or EchoEngine(), multipliers=MULTIPLIERS)), damage)
+
+def new_line(damage=lambda byte: [byte], beat_bytes=BEAT_BYTES, number_bits=0, **engine):
+    echo = EchoEngine(beat_bytes=beat_bytes, number_bits=number_bits, **engine)
+    return Line(HostLink(AxiTop(echo, multipliers=MULTIPLIERS, beat_bytes=beat_bytes, number_bits=number_bits)), damage)
 
 
 class Raw:
     """Requests by hand."""
 
-    def __init__(self):
-        self.line, self._unstuffer = new_line(), Unstuffer()
+    def __init__(self, **engine):
+        self.line, self._unstuffer = new_line(**engine), Unstuffer()
 
     def ask(self, sequence, command, arguments=b""):
         """Status, flags and values of the answer; None where none comes."""
@@ -42,8 +58,8 @@ class Raw:
         return Status(answer[1]), answer[5], answer[ANSWER_HEAD:]
 
 
-def beats(count, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (count, BEAT_BYTES)).astype(np.uint8)
+def beats(count, seed=0, size=BEAT_BYTES):
+    return np.random.default_rng(seed).integers(0, 256, (count, size)).astype(np.uint8)
 
 
 @pytest.fixture
@@ -79,15 +95,76 @@ def test_a_request_said_twice_is_done_once(raw):
 
 
 @pytest.mark.parametrize(("command", "arguments"), [
-    (17, b""), (Command.PROGRAM, b""), (Command.PROGRAM, b"\0"), (Command.MAP, b"\0" + bytes(15)),
+    (17, b""), (7, b""), (Command.PROGRAM, b""), (Command.PROGRAM, b"\0"), (Command.MAP, b"\0" + bytes(15)),
     (Command.MAP, b"\0" + bytes(17)), (Command.RESULT, b""), (Command.RESULT, b"\0"), (Command.RESULT, b"\x20"),
     (Command.REGISTER, b"\0"), (Command.REGISTER, b"\1\0"), (Command.REGISTER, b"\0\x80"),
     (Command.REGISTER, (4 * len(REGISTERS)).to_bytes(2, "little")),
+    (Command.WRITE, bytes([12, 0, 1, 0, 0])), (Command.WRITE, bytes([12, 0, 1, 0, 0, 0, 0])),
+    (Command.WRITE, bytes([13, 0, 1, 0, 0, 0])), (Command.WRITE, (4 * len(REGISTERS)).to_bytes(2, "little") + bytes(4)),
 ])
 def test_what_does_not_fit_is_refused(raw, command, arguments):
     raw.ask(0, Command.HELLO)
     assert raw.ask(1, command, arguments) == (Status.WRONG, 0, b"")
     assert raw.ask(2, Command.REGISTER, b"\0\0")[2] == IDENTITY.to_bytes(4, "little")
+
+
+@pytest.mark.parametrize(("beat_bytes", "number_bits"), SIZES)
+def test_beats_of_any_size(beat_bytes, number_bits):
+    """HELLO says how large they are; a frame may be full and no fuller; numbers travel behind beats."""
+    number, offset = number_bytes(number_bits), 0x51234 & (1 << number_bits) - 8
+    size = BeatSize(data=beat_bytes, number=number)
+    raw = Raw(beat_bytes=beat_bytes, number_bits=number_bits, image_beats=size.in_request, first_number=offset)
+    assert raw.ask(0, Command.HELLO) == (Status.OK, 0, bytes([beat_bytes, number]))
+    assert raw.room == (min(255, QUEUE_BYTES // beat_bytes),) * 2
+    for wrong in (beat_bytes - 1, (size.in_request + 1) * beat_bytes):
+        assert raw.ask(1, Command.MAP, bytes(1 + wrong)) == (Status.WRONG, 0, b"")
+        raw.ask(0, Command.HELLO)
+    raw.ask(1, Command.PROGRAM, bytes([LAST]) + bytes(beat_bytes))
+    sent = beats(size.in_request, 3, beat_bytes)
+    assert raw.ask(2, Command.MAP, bytes([LAST]) + sent.tobytes())[0] == Status.OK
+    assert raw.ask(3, Command.RESULT, bytes([size.in_answer + 1]))[0] == Status.WRONG
+    found, sequence = b"", 4
+    while len(found) < len(sent) * size.answered:
+        status, flags, values = raw.ask(sequence, Command.RESULT, bytes([size.in_answer]))
+        assert status == Status.OK and len(values) <= size.in_answer * size.answered
+        found += values
+        assert flags == (LAST if len(found) == len(sent) * size.answered else 0)
+        sequence += 1
+    rows = np.frombuffer(found, np.uint8).reshape(-1, size.answered)
+    np.testing.assert_array_equal(rows[:, :beat_bytes], 255 - sent)
+    if number:
+        numbers = [int.from_bytes(row[beat_bytes:].tobytes(), "little") for row in rows]
+        assert numbers == [(at ^ 1) + offset & (1 << number_bits) - 1 for at in range(len(sent))]
+
+
+def test_a_register_is_set(raw):
+    """By all four bytes; once, where the request is said twice."""
+    raw.ask(0, Command.HELLO)
+    address = REGISTERS["results"].address.to_bytes(2, "little")
+    for _ in range(2):
+        assert raw.ask(1, Command.WRITE, address + (3).to_bytes(4, "little")) == (Status.OK, 0, b"")
+    raw.ask(2, Command.PROGRAM, bytes([LAST]) + beats(1).tobytes())
+    raw.ask(3, Command.MAP, bytes([LAST]) + beats(2).tobytes())
+    raw.ask(4, Command.RESULT, bytes([31]))
+    total = REGISTERS["total"].address.to_bytes(2, "little")
+    first, second = (raw.ask(number, Command.REGISTER, total)[2] for number in (5, 6))
+    assert int.from_bytes(second, "little") > int.from_bytes(first, "little")  # two results more are waited for
+    assert raw.ask(7, Command.WRITE, REGISTERS["control"].address.to_bytes(2, "little") + bytes([1, 0, 0, 0]))[0] == 0
+    assert raw.ask(8, Command.REGISTER, total)[2] == bytes(4)
+
+
+def test_an_answer_tells_whether_the_program_waits(raw):
+    """Until the engine has taken its last beat, which an engine at work does not."""
+    raw.ask(0, Command.HELLO)
+    raw.ask(1, Command.PROGRAM, bytes([LAST]) + beats(1).tobytes())
+    assert raw.ask(2, Command.REGISTER, b"\0\0")[1] == 0
+    assert raw.ask(3, Command.PROGRAM, bytes([LAST]) + beats(1).tobytes())[1] == WAITS
+    assert raw.ask(4, Command.REGISTER, b"\0\0")[1] == WAITS
+    assert raw.ask(5, Command.MAP, bytes([LAST]) + beats(1).tobytes())[1] == WAITS
+    assert raw.ask(6, Command.RESULT, bytes([31]))[:2] in ((Status.OK, LAST), (Status.OK, LAST | WAITS))
+    assert raw.ask(7, Command.REGISTER, b"\0\0")[1] == 0
+    assert raw.ask(8, Command.PROGRAM, bytes([LAST]) + beats(3).tobytes())[1] == WAITS
+    assert raw.ask(9, Command.RESET)[1] == 0
 
 
 def test_too_long_a_frame_is_dropped(raw):
@@ -122,10 +199,88 @@ def test_the_driver_runs_programs():
     with pytest.raises(LinkError, match="3 beats of the result came, expected 4"):
         device.run(beats(1), beats(3), 4)
     device.reset()
-    with pytest.raises(LinkError, match="nothing moves: 0 frames of the program and 3 of the map are left, 0 of 1"):
+    with pytest.raises(LinkError, match=r"nothing moves: 0 frames of the program and 3 of the map are left, 0 of 1 .*"
+                                        r"the result came$"):
         device.run(np.zeros((0, BEAT_BYTES), np.uint8), beats(150), 1)
     device.reset()
     np.testing.assert_array_equal(device.run(beats(2), beats(2), 2), 255 - beats(2))
+
+
+def echo_program(size, image, *, error=0, parts=(), stays=True):
+    """A program for an echo that gives an image's beats back, in their order."""
+    program = beats(3, 9, size)
+    program[-1, :4] = np.frombuffer((REFUSED | error).to_bytes(4, "little"), np.uint8) if error else 0
+    return Loadable(beats=program, shape=(image, size), dtype="uint8", encode=lambda own: own.copy(), stays=stays,
+                    decode=lambda found: 255 - found, result_beats=image, parts=parts)
+
+
+@pytest.mark.parametrize(("beat_bytes", "number_bits"), SIZES)
+def test_a_program_is_loaded_once_for_any_number_of_maps(beat_bytes, number_bits):
+    """Numbered beats come out of order, and are put in order; the counters run over each batch."""
+    image = 6
+    line = new_line(beat_bytes=beat_bytes, number_bits=number_bits, image_beats=image)
+    device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
+    device.connect()
+    device.load(echo_program(beat_bytes, image), maps=5)
+    swapped = np.arange(image) ^ (number_bits > 0)
+    for batch, count in enumerate((5, 1, 40)):
+        maps = [beats(image, 100 * batch + number, beat_bytes) for number in range(count)]
+        for sent, found in zip(maps, device.infer(maps), strict=True):
+            np.testing.assert_array_equal(found, sent[swapped])
+        counts = device.counters()
+        assert [counts[name] for name in ("load", "map_beats", "result_beats")] == [
+            0 if batch else 3, image * count, image * count]
+    assert device.infer([]) == []
+    with pytest.raises(ValueError, match=rf"map: found uint8 \(5, {beat_bytes}\), expected uint8 \(6, {beat_bytes}\)"):
+        device.infer([beats(5, 0, beat_bytes)])
+    with pytest.raises(ValueError, match="map: found int8"):
+        device.infer([beats(image, 0, beat_bytes).view(np.int8)])
+    device.reset()
+    with pytest.raises(ValueError, match="no program was loaded, expected one before a map"):
+        device.infer([beats(image, 0, beat_bytes)])
+
+
+def test_a_program_that_does_not_stay_is_sent_with_each_map():
+    line = new_line()
+    device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
+    device.connect()
+    device.load(echo_program(BEAT_BYTES, 4, stays=False))
+    for _ in range(2):
+        maps = [beats(4, seed) for seed in range(2)]
+        np.testing.assert_array_equal(device.infer(maps), maps)
+        assert device.counters()["load"] == 3
+
+
+def test_the_map_waits_for_the_program_before_it():
+    """A map that came too early would be for the program before, where that has stayed."""
+    line = new_line(image_beats=1)
+    device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
+    device.connect()
+    device.load(echo_program(BEAT_BYTES, 1))
+    sent, taken = [], line.write
+
+    def write(raw):
+        (content,) = Unstuffer().feed(raw)
+        if content[1] == Command.MAP:
+            sent.append(device.waits)
+        taken(raw)
+
+    line.write = write
+    device.run(beats(70), beats(2), 2, 2)
+    assert sent and not any(sent)
+
+
+@pytest.mark.parametrize(("error", "why"), [(4, "its checksum is wrong"), (9, "there is error 9")])
+def test_a_program_that_is_refused(error, why):
+    line = new_line(image_beats=2)
+    device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
+    device.connect()
+    with pytest.raises(LinkError, match=f"the program was refused: the engine says that {why}$"):
+        device.load(echo_program(BEAT_BYTES, 2, error=error))
+    with pytest.raises(ValueError, match="no program was loaded"):
+        device.infer([beats(2)])
+    device.load(echo_program(BEAT_BYTES, 2))
+    np.testing.assert_array_equal(device.infer([beats(2)]), [beats(2)])
 
 
 def test_nothing_is_left_of_a_run_that_was_cut_off():
@@ -142,7 +297,7 @@ def test_nothing_is_left_of_a_run_that_was_cut_off():
 
 def test_an_engine_that_takes_long_is_waited_for():
     """More than eight answers without a beat, 1,024 cycles each, come between two beats of its result."""
-    line = new_line(engine=EchoEngine(delay=12_000))
+    line = new_line(delay=12_000)
     device = Device(line, seconds=0.02, patience=0.05, clock=line.now)
     device.connect()
     np.testing.assert_array_equal(device.run(beats(1), beats(2), 2), 255 - beats(2))
@@ -154,7 +309,7 @@ def test_an_engine_that_takes_long_is_waited_for():
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_bad_line_costs_time_and_nothing_else(seed, monkeypatch):
-    monkeypatch.setattr(driver, "BEATS_IN_A_FRAME", 5)
+    monkeypatch.setattr(frame, "VALUE_BYTES", 5 * BEAT_BYTES)
     damage = damaging(0.01, seed)
     line = new_line(damage)
     device = Device(line, seconds=0.001, tries=40, clock=line.now)
@@ -191,6 +346,20 @@ def test_a_board_that_was_reset_is_out_of_step():
     device._clock = device._transport.now
     with pytest.raises(LinkError, match="REGISTER was answered OUT_OF_STEP"):
         device.register("status")
+
+
+def test_numbers_that_do_not_fit():
+    """An odd result of the echo has a number beyond its last beat; without an image's size all have the same."""
+    line = new_line(beat_bytes=4, number_bits=9, image_beats=3)
+    device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
+    device.connect()
+    with pytest.raises(LinkError, match="a beat of the result is numbered 3, expected 0 to 2"):
+        device.run(beats(1, size=4), beats(3, size=4), 3)
+    line = new_line(beat_bytes=4, number_bits=9)
+    device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
+    device.connect()
+    with pytest.raises(LinkError, match="beat 1 of the result came twice, expected each number from 0 to 3 once"):
+        device.run(beats(1, size=4), beats(4, size=4), 4)
 
 
 def test_the_driver_sees_a_beat_too_many():

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from zeroskip.config import PRESETS
+from zeroskip.spec.config import PRESETS
 from zeroskip.synth import count_cells, run_yosys, synthesise
 from zeroskip.verilog import ToolError, generate
 

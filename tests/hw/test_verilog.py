@@ -16,7 +16,7 @@ from amaranth.lib import memory, wiring
 from tests.hw.echo_engine import MULTIPLIERS, EchoEngine
 
 from zeroskip import verilog
-from zeroskip.config import PRESETS
+from zeroskip.spec.config import PRESETS
 from zeroskip.gateware.axi.top import AxiTop
 from zeroskip.spec.axi import REGISTERS
 from zeroskip.verilog import (
@@ -80,7 +80,7 @@ def test_generate_names_and_describes_the_engine(generated):
     assert (about["kind"], about["preset"], about["multipliers"]) == ("zero-skip", "tiny", TINY.multipliers)
     assert about["parameters"] == dataclasses.asdict(TINY)
     depths = {(entry["depth"], entry["width"]) for entry in about["memories"]}
-    assert (TINY.map_positions // TINY.banks, 144) in depths
+    assert {(TINY.map_words // 2, 9), (TINY.list_words, TINY.list_word_bits)} <= depths
     assert sorted(path.name for path in generated.verilog.parent.iterdir()) == [
         "zerokeep_tiny_zero_skip.json", "zerokeep_tiny_zero_skip.v"]
 
@@ -93,7 +93,7 @@ def test_generate_refuses_an_unknown_kind(tmp_path):
 
 def test_preset_name():
     assert preset_name(TINY) == "tiny"
-    assert preset_name(dataclasses.replace(TINY, windows=512)) is None
+    assert preset_name(dataclasses.replace(TINY, look=1)) is None
 
 
 class TwoMemories(wiring.Component):

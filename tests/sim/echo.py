@@ -20,16 +20,19 @@ needs_icarus = not shutil.which("iverilog")
 
 
 @cache
-def echo_design(delay: int = 5, extra: bool = False) -> GeneratedDesign:
-    """The Verilog of an echo."""
-    name = f"echo_{delay}{'_extra' if extra else ''}"
-    boundary = AxiTop(EchoEngine(delay=delay, extra=extra), multipliers=MULTIPLIERS)
+def echo_design(delay: int = 5, extra: bool = False, numbered: int = 0) -> GeneratedDesign:
+    """The Verilog of an echo; with `numbered` results have so many beats, in pairs that are exchanged."""
+    name = f"echo_{delay}{'_extra' if extra else ''}{f'_numbered_{numbered}' if numbered else ''}"
+    bits = numbered.bit_length()
+    engine = EchoEngine(delay=delay, extra=extra, number_bits=bits, image_beats=numbered)
+    boundary = AxiTop(engine, multipliers=MULTIPLIERS, number_bits=bits)
     return write_design(boundary, CACHE / "tests" / name, name, about={"kind": "echo"})
 
 
-def echo_build(simulator: str = "verilator", *, waves: bool = False, delay: int = 5, extra: bool = False) -> Build:
+def echo_build(simulator: str = "verilator", *, waves: bool = False, delay: int = 5, extra: bool = False,
+               numbered: int = 0) -> Build:
     """A simulator of an echo."""
-    return build(echo_design(delay, extra), find_simulator(simulator), CACHE / "simulators", waves=waves)
+    return build(echo_design(delay, extra, numbered), find_simulator(simulator), CACHE / "simulators", waves=waves)
 
 
 def echo_job(name: str, *, program: int = 4, beats: int = 9, seed: int = 0, **more) -> Job:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.hw.echo_engine import REFUSED
 from tests.sim.echo import echo_build, echo_job, needs_icarus
 
 from cosim import runner
@@ -16,7 +17,8 @@ from cosim.account import account
 from cosim.job import Outcome
 from cosim.runner import NOT_RUN, run_jobs
 from cosim.simulators import PROGRAM, Build
-from zeroskip.spec.axi import REGISTERS
+from zeroskip.spec.axi import IDENTITY, REGISTERS
+from zeroskip.spec.program import ERRORS
 from zeroskip.verilog import ToolError
 
 BEYOND = 4 * len(REGISTERS)
@@ -128,10 +130,36 @@ def test_slots_that_do_not_add_up_are_seen(tmp_path: Path) -> None:
     assert outcome.error == ("the classes of the multipliers' slots make 15, expected 68: 17 cycles of 4 multipliers")
 
 
+def test_numbered_beats_are_put_in_order() -> None:
+    """Two results of six beats, which come in pairs that are exchanged."""
+    jobs = [echo_job(name, beats=12, seed=seed, results=2) for seed, name in enumerate(("one", "two"))]
+    for stall in (0.0, 0.4):
+        for job, outcome in zip(jobs, run_jobs(echo_build(numbered=6), jobs, stall=stall), strict=True):
+            assert outcome.error is None
+            expected = (255 - job.map).reshape(6, 2, 16)[:, ::-1].reshape(12, 16)
+            np.testing.assert_array_equal(outcome.result, expected)
+            first, last = outcome.lasts
+            assert first < last == outcome.counters["total"]
+
+
+def test_a_number_that_no_beat_has_is_seen() -> None:
+    (outcome,) = run_jobs(echo_build(numbered=5), [echo_job("odd", beats=5)])
+    assert outcome.error == "the 5 beats of a result are numbered [1, 0, 3, 2, 5] ..."
+
+
+@pytest.mark.parametrize("error", [4, 7])
+def test_a_program_that_the_engine_refuses_is_said(error: int) -> None:
+    job = echo_job("refused", program=2, patience=100)
+    job.program[-1, :4] = np.frombuffer((REFUSED + error).to_bytes(4, "little"), np.uint8)
+    (outcome,) = run_jobs(echo_build(), [job])
+    assert outcome.error is not None and outcome.error.startswith("no beat on any stream for 100 cycles: taken 2 of 2")
+    assert outcome.error.endswith(f"; the engine says of the program: {ERRORS[error]}")
+
+
 def test_another_device_is_refused(tmp_path: Path) -> None:
-    build = with_sidecar(echo_build(), tmp_path, lambda about: about.update(identity=0x5A4B0002))
+    build = with_sidecar(echo_build(), tmp_path, lambda about: about.update(identity=IDENTITY - 1))
     (outcome,) = run_jobs(build, [echo_job("any")])
-    assert outcome.error == "register id: found 0x5a4b0003, expected 0x5a4b0002"
+    assert outcome.error == f"register id: found {IDENTITY:#010x}, expected {IDENTITY - 1:#010x}"
 
 
 def test_a_register_that_is_not_there_is_said(tmp_path: Path) -> None:

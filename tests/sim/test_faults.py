@@ -1,88 +1,123 @@
-"""Deliberate faults, planted in a scratch copy of the hardware and its packer: each must turn the comparison red."""
+"""Deliberate faults in all parts of the array: each must turn the co-simulation red, and without them it is green."""
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pytest
+from tests.hw.layers import random_layer
+from tests.sim import planted
 from tests.sim.echo import CACHE
+from tests.sim.planted import FAULTS
+from tests.sim.random_networks import Draw
 
-import zeroskip
+from cosim.fuzz_cases import CONFIGS
+from cosim.job import Job
+from cosim.runner import run_jobs
+from cosim.scoreboard import compare
+from cosim.simulators import Build, build, find_simulator
+from zerokeep import integer
+from zeroskip import reference
+from zeroskip.compiler.layers import pack_network
+from zeroskip.compiler.packed import Packed
+from zeroskip.cycles.prediction import modelled
+from zeroskip.files.workplace import workplace
+from zeroskip.packing import pack
 
-SOURCE = Path(zeroskip.__file__).parent
-FAULTS = {
-    "a non-zero weight dropped from a list": (
-        "lists.py", "    present = by_list != 0\n",
-        "    present = by_list != 0\n    present.flat[np.flatnonzero(present)[0]] = False\n"),
-    "padding taken for data": ("window_look.py", 'in_row & within(here.col, distance["behind"], p)',
-                               'in_row & ~at_least(distance["behind"], -p)'),
-    "rounding bit left out": ("requantiser.py", "value - Cat(1, self.high)", "value - Cat(0, self.high)"),
+CONFIG = CONFIGS[planted.NAME]
+SEED = 3
+STALLS = (0.0, 0.5)
+CHECKSUM = "the loader does not look at the checksum"
+LAYERS = {
+    "padded": random_layer(1, filters=5, channels=6, size=(9, 7), padding=(1, 1), weights=0.3, activations=0.3),
+    "few entries": random_layer(2, filters=6, channels=8, size=(11, 11), kernel=(1, 1), weights=0.1, activations=0.2),
+    "signed": random_layer(3, filters=4, channels=5, size=(6, 6), stride=(2, 2), dtype=np.int8, images=2),
 }
+DRAWN = (7, 14, 35, 37)
+"""Seeds of random networks: pooling, additions, several steps whose lanes do not end together."""
 
 
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one small layer in it."""
-    folder = tmp_path_factory.mktemp("faults")
-    rng = np.random.default_rng(5)
-    weight = rng.integers(-127, 128, (6, 5, 3, 3)).astype(np.int8)
-    weight[rng.random(weight.shape) < 0.5] = 0
-    np.savez(folder / "layer.npz", weight=weight, input=rng.integers(1, 256, (1, 5, 6, 7)).astype(np.uint8),
-             padding=np.array([1, 1]), multiplier=rng.integers(20000, 65536, 6), shift=np.full(6, 25))
-    return folder
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Case:
+    """A program with what must come back; `predicted` has the model's figures."""
+
+    name: str
+    packed: Packed
+    expected: np.ndarray
 
 
-def run(work: Path, source: Path) -> tuple[int, dict[str, object]]:
-    """Exit status and figures of ``zerokeep simulate`` with the hardware from `source`."""
-    report = work / "report.json"
-    report.unlink(missing_ok=True)
-    start = "import sys; from zerokeep.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", start, "simulate", "layer.npz", "--preset", "tiny", "--engine", "skip-both",
-               "--cache", str(CACHE), "--json", str(report)]
-    done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=600, check=False,
-                          env=os.environ | {"PYTHONPATH": str(source)})
-    assert report.exists(), done.stderr
-    return done.returncode, json.loads(report.read_text())["engines"]["skip-both"]
+@cache
+def cases() -> list[Case]:
+    found = []
+    for name, layer in LAYERS.items():
+        for engine in ("skip-both", "skip-weights"):
+            (program,) = pack(layer, CONFIG, engine).programs
+            found.append(Case(name=f"{name}, {engine}", packed=program, expected=reference.run(layer)))
+    for seed in DRAWN:
+        draw = Draw(seed)
+        network = draw.network()
+        assert network is not None
+        images = draw.images(network)
+        own = pack_network(network, CONFIG, images, look=True)
+        run, account = modelled(own)
+        figures = {"total": run.total, "multiplications": account.multiplications, "gated": account.gated}
+        found.append(Case(name=f"network {seed}", packed=replace(own, predicted=figures),
+                          expected=integer.run(network, images)))
+    return found
 
 
-def plant(folder: Path, name: str, right: str, wrong: str) -> None:
-    """A copy of the hardware with a fault in one file."""
-    file = copy(folder) / "zeroskip" / name
-    text = file.read_text()
-    assert text.count(right) == 1, f"{name} no longer holds {right!r} once"
-    file.write_text(text.replace(right, wrong))
+@cache
+def built() -> Build:
+    return build(planted.design(CACHE / "verilog"), find_simulator(), CACHE / "simulators")
 
 
-def copy(folder: Path) -> Path:
-    """A scratch copy of the hardware; the folder to put on the path.
-
-    With what numba compiled: it takes that only for a file with the same size and time of change.
-    """
-    shutil.copytree(SOURCE, folder / "zeroskip", ignore=shutil.ignore_patterns("*.pyc"))
-    return folder
-
-
-def test_a_copy_without_fault_is_right(work: Path, tmp_path: Path) -> None:
-    status, engine = run(work, copy(tmp_path))
-    assert status == 0 and engine["bit_exact"] is True and engine["mismatches"] == 0
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_turns_the_comparison_red(work: Path, tmp_path: Path, fault: str) -> None:
-    plant(tmp_path, *FAULTS[fault])
-    status, engine = run(work, tmp_path)
-    assert status == 1 and engine["bit_exact"] is False
-    assert isinstance(engine["mismatches"], int) and engine["mismatches"] > 0
+def wrong(fault: int, stall: float, jobs: list[Job] | None = None) -> list[str]:
+    """What is wrong with the fault of that number."""
+    own = [Job(name=case.name, program=case.packed.program, map=case.packed.map, results=case.packed.results,
+               result_beats=case.packed.result_beats, patience=8000) for case in cases()]
+    with workplace() as place:
+        (place / planted.FILE).write_text(f"{fault:x}\n")
+        outcomes = run_jobs(built(), jobs or own, stall=stall, seed=SEED, folder=place)
+    found = []
+    for case, outcome in zip(cases(), outcomes, strict=False):
+        if outcome.error is not None:
+            return [*found, f"{case.name}: {outcome.error}"]
+        text = compare(case.expected, case.packed.decode(outcome.result).astype(case.expected.dtype)).text
+        figures = case.packed.predicted
+        names = ("multiplications", "gated") if stall else ("total", "multiplications", "gated")
+        differ = [f"{name} {outcome.counters[name]}, expected {figures[name]}" for name in names
+                  if outcome.counters[name] != figures[name]]
+        found += [f"{case.name}: {own}" for own in (text, *differ) if own]
+    return found
 
 
-def test_slots_that_are_not_accounted_for_are_an_error(work: Path, tmp_path: Path) -> None:
-    """Lanes with a word but no entry are counted nowhere: every beat is right, the account is not."""
-    plant(tmp_path, "lane_account.py", '"bubble": has_word,', '"bubble": waits,')
-    status, engine = run(work, tmp_path)
-    assert status == 1 and engine["bit_exact"] is False
-    (error,) = engine["errors"]
-    assert "the classes of the multipliers' slots make" in error
+def damaged() -> list[Job]:
+    """A program of which one bit is wrong."""
+    packed = cases()[0].packed
+    program = packed.program.copy()
+    program[len(program) // 2, 0] ^= 4
+    return [Job(name="damaged", program=program, map=packed.map, results=packed.results,
+                result_beats=packed.result_beats, patience=8000)]
+
+
+@pytest.mark.parametrize("stall", STALLS)
+def test_without_a_fault_all_is_right(stall: float) -> None:
+    assert wrong(0, stall) == []
+
+
+@pytest.mark.parametrize("number", range(1, 1 + len(FAULTS)), ids=lambda number: FAULTS[number - 1].what)
+def test_a_fault_turns_it_red(number: int) -> None:
+    if FAULTS[number - 1].what == CHECKSUM:
+        (text,) = wrong(0, 0.0, damaged())
+        assert text.endswith("the engine says of the program: its checksum is wrong")
+        assert wrong(number, 0.0, damaged()) != [text]
+    else:
+        found = next((own for stall in STALLS if (own := wrong(number, stall))), [])
+        print("\n".join(found))
+        assert found, "nobody saw it"
+
+
+def test_the_faults_are_in_many_parts() -> None:
+    assert len(FAULTS) >= 12 and len({fault.file for fault in FAULTS}) >= 8

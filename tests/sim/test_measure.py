@@ -62,6 +62,8 @@ def test_figures() -> None:
     assert entry["lanes"] == dict.fromkeys(CLASSES, 0) | {"multiplying": 4, "gated": 4, "bubble": 72}
     assert entry["utilisation"] == pytest.approx(4 / (4 * 20)) and entry["speedup"] == pytest.approx(10 / (4 * 20))
     assert figures("skip-weights", counters(), COUNTS, 4)["utilisation"] == pytest.approx(6 / 80)
+    assert entry["beyond"] == 0 and figures("skip-both", counters(gated=1), COUNTS, 4)["beyond"] == 3
+    assert figures("dense", counters(gated=0), COUNTS, 4)["beyond"] == 0
     assert figures("dense", counters(), COUNTS, 4)["utilisation"] == pytest.approx(12 / 80)
     assert figures("gate", counters(), COUNTS, 4)["utilisation"] == pytest.approx(12 / 80)
     assert entry["lanes"].keys() == nothing_measured()["lanes"].keys()

@@ -1,4 +1,4 @@
-"""A reset in the middle of a layer, on the real engines: the next layer knows nothing of it."""
+"""A reset in mid-load and in mid-layer, on the real engines: the next layer knows nothing of it."""
 
 import numpy as np
 import pytest
@@ -10,10 +10,18 @@ from cosim.job import Job
 from cosim.runner import run_jobs
 from cosim.simulators import build, find_simulator
 from zeroskip import reference
-from zeroskip.packing import ENGINES, KINDS, pack
+from zeroskip.packing import pack
+from zeroskip.spec.engines import ENGINES, KINDS
 
-CYCLES = (3, 50, 200, 330, 331, 400, 470, 900)
-"""While the program is taken, in mid-layer, and with results on their way."""
+LOADED = (0.0, 0.02, 0.4, 0.99)
+"""Shares of the program's beats after which a reset comes: in the head, in the lists, before the checksum."""
+DONE = (0.0, 0.01, 0.1, 0.5, 0.9, 0.99)
+"""Shares of the layer's cycles: while the map comes, in mid-layer, and with results on their way."""
+
+
+def cuts(beats: int, total: int) -> list[int]:
+    """Cycles after which to reset, from the program's first beat on."""
+    return sorted({1 + int(share * beats) for share in LOADED} | {beats + 10 + int(share * total) for share in DONE})
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -21,14 +29,17 @@ CYCLES = (3, 50, 200, 330, 331, 400, 470, 900)
 def test_the_layer_after_a_reset_is_right(engine: str, stall: float) -> None:
     built = build(cached(TINY, KINDS[engine], CACHE / "verilog"), find_simulator(), CACHE / "simulators")
     jobs, answers = [], {}
-    for number, cycles in enumerate(CYCLES):
+    (first,) = pack(convolution(0), TINY, engine).programs
+    for number, cycles in enumerate(cuts(len(first.program), first.predicted["total"])):
         for name, layer, abort in (("cut", convolution(number), cycles), ("whole", convolution(number + 100), None)):
             (program,) = pack(layer, TINY, engine).programs
             if abort is None:
                 answers[len(jobs)] = program, reference.run(layer)
-            jobs.append(Job(name=f"{name} {cycles}", program=program.program, map=program.map,
+            jobs.append(Job(name=f"{name} {cycles}", program=program.program, map=program.map, results=program.results,
                             result_beats=program.result_beats, abort_after=abort))
     outcomes = run_jobs(built, jobs, stall=stall, seed=1)
     for number, (program, expected) in answers.items():
-        assert outcomes[number].error is None, jobs[number].name
-        np.testing.assert_array_equal(program.decode(outcomes[number].result), expected, err_msg=jobs[number].name)
+        outcome = outcomes[number]
+        assert outcome.error is None, jobs[number].name
+        np.testing.assert_array_equal(program.decode(outcome.result), expected, err_msg=jobs[number].name)
+        assert stall or outcome.counters["total"] == program.predicted["total"], jobs[number].name

@@ -13,13 +13,13 @@ from cosim import simulate as module
 from cosim.simulate import Options, Simulation, check_engines, select, simulate
 from zeroskip import reference
 from zeroskip.compiler.packed import PackError
-from zeroskip.spec.config import PRESETS
 from zeroskip.counts import count
 from zeroskip.layer import Layer
-from zeroskip.packing import CHOICES, ENGINES
+from zeroskip.spec.config import PRESETS
+from zeroskip.spec.engines import CHOICES, ENGINES
 
 TINY = PRESETS["tiny"]
-ENTRY = {"bit_exact", "mismatches", "cycles", "lanes", "multiplications", "gated", "utilisation", "speedup",
+ENTRY = {"bit_exact", "mismatches", "cycles", "lanes", "multiplications", "gated", "beyond", "utilisation", "speedup",
          "speedup_measured"}
 CYCLES = {"total", "load", "wait", "compute", "drain", "stalled", "end_to_end"}
 BESIDE = {"engines", "macs", "macs_inside", "pairs", "ideal_cycles", "weight_density", "activation_density",
@@ -84,8 +84,13 @@ def test_the_entry_is_that_of_the_contract(done: Simulation) -> None:
             dense = entry["engines"]["dense"]["cycles"]["total"]
             assert engine["speedup_measured"] == pytest.approx(dense / cycles["total"])
             assert engine["speedup"] == pytest.approx(counts["macs_inside"] / (4 * cycles["total"]))
+            assert engine["lanes"]["multiplying"] == engine["multiplications"] - engine["gated"]
             if name != "dense":
-                assert engine["multiplications"] - engine["gated"] == counts["pairs"] == engine["lanes"]["multiplying"]
+                assert engine["lanes"]["multiplying"] == counts["pairs"] + engine["beyond"]
+            if name in ("dense", "gate"):
+                assert engine["beyond"] == 0
+            else:
+                assert engine["predicted"] == cycles["total"]
 
 
 def test_without_dense_there_is_no_measured_speedup_and_no_second_build(
@@ -154,8 +159,8 @@ def test_broken_rules_are_failures_although_every_bit_is_right(
 
 def test_a_layer_that_does_not_fit_is_refused_by_name(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    big = Layer(weight=rng.integers(-9, 9, (4, 16, 9, 9)).astype(np.int8), input=np.ones((1, 16, 9, 9), np.uint8))
-    with pytest.raises(PackError, match=r"big does not fit the engine skip-both: .*needs .*has"):
+    big = Layer(weight=rng.integers(1, 9, (2, 2048, 3, 3)).astype(np.int8), input=np.ones((1, 2048, 3, 3), np.uint8))
+    with pytest.raises(PackError, match=r"big does not fit the engine skip-both: .* it has "):
         simulate({"big": big}, TINY, ["skip-both"], options=options(tmp_path))
 
 

@@ -1,70 +1,85 @@
-# amaranth: UnusedElaboratable=no
-"""Layers cut into tiles of pixels, filters and channels in any way that fits, on generated Verilog of every shape."""
+"""Layers that the memories do not hold in one piece: in bands of rows and groups of filters, on generated Verilog."""
 
 from __future__ import annotations
 
-import random
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from tests.hw.test_tiled import CONFIGS, LAYERS
+from tests.hw.layers import random_layer
 from tests.sim.echo import CACHE
 
-from cosim.designs import cached
-from cosim.job import Job
-from cosim.measure import broken_rules
-from cosim.runner import run_jobs
-from cosim.simulators import build, find_simulator
+from cosim.fuzz_cases import CONFIGS
+from cosim.simulate import Options, simulate
 from zeroskip import reference
-from zeroskip.arrangement import arrangements
 from zeroskip.compiler.packed import PackError
-from zeroskip.spec.config import EngineConfig
-from zeroskip.counts import count
 from zeroskip.layer import Layer
-from zeroskip.map_packing import map_beats
-from zeroskip.plan import Plan, Tiling, make_plan
-from zeroskip.wire import encode
-from zeroskip.zero_skip_packing import decode_result
-from zeroskip.zero_skip_program import program_sections
+from zeroskip.packing import pack
 
-STALLS = (0.0, 0.4)
+CONFIG = replace(CONFIGS["pairs"], map_words=256, list_words=64, instructions=64, out_words=32)
+"""With memories so small that small layers are cut."""
 ENGINES = ("skip-weights", "skip-both")
 
 
-def cut(layer: Layer, config: EngineConfig, seed: str, *, skip: bool) -> Plan:
-    """A plan that is cut in some way that fits and is not whole."""
-    own = layer.as_convolution()
-    height, words = own.output_shape[2], -(-own.channels // 16)
-    ways = [(way, Tiling(rows=rows, filters=tiles, channel_words=count))
-            for way in arrangements(config.groups, config.pixels) for rows in {height, -(-height // 2), 3, 1}
-            for tiles in range(1, 1 + own.filters) for count in range(1, words + 1)
-            if rows <= height and (rows, tiles, count) != (height, 1, words)]
-    random.Random(seed).shuffle(ways)
-    for way, tiling in ways:
-        try:
-            return make_plan(own, config, way, skip_activations=skip, tiling=tiling)
-        except PackError:
-            continue
-    raise AssertionError(f"{seed} does not fit")
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Case:
+    """A layer, and how it is cut: maps of bands for each image, programs one after the other."""
+
+    layer: Layer
+    bands: bool
+    groups: bool
 
 
-@pytest.mark.parametrize("stall", STALLS)
-@pytest.mark.parametrize("name", CONFIGS)
-def test_tilings(name: str, stall: float) -> None:
-    """Every layer on both engines, cut in another way each time; without pauses and with."""
-    config = CONFIGS[name]
-    plans = {(case, engine): cut(layer, config, f"{name} {stall} {case} {engine}", skip=engine == "skip-both")
-             for case, layer in LAYERS.items() for engine in ENGINES}
-    assert sum(len(plan.passes) > 2 for plan in plans.values()) >= 12
-    assert sum(not own.final for plan in plans.values() for own in plan.passes) >= 8
-    jobs = [Job(name=f"{case}, {engine}: {plan.tiling}", weights=encode(program_sections(plan)),
-                map=map_beats(plan.layer, plan.layout), result_beats=plan.result_beats, patience=100_000)
-            for (case, engine), plan in plans.items()]
-    built = build(cached(config, "zero-skip", CACHE / "verilog"), find_simulator(), CACHE / "simulators")
-    for ((case, engine), plan), outcome in zip(plans.items(), run_jobs(built, jobs, stall=stall, seed=4), strict=True):
-        layer = LAYERS[case]
-        assert outcome.error is None, f"{outcome.name}: {outcome.error}"
-        found, wanted = decode_result(plan, outcome.result, linear=layer.is_linear), reference.run(layer)
-        assert found.dtype == wanted.dtype
-        np.testing.assert_array_equal(found, wanted, err_msg=outcome.name)
-        assert broken_rules(engine, outcome.counters, count(layer), config, layer, stall=stall) == [], outcome.name
+def case(bands: bool, groups: bool, layer: Layer) -> Case:
+    return Case(layer=layer, bands=bands, groups=groups)
+
+
+CASES = {
+    "bands": case(True, False, random_layer(1, filters=3, channels=4, size=(20, 14), padding=(1, 1), weights=0.4)),
+    "bands of two images": case(True, False, random_layer(
+        2, filters=2, channels=3, size=(22, 16), images=2, padding=(1, 1), weights=0.4)),
+    "wide rows": case(True, False, random_layer(3, filters=1, channels=2, size=(6, 120), padding=(1, 1), weights=0.4)),
+    "groups of filters": case(False, True, random_layer(
+        4, filters=14, channels=8, size=(6, 6), padding=(1, 1), weights=0.9)),
+    "both, in steps": case(True, True, random_layer(
+        5, filters=10, channels=6, size=(25, 17), stride=(2, 2), padding=(1, 0), weights=0.9)),
+    "both, dilated, padding uneven": case(True, True, replace(random_layer(
+        6, filters=9, channels=3, size=(23, 19), padding=(2, 1), weights=0.9), dilation=(2, 1), padding_end=(0, 1))),
+    "sums": case(True, False, random_layer(
+        7, filters=3, channels=4, size=(19, 15), padding=(1, 0), weights=0.3, output=None, dtype=np.int8)),
+    "linear, many images": case(False, False, random_layer(8, linear=True, filters=3, channels=3, images=300)),
+}
+WIDE = random_layer(9, filters=1, channels=1, size=(3, 600))
+
+
+def maps(case: Case) -> int:
+    """Maps that come in, of all programs."""
+    return sum(program.results for program in pack(case.layer, CONFIG, "skip-both").programs)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_they_are_cut(name: str) -> None:
+    own = CASES[name]
+    programs, images = len(pack(own.layer, CONFIG, "skip-both").programs), len(own.layer.needed_input())
+    assert (programs > 1) == own.groups
+    assert name.startswith("linear") or (maps(own) > programs * images) == own.bands
+    assert not name.startswith("linear") or maps(own) == 2  # of 256 columns, and the rest of the images
+
+
+def test_rows_that_no_band_holds_are_refused() -> None:
+    with pytest.raises(PackError, match=r"rows of \d+ positions, a row has at most 511: cut it into strips of columns"):
+        pack(WIDE, CONFIG, "skip-both")
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.4])
+def test_right_and_as_the_model_says(stall: float, tmp_path) -> None:
+    layers = {name: own.layer for name, own in CASES.items()}
+    result = simulate(layers, CONFIG, ENGINES, options=Options(cache=CACHE, keep=tmp_path, stall=stall, seed=4))
+    assert result.failed == [] and len(result.layers) == len(CASES)
+    for entry in result.layers:
+        expected = reference.run(layers[entry["name"]])
+        for engine in ENGINES:
+            found, cycles = result.outputs[entry["name"], engine], entry["engines"][engine]["cycles"]
+            assert found.dtype == expected.dtype
+            np.testing.assert_array_equal(found, expected, err_msg=f"{entry['name']} on {engine}")
+            assert stall or entry["engines"][engine]["predicted"] == cycles["total"]

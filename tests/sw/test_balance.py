@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from zerokeep.balance import balance, balance_layer, lane_loads
+from zerokeep.balance import balance, balance_layer, lane_loads, share_filters
 
 
 def test_by_hand():
@@ -42,3 +42,27 @@ def test_some_have_much_to_even_out():
 def test_a_lane_without_so_many_weights_stays():
     mask = np.ones((3, 4), bool)
     assert np.array_equal(balance_layer(np.ones((3, 4)), mask, 2), mask)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3, 8])
+@pytest.mark.parametrize("filters", [1, 5, 16])
+def test_each_filter_in_one_lane(filters, lanes):
+    counts = np.random.default_rng([filters, lanes]).integers(0, 99, filters)
+    table = share_filters(counts, lanes)
+    assert table.shape == (lanes, -(-filters // lanes)) and table.dtype == np.int64
+    assert sorted(table[table >= 0].tolist()) == list(range(filters))
+
+
+def test_the_longest_filter_first_to_the_least_loaded_lane_with_room():
+    """9 | 7, then 5 to the second, 4 to the first, 3 to the second (12 < 13), 1 to the first."""
+    assert share_filters(np.array([4, 9, 1, 7, 3, 5]), 2).tolist() == [[1, 0, 2], [3, 5, 4]]
+    assert share_filters(np.array([9, 1, 1, 1]), 2).tolist() == [[0, 3], [1, 2]], "three do not go into one lane"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_lanes_are_level(seed):
+    """No lane that has room for one more is longer than another by more than its own last filter."""
+    counts = np.random.default_rng(seed).integers(20, 60, 32)
+    table = share_filters(counts, 4)
+    loads = counts[table].sum(axis=1)
+    assert np.ptp(loads) <= counts.max()

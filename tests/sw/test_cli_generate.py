@@ -63,7 +63,7 @@ def test_no_module_of_the_current_folder_is_imported(tmp_path):
 @pytest.mark.parametrize(("arguments", "text"), [
     (["--preset", "huge"], "preset must be one of tiny, small, base, large, fine, not 'huge'"),
     (["--multipliers", "5"], "multipliers must be one of 4, 16, 64, 128, not 5"),
-    (["--preset", "tiny", "--multipliers", "4"], "give a preset or a number of multipliers, not both"),
+    (["--preset", "tiny", "--multipliers", "4"], "give --preset or --multipliers, not both"),
     (["--engine", "fast"], "engine must be one of dense, gate, skip-weights, skip-both, auto, not 'fast'"),
 ])
 def test_bad_input(arguments, text, tmp_path, capsys):

@@ -1,22 +1,25 @@
-"""``zerokeep predict`` from a file, a folder or free parameters to a table and JSON, and what bad input gets."""
+"""``zerokeep predict`` from a file or a folder, on every engine, to a table and JSON; and what bad input gets."""
 
+import dataclasses
 import json
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.sim.test_simulate import convolution, linear
-from tests.sw.test_cli_simulate import model  # noqa: F401  (a fixture)
+from tests.sw.small_layers import convolution, linear, saved, small_network
 
 from zerokeep import cli, prediction
-from zeroskip.config import PRESETS
 from zeroskip.layer import Layer
-from zeroskip.packing import ENGINES, pack
+from zeroskip.packing import pack
+from zeroskip.spec import config_file
+from zeroskip.spec.config import PRESETS, EngineConfig
+from zeroskip.spec.config_file import ConfigFile
+from zeroskip.spec.engines import CHOICES, ENGINES
 
 TINY = ["--preset", "tiny"]
-BOUNDS = {"multipliers", "busiest_lane", "weights", "map", "results"}
+BOUNDS = {"multipliers", "program", "map", "results"}
+ODD = EngineConfig(lanes=3, vector=8, look=4, ways=2, banks=8, map_words=1024, list_words=512)
 
 
 @pytest.fixture(autouse=True)
@@ -44,15 +47,17 @@ def test_a_layer_file(layer_file, tmp_path, capsys):
         (program,) = packed.programs
         assert entry["total"] == packed.predicted["total"] and entry["end_to_end"] == entry["load"] + entry["total"]
         bounds = entry["bounds"]
-        assert bounds.keys() == BOUNDS and bounds["weights"] == len(program.weights)
+        assert bounds.keys() == BOUNDS and bounds["program"] == len(program.program)
         assert (bounds["map"], bounds["results"]) == (len(program.map), program.result_beats)
-        assert bounds[entry["bound_by"]] == max(bound or 0 for bound in bounds.values())
-        assert (bounds["busiest_lane"] is None) == (name in ("dense", "gate"))
-        assert 0 < entry["utilisation"] <= 1 and entry["speedup"] > 0 and entry["plan"]
+        assert bounds[entry["bound_by"]] == max(bounds.values()) and entry["plan"] == "whole"
+        assert bounds["multipliers"] <= entry["total"]
+        assert 0 < entry["utilisation"] <= 1 and entry["speedup"] > 0
+    dense = document["engines"]["dense"]
+    assert dense["total"] > max(document["engines"][name]["total"] for name in ("skip-weights", "skip-both"))
 
 
-def test_a_model_folder(model, tmp_path, capsys):  # noqa: F811
-    target = tmp_path / "figures.json"
+def test_a_model_folder(tmp_path, capsys):
+    model, target = saved(tmp_path / "model", small_network()), tmp_path / "figures.json"
     arguments = ["--engine", "skip-both", "--engine", "dense", "--images", "2", "--json", str(target)]
     assert cli.main(["predict", str(model), *TINY, *arguments]) == 0, capsys.readouterr().err
     document = json.loads(target.read_text())
@@ -67,40 +72,56 @@ def test_a_model_folder(model, tmp_path, capsys):  # noqa: F811
     assert capsys.readouterr().out.count("\nall ") == 2
 
 
-def test_a_linear_layer_is_bound_by_its_weights(tmp_path, capsys):
+def test_a_linear_layer_is_bound_by_its_program(tmp_path, capsys):
     linear().save(tmp_path / "fc.npz")
     assert cli.main(["predict", "fc.npz", "--engine", "skip-both", "--images", "1", "--json", "x.json"]) == 0
     entry = json.loads((tmp_path / "x.json").read_text())["engines"]["skip-both"]
-    assert entry["bound_by"] == "weights" and entry["bounds"]["weights"] > entry["bounds"]["multipliers"]
-    assert "weights" in capsys.readouterr().out.splitlines()[1].split()
+    assert entry["bound_by"] == "program" and entry["bounds"]["program"] > entry["bounds"]["multipliers"]
+    assert "program" in capsys.readouterr().out.splitlines()[1].split()
 
 
-def test_free_parameters(layer_file, tmp_path):
-    arguments = ["--engine", "skip-both", "--json", "x.json", "--groups", "2", "--lanes", "8", "--pixels", "1",
-                 "--set", "queue_words=4", "--set", "list_entries=512"]
+def test_auto_takes_the_faster_one(layer_file, tmp_path, capsys):
+    arguments = ["--engine", "auto", "--engine", "dense", "--engine", "skip-both", "--json", "x.json"]
+    assert cli.main(["predict", str(layer_file), *TINY, *arguments]) == 0
+    engines = json.loads((tmp_path / "x.json").read_text())["engines"]
+    auto = engines["auto"]
+    assert auto["total"] == min(engines[name]["total"] for name in CHOICES["auto"])
+    assert auto == engines[auto["chosen"]] | {"chosen": auto["chosen"]}
+    assert f"auto: {auto['chosen']}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [None, "mine"])
+def test_a_configuration_from_a_file(name, layer_file, tmp_path):
+    config_file.write(tmp_path / "shape.json", ConfigFile(engine=ODD, name=name))
+    arguments = ["--engine", "skip-weights", "--engine", "skip-both", "--json", "x.json", "--config", "shape.json"]
     assert cli.main(["predict", str(layer_file), *arguments]) == 0
     document = json.loads((tmp_path / "x.json").read_text())
-    parameters = document["parameters"]
-    assert document["preset"] is None and document["multipliers"] == 16
-    assert {name: parameters[name] for name in ("groups", "lanes", "pixels", "queue_words", "list_entries")} == {
-        "groups": 2, "lanes": 8, "pixels": 1, "queue_words": 4, "list_entries": 512}
-    assert parameters["dense_filters"] * parameters["dense_pixels"] == 16 and parameters["output_units"] == 2
+    assert document["preset"] is None and document["multipliers"] == 24
+    assert document["parameters"] == dataclasses.asdict(ODD)
+    for engine, entry in document["engines"].items():
+        assert entry["total"] == pack(convolution(), ODD, engine).predicted["total"]
+
+
+def test_an_odd_configuration_has_no_dense_array_and_says_so(layer_file, tmp_path, capsys):
+    config_file.write(tmp_path / "shape.json", ConfigFile(engine=ODD))
+    assert cli.main(["predict", str(layer_file), "--config", "shape.json"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err.count("\n") == 1 and "24" in shown.err and "skip-weights" in shown.err
 
 
 def test_a_plan_in_words():
-    """Exchanged, shared and cut."""
     rng = np.random.default_rng(3)
-    weight = (rng.integers(-9, 10, (40, 300, 3, 3)) * (rng.random((40, 300, 3, 3)) < 0.2)).astype(np.int8)
-    layer = Layer(weight=weight, input=rng.integers(0, 9, (1, 300, 9, 9)).astype(np.uint8))
-    entry = prediction.predict_layer(layer, PRESETS["base"], "skip-both")
-    assert "tiles: " in entry["plan"] and "of channels" in entry["plan"]
-    whole = prediction.predict_layer(convolution(), PRESETS["fine"], "skip-both")["plan"]
-    assert "tiles" not in whole and " by " in whole
-    assert "programs" in prediction.predict_layer(
-        Layer(weight=np.ones((40, 300, 3, 3), np.int8), input=layer.input), PRESETS["base"], "dense")["plan"]
+    weight = (rng.integers(-9, 10, (40, 100, 3, 3)) * (rng.random((40, 100, 3, 3)) < 0.2)).astype(np.int8)
+    layer = Layer(weight=weight, input=rng.integers(0, 9, (1, 100, 9, 9)).astype(np.uint8))
+    packed = pack(layer, PRESETS["small"], "skip-weights")
+    assert len(packed.programs) > 1
+    found = prediction.predict_layer(layer, PRESETS["small"], "skip-weights")
+    assert found["plan"] == f"{len(packed.programs)} programs, one after the other"
+    assert found["load"] == len(packed.programs[0].program) < found["bounds"]["program"]
+    assert prediction.predict_layer(convolution(), PRESETS["fine"], "skip-both")["plan"] == "whole"
 
 
-SHAPE = ["--groups", "4", "--lanes", "4", "--pixels", "4"]
+CONFIGURATIONS = ["conv.npz", "--config", "shape.json"]
 
 
 @pytest.mark.parametrize(("arguments", "text"), [
@@ -108,23 +129,26 @@ SHAPE = ["--groups", "4", "--lanes", "4", "--pixels", "4"]
     (["conv.npz", "--engine", "sparse"], "engine must be one of"),
     (["conv.npz", "--preset", "huge"], "preset must be one of tiny, small, base, large, fine, not 'huge'"),
     (["conv.npz", "--multipliers", "65"], "multipliers must be one of 4, 16, 64, 128, not 65"),
-    (["conv.npz", "--multipliers", "64", "--preset", "tiny"], "give a preset or a number of multipliers, not both"),
-    (["conv.npz", "--groups", "4"], "--groups, --lanes and --pixels go together"),
-    (["conv.npz", *SHAPE, "--preset", "tiny"], "give a preset or a shape, not both"),
-    (["conv.npz", *SHAPE, "--set", "queue_words=3"], "queue_words must be a power of two, not 3"),
-    (["conv.npz", "--lanes", "many"], "valid integer"),
+    (["conv.npz", "--multipliers", "many"], "valid integer"),
+    (["conv.npz", "--multipliers", "64", "--preset", "tiny"], "give --preset or --multipliers, not both"),
+    ([*CONFIGURATIONS, "--preset", "tiny"], "give --preset or --config, not both"),
+    ([*CONFIGURATIONS, "--preset", "tiny", "--multipliers", "4"],
+     "give --preset or --multipliers or --config, not all"),
+    ([*CONFIGURATIONS, "--json", "shape.json"], "--json shape.json is what is read (shape.json)"),
+    (["conv.npz", "--config", "none.json"], "none.json: no such file"),
+    (["conv.npz", "--config", "conv.npz"], "conv.npz: no JSON"),
     (["conv.npz", "--images", "3"], "--images 3 is more than the 2 in conv.npz"),
     (["conv.npz", "--json", "."], "cannot write .: it is a folder"),
     (["noinput.npz"], "input: found nothing, expected this key in the file"),
     (["empty"], "no model folder"),
-    (["conv.npz", *SHAPE, "--set", "words=1", "--engine", "skip-both"], "conv does not fit the engine skip-both"),
-    (["dilated.npz", "--engine", "skip-both"],
-     "dilated does not fit the engine skip-both: dilation: the layer needs (2, 1), the array has (1, 1)"),
+    (["wide.npz", *TINY, "--engine", "skip-both"], "wide does not fit the engine skip-both: map 'input' needs rows"),
+    (["wide.npz", *TINY, "--engine", "dense"], "wide does not fit the engine dense: map memory"),
 ])
 def test_bad_input_is_one_sentence_and_status_2(arguments, text, layer_file, tmp_path, capsys):
     np.savez(tmp_path / "noinput.npz", weight=convolution().weight)
     (tmp_path / "empty").mkdir()
-    replace(convolution(), dilation=(2, 1)).save(tmp_path / "dilated.npz")
+    config_file.write(tmp_path / "shape.json", ConfigFile(engine=ODD))
+    Layer(weight=np.ones((1, 1, 2, 1), np.int8), input=np.ones((1, 1, 2, 525), np.uint8)).save(tmp_path / "wide.npz")
     assert cli.main(["predict", *arguments]) == 2
     shown = capsys.readouterr()
     assert shown.err.startswith("zerokeep: ") and text in shown.err and shown.err.count("\n") == 1 and not shown.out

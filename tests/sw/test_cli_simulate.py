@@ -1,4 +1,4 @@
-"""``zerokeep simulate`` from a file to JSON, and what bad input gets."""
+"""``zerokeep simulate`` of layers, from a file to JSON, and what bad input gets."""
 
 import dataclasses
 import json
@@ -6,16 +6,16 @@ import json
 import numpy as np
 import pytest
 from tests.sim.echo import CACHE
-from tests.sim.test_simulate import convolution, drop_a_weight
+from tests.sw.small_layers import convolution, drop_a_weight, saved, small_network
 
 from cosim import simulate as simulation
 from cosim.account import CLASSES
-from zerokeep import cli, cli_simulate, model_folder
-from zerokeep.network import Network, Step
+from zerokeep import cli, cli_simulate
 from zeroskip import reference
 from zeroskip.compiler.packed import PackError
 from zeroskip.layer import Layer
-from zeroskip.packing import ENGINES
+from zeroskip.spec.config import PRESETS
+from zeroskip.spec.engines import CHOICES, ENGINES
 
 TINY = ["--preset", "tiny", "--cache", str(CACHE)]
 
@@ -33,20 +33,7 @@ def layer_file(tmp_path):
 
 @pytest.fixture
 def model(tmp_path):
-    """A model folder of a convolution, a pooling and a linear layer."""
-    rng = np.random.default_rng(2)
-    conv = Layer(weight=rng.integers(-9, 10, (3, 1, 3, 3)).astype(np.int8), stride=(2, 2), padding=(1, 1),
-                 multiplier=np.full(3, 30000), shift=np.full(3, 20))
-    last = Layer(weight=rng.integers(-9, 10, (10, 12)).astype(np.int8))
-    steps = (
-        Step(name="conv1", op="conv", inputs=("input",), scale=1.0, layer=conv),
-        Step(name="pool", op="maxpool", inputs=("conv1",), scale=1.0, parameters={"kernel": [7, 7], "stride": [7, 7]}),
-        Step(name="flat", op="flatten", inputs=("pool",), scale=1.0),
-        Step(name="last", op="linear", inputs=("flat",), scale=1.0, layer=last),
-    )
-    network = Network(name="test", input_shape=(1, 28, 28), input_scale=1.0, steps=steps)
-    model_folder.write(tmp_path / "model", network, b"onnx", {})
-    return tmp_path / "model"
+    return saved(tmp_path / "model", small_network())
 
 
 def test_a_layer_file(layer_file, tmp_path, capsys):
@@ -68,12 +55,12 @@ def test_a_layer_file(layer_file, tmp_path, capsys):
             np.testing.assert_array_equal(answers[name], reference.run(convolution()))
 
 
-def test_a_model_folder(model, tmp_path, capsys):
+def test_a_model_folder_layer_by_layer(model, tmp_path, capsys):
     paths = [tmp_path / "figures.json", tmp_path / "answers.npz"]
-    arguments = ["--engine", "skip-both", "--images", "2", "--json", str(paths[0]), "--outputs", str(paths[1])]
+    arguments = ["--layers", "--engine", "skip-both", "--images", "2", "--json", str(paths[0]), "--outputs", str(paths[1])]
     assert cli.main(["simulate", str(model), *TINY, *arguments]) == 0, capsys.readouterr().err
     document = json.loads(paths[0].read_text())
-    assert [entry["name"] for entry in document["layers"]] == ["conv1", "last"]
+    assert [entry["name"] for entry in document["layers"]] == ["conv1", "last"] and "network" not in document
     assert (document["images"], document["multipliers"], document["seed"]) == (2, 4, 0)
     assert all(entry["engines"]["skip-both"]["bit_exact"] and entry["images"] == 2 for entry in document["layers"])
     with np.load(paths[1]) as answers:
@@ -84,8 +71,9 @@ def test_a_model_folder(model, tmp_path, capsys):
 def test_auto_shows_what_it_chose(layer_file, tmp_path, capsys):
     target = tmp_path / "x.json"
     assert cli.main(["simulate", str(layer_file), *TINY, "--engine", "auto", "--json", str(target)]) == 0
-    assert capsys.readouterr().out.splitlines()[1].split()[:4] == ["conv", "auto:", "skip-both", "yes"]
-    assert json.loads(target.read_text())["engines"]["auto"]["chosen"] == "skip-both"
+    entry = json.loads(target.read_text())["engines"]["auto"]
+    assert entry["chosen"] in CHOICES["auto"] and entry["cycles"]["total"] == entry["predicted"]
+    assert capsys.readouterr().out.splitlines()[1].split()[:4] == ["conv", "auto:", entry["chosen"], "yes"]
 
 
 def test_images_of_a_layer_file(layer_file, tmp_path):
@@ -113,7 +101,6 @@ def test_a_mismatch_is_status_1_with_positions_and_files(layer_file, tmp_path, c
     kept = tmp_path / "build" / "failures" / "01-skip-both"
     monkeypatch.setattr(simulation, "pack", real)
     assert cli.main(["simulate", str(kept / "layer.npz"), *TINY, "--engine", "skip-both"]) == 0
-
 
 
 @pytest.mark.parametrize(("arguments", "text"), [
@@ -153,21 +140,19 @@ def test_a_missing_simulator_is_said(layer_file, capsys, monkeypatch):
     assert "make was not found: verilator needs it to build" in capsys.readouterr().err
 
 
-def test_a_layer_that_does_not_fit_is_left_to_the_host_and_named():
+@pytest.mark.parametrize(("engine", "why"), [
+    ("dense", "map memory (positions of 16 channels for one image): the layer needs 1050, the configuration has 1024"),
+    ("skip-weights", "map 'input' needs rows of 525 positions, a row has at most 511: cut it into strips of columns"),
+])
+def test_a_layer_that_does_not_fit_is_left_to_the_host_and_named(engine, why):
     """The others are simulated; where none fits, or it was not to be left, it is an error."""
-    rng = np.random.default_rng(0)
-    big = Layer(weight=rng.integers(-9, 9, (4, 16, 9, 9)).astype(np.int8), input=np.ones((1, 16, 9, 9), np.uint8))
-    options, tiny = simulation.Options(cache=CACHE), simulation.select("tiny")
-    dilated = dataclasses.replace(convolution(), dilation=(2, 2))
-    named = {"big": big, "conv": convolution(), "dilated": dilated}
-    done = simulation.simulate(named, tiny, ["skip-both"], leave=True, options=options)
-    assert done.host["dilated"] == ("dilated does not fit the engine skip-both: dilation: the layer needs (2, 2), the "
-                                    "array has (1, 1)")
-    assert [entry["name"] for entry in done.layers] == ["conv"]
-    assert done.layers[0]["engines"]["skip-both"]["bit_exact"]
-    assert "big does not fit the engine skip-both" in done.host["big"]
+    wide = Layer(weight=np.ones((1, 1, 2, 1), np.int8), input=np.ones((1, 1, 2, 525), np.uint8))
+    options, tiny, engines = simulation.Options(cache=CACHE), PRESETS["tiny"], [engine]
+    done = simulation.simulate({"wide": wide, "conv": convolution()}, tiny, engines, leave=True, options=options)
+    assert [entry["name"] for entry in done.layers] == ["conv"] and done.layers[0]["engines"][engine]["bit_exact"]
+    assert done.host == {"wide": f"wide does not fit the engine {engine}: {why}"}
     assert cli_simulate.document(done, folder=True)["host"] == done.host
-    with pytest.raises(PackError, match="big does not fit"):
-        simulation.simulate({"big": big, "conv": convolution()}, tiny, ["skip-both"], options=options)
-    with pytest.raises(PackError, match="big does not fit"):
-        simulation.simulate({"big": big}, tiny, ["skip-both"], leave=True, options=options)
+    with pytest.raises(PackError, match="wide does not fit"):
+        simulation.simulate({"wide": wide, "conv": convolution()}, tiny, engines, options=options)
+    with pytest.raises(PackError, match="wide does not fit"):
+        simulation.simulate({"wide": wide}, tiny, engines, leave=True, options=options)

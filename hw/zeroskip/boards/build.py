@@ -14,15 +14,14 @@ from typing import Any
 from zeroskip.boards.catalogue import divisor, find, load_platform
 from zeroskip.boards.top import BoardTop
 from zeroskip.clock import REPORT_BYTES, run_tool
-from zeroskip.config import PRESETS
-from zeroskip.engines import ENGINE_KINDS, build_engine
 from zeroskip.families import ECP5
 from zeroskip.files.folders import NotOursError, check_replaceable, replacing
 from zeroskip.files.names import shown
 from zeroskip.files.reading import ReadError, read_bytes, read_json
 from zeroskip.files.workplace import workplace
 from zeroskip.files.writing import write_bytes, write_json
-from zeroskip.gateware.axi.top import AxiTop
+from zeroskip.gateware.engines import axi_top
+from zeroskip.spec.config import EngineConfig, preset_name
 from zeroskip.synth import run_yosys
 from zeroskip.verilog import ToolError
 
@@ -36,7 +35,7 @@ class TimingError(Exception):
     """The clock that was asked for was not reached: the message says what was."""
 
 
-def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-skip", seeds: tuple[int, ...] = SEEDS,
+def build(board: str, folder: Path, *, config: EngineConfig, kind: str = "zero-skip", seeds: tuple[int, ...] = SEEDS,
           clock_mhz: float | None = None, force: bool = False) -> dict[str, Any]:
     """Build a bitstream into `folder`, which is replaced whole or not at all; the manifest.
 
@@ -45,8 +44,10 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
 
     Parameters
     ----------
-    board, preset, kind
-        Names.
+    board, kind
+        Names; `kind` of ``zeroskip.spec.engines.ENGINE_KINDS``.
+    config
+        The vector engine, or the one that a dense array is as large as.
     seeds
         Of the placer; the bitstream is that of the seed with the highest clock, the manifest has them all.
     clock_mhz
@@ -58,27 +59,23 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
     Raises
     ------
     ValueError
-        Unknown board, preset or kind, a clock that is no positive number or slower than the board's, or `folder` holds
-        something that would be lost.
+        Unknown board or kind, no dense array of that size, a clock that is no positive number or slower than the
+        board's, or `folder` holds something that would be lost.
     TimingError
         No seed reached the clock; nothing is written.
     ToolError
         A tool failed; its last lines are in the message.
     """
-    for name, value, known in (("preset", preset, PRESETS), ("kind", kind, ENGINE_KINDS)):
-        if value not in known:
-            raise ValueError(f"{name}: found {value!r}, expected one of {', '.join(known)}")
     if clock_mhz is not None and not 0 < clock_mhz < math.inf:
         raise ValueError(f"clock: found {clock_mhz} MHz, expected a positive number")
     spec = find(board)
     check_place(folder, board, force=force)
-    platform, config = load_platform(spec), PRESETS[preset]
+    platform, boundary = load_platform(spec), axi_top(config, kind)
     oscillator = platform.default_clk_frequency
     clock = clock_mhz if clock_mhz is not None else oscillator / 1e6
     if clock < oscillator / 1e6:
         raise ValueError(f"clock: found {clock:g} MHz, expected at least the {oscillator / 1e6:g} MHz of {board}'s "
                          "oscillator, which runs the design")
-    boundary = AxiTop(build_engine(config, kind), multipliers=config.multipliers)
     plan = platform.build(BoardTop(boundary, baud=spec.baud), name="top", do_build=False)
     with workplace() as work:
         plan.extract(work)
@@ -97,7 +94,8 @@ def build(board: str, folder: Path, *, preset: str = "tiny", kind: str = "zero-s
         write_json(work / "timing.json", _slim(reports[best]))
         write_json(work / "resources.json", {"after_yosys": cells, "after_packing": reports[best]["utilization"]})
         return _keep(work, folder, {
-            "board": board, "device": platform.device, "preset": preset, "kind": kind, "parameters": asdict(config),
+            "board": board, "device": platform.device, "preset": preset_name(config), "kind": kind,
+            "parameters": asdict(config), "beat_bytes": boundary.beat_bytes, "number_bits": boundary.number_bits,
             "oscillator_mhz": oscillator / 1e6, "clock_mhz_asked": clock, "clock_mhz_reached": round(reached[best], 2),
             "seed": best, "clock_mhz_by_seed": {str(seed): round(mhz, 2) for seed, mhz in reached.items()},
             "baud": spec.baud, "divisor": divisor(oscillator, spec.baud), "link": spec.link,

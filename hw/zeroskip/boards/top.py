@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from amaranth.build.res import ResourceError
-from amaranth.hdl import Elaboratable, Module
+from amaranth.hdl import ClockDomain, ClockSignal, DomainRenamer, Elaboratable, Fragment, Module
 from amaranth.lib import io
 from amaranth.vendor import LatticeECP5Platform
 
 from zeroskip.boards.catalogue import divisor
 from zeroskip.gateware.axi.top import AxiTop
+from zeroskip.gateware.primitives.target import ECP5, Target
 from zeroskip.link.linked_engine import LinkedEngine
 
 
@@ -28,10 +29,16 @@ class BoardTop(Elaboratable):
         self._boundary, self._baud = boundary, baud
 
     def elaborate(self, platform: LatticeECP5Platform) -> Module:
-        """Buffers between pins and the linked engine."""
+        """Buffers between pins and the linked engine, which has the chip's own cells.
+
+        It has a clock domain with a reset, which nothing asks for: the board's has none, and the engine names it.
+        """
         m = Module()
         cycles = divisor(platform.default_clk_frequency, self._baud)
-        m.submodules.linked = linked = LinkedEngine(self._boundary, divisor=cycles)
+        linked = LinkedEngine(self._boundary, divisor=cycles)
+        m.domains.engine_clock = ClockDomain(local=True)
+        m.d.comb += ClockSignal("engine_clock").eq(ClockSignal())
+        m.submodules.linked = DomainRenamer("engine_clock")(Fragment.get(linked, Target(family=ECP5)))
         uart = platform.request("uart", 0, dir="-")
         m.submodules.receive = receive = io.Buffer("i", uart.rx)
         m.submodules.transmit = transmit = io.Buffer("o", uart.tx)

@@ -177,9 +177,9 @@ class Builder:
     def _jobs(self, lane: int, step: Step, placed: Placed, out: WayOut, pitch: int, own: Job) -> None:
         config, layout = self.config, placed.layout
         channel = own.filter + (step.part_of[0] if step.part_of else 0)
-        words, vector = self.lists.list_of(step, own.filter)
+        weights, vector = self.lists.list_of(step, own.filter)
         cost = max(len(step.taps[own.filter]), out.least, 1)
-        for first, count in self._runs_of(own, out, len(words)):
+        for first, count in self._runs_of(own, out, len(weights)):
             place = first * config.vector
             for dy, dx in np.ndindex(*step.factor):
                 if step.out == self.leaving:
@@ -192,7 +192,7 @@ class Builder:
                 fields = {"vectors": count - 1, "dest": dest, "column": place % pitch,
                           "first": (vector + first) % (config.positions // config.vector),
                           "final": int(first + count == out.vectors)}
-                self.instructions[lane].append(ListJob(fields=fields, words=words, cycles=cost * count))
+                self.instructions[lane].append(ListJob(fields=fields, list=weights, cycles=cost * count))
 
     def _runs_of(self, own: Job, out: WayOut, words: int) -> list[tuple[int, int]]:
         """First vectors and counts of a job's instructions: of few vectors where its list fits no memory."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.words import Op, header, job
@@ -11,17 +12,28 @@ from zeroskip.spec.words import Op, header, job
 INSTRUCTION_CYCLES = 4
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False)
+class WeightList:
+    """The words of a list, header and entries; alike ones are one, and compared as such."""
+
+    words: tuple[int, ...]
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.words)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ListJob:
-    """A job, and the list that it runs, header and entries; `cycles` that it takes, about."""
+    """A job, and the list that it runs; `cycles` that it takes, about."""
 
     fields: Mapping[str, int]
-    words: tuple[int, ...]
+    list: WeightList
     cycles: int
 
     def at(self, config: EngineConfig, address: int) -> int:
         """The instruction, where the list lies at an address."""
-        return job(config).pack(op=Op.JOB, list=address, words=len(self.words) - config.header_words - 1, **self.fields)
+        return job(config).pack(op=Op.JOB, list=address, words=len(self.list) - config.header_words - 1, **self.fields)
 
 
 Instruction = int | ListJob
@@ -42,29 +54,27 @@ class Stretch:
     flags: Mapping[str, int]
     lanes: Sequence[Sequence[Instruction]]
 
-    def jobs(self, lane: int) -> list[ListJob]:
-        """The jobs of a lane."""
-        return [own for own in self.lanes[lane] if isinstance(own, ListJob)]
+    @cached_property
+    def lists(self) -> list[list[WeightList]]:
+        """The lists that each lane needs, each one once."""
+        return [list(dict.fromkeys(own.list for own in lane if isinstance(own, ListJob))) for lane in self.lanes]
 
-    def lists(self, lane: int) -> list[tuple[int, ...]]:
-        """The lists that a lane needs, each one once."""
-        return list(dict.fromkeys(own.words for own in self.jobs(lane)))
+    @cached_property
+    def sizes(self) -> list[list[int]]:
+        """The words of each of these lists."""
+        return [[len(own) for own in lane] for lane in self.lists]
 
-    def list_words(self, lane: int) -> int:
-        """Words of a lane's lists."""
-        return sum(len(words) for words in self.lists(lane))
-
-    @property
+    @cached_property
     def most_words(self) -> int:
         """Words of the lists of the lane with the most."""
-        return max(self.list_words(lane) for lane in range(len(self.lanes)))
+        return max(map(sum, self.sizes))
 
-    @property
+    @cached_property
     def most_instructions(self) -> int:
         """Instructions of the lane with the most."""
         return max(len(own) for own in self.lanes)
 
-    @property
+    @cached_property
     def cycles(self) -> int:
         """Cycles of the lane that takes the longest, about."""
         return max(sum(one.cycles if isinstance(one, ListJob) else INSTRUCTION_CYCLES for one in own)
@@ -111,7 +121,7 @@ def _divided(stretch: Stretch, count: int) -> list[Stretch]:
     """So many stretches, in which each lane has about as long to work."""
     parts: list[list[Sequence[Instruction]]] = [[] for _ in range(count)]
     for own in stretch.lanes:
-        costs = [one.cycles if isinstance(one, ListJob) else 0 for one in own]
+        costs = [one.cycles if isinstance(one, ListJob) else INSTRUCTION_CYCLES for one in own]
         share, done, at = sum(costs) / count, 0.0, 0
         for number, part in enumerate(parts):
             begin = at
@@ -128,7 +138,7 @@ def _cut_lists(config: EngineConfig, instructions: Sequence[Instruction], words:
     """Lists of jobs of one vector in pieces of so many words."""
     found: list[Instruction] = []
     for own in instructions:
-        if isinstance(own, ListJob) and len(own.words) > words and own.fields["vectors"] == 0:
+        if isinstance(own, ListJob) and len(own.list) > words and own.fields["vectors"] == 0:
             found += _pieces(config, own, words)
         else:
             found.append(own)
@@ -139,14 +149,14 @@ def _pieces(config: EngineConfig, whole: ListJob, words: int) -> list[ListJob]:
     """A job of one vector as several: the sums of each but the last are held for the next one."""
     head, bits = config.header_words, config.list_word_bits
     fields = header(config)
-    first = sum(word << k * bits for k, word in enumerate(whole.words[:head]))
+    first = sum(word << k * bits for k, word in enumerate(whole.list.words[:head]))
     known = fields.unpack(first & (1 << fields.bits) - 1)
-    entries = whole.words[head:]
+    entries = whole.list.words[head:]
     count = -(-len(entries) // max(1, words - head))
     size = -(-len(entries) // count)
     found = []
     for at in range(0, len(entries), size):
         packed = fields.pack(**{**known, "resume": int(at > 0), "hold": int(at + size < len(entries))})
         own = (*(packed >> k * bits & (1 << bits) - 1 for k in range(head)), *entries[at:at + size])
-        found.append(replace(whole, words=own, cycles=max(1, whole.cycles * len(own) // len(whole.words))))
+        found.append(replace(whole, list=WeightList(own), cycles=max(1, whole.cycles * len(own) // len(whole.list))))
     return found

@@ -32,12 +32,14 @@ def cut(costs: Sequence[int], cuts: np.ndarray, lanes: int, *, whole: bool = Fal
     lanes
         How many there are.
     whole
-        Filters stay whole where that costs little, for the list of one that is cut is in two lanes.
+        Filters stay whole where that costs little, for the list of one that is cut is in two lanes; and they are in
+        the order of their costs, so that lanes can wait for each other in between, too.
 
     Two ways are tried, and the one whose longest lane is shorter is taken: filters one after the other, cut where a
     lane has its share (McNaughton's rule: lanes end together but for a cut), and whole filters, the longest first.
     """
     shares, filters = _wrapped(costs, cuts, lanes), _longest_first(costs, int(cuts[-1]), lanes)
+    filters = filters if whole else [sorted(jobs) for jobs in filters]
     longest, other = (max(_load(jobs, costs) for jobs in found) for found in (shares, filters))
     return shares if longest <= other and not (whole and other <= longest * SLACK) else filters
 
@@ -53,7 +55,7 @@ def _longest_first(costs: Sequence[int], vectors: int, lanes: int) -> list[list[
         lane = int(loads.argmin())
         loads[lane] += costs[number]
         found[lane].append(Job(filter=int(number), first=0, count=vectors))
-    return [sorted(jobs) for jobs in found]
+    return found
 
 
 def _wrapped(costs: Sequence[int], cuts: np.ndarray, lanes: int) -> list[list[Job]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from zeroskip.compiler.code import WeightList
 from zeroskip.compiler.places import Placed, PlanError
 from zeroskip.compiler.steps import Step, Taps
 from zeroskip.spec.config import LIMITS, EngineConfig
@@ -30,9 +31,10 @@ class ListMaker:
 
     def __init__(self, config: EngineConfig, maps: Mapping[str, Placed], signed: Mapping[str, bool]) -> None:
         self.config, self.maps, self.signed = config, maps, signed
+        self._known: dict[tuple[int, ...], WeightList] = {}
 
-    def list_of(self, step: Step, number: int) -> tuple[tuple[int, ...], int]:
-        """The words of a filter's list, and the vector from which its offsets count.
+    def list_of(self, step: Step, number: int) -> tuple[WeightList, int]:
+        """A filter's list, and the vector from which its offsets count.
 
         Raises
         ------
@@ -42,9 +44,10 @@ class ListMaker:
         check_sums(self.config, step, number)
         entries, vector = self._entries(step, step.taps[number])
         width, k = self.config.entry_bits, self.config.look
-        return (*self._header(step, number), *(
+        words = (*self._header(step, number), *(
             sum(word << n * width for n, word in enumerate(entries[at:at + k]))
-            for at in range(0, max(1, len(entries)), k))), vector
+            for at in range(0, max(1, len(entries)), k)))
+        return self._known.setdefault(words, WeightList(words)), vector
 
     def _header(self, step: Step, number: int) -> list[int]:
         word = header(self.config).pack(bias=int(step.bias[number]), multiplier=int(step.multiplier[number]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zeroskip.compiler.code import Code, ListJob
+from zeroskip.compiler.code import Code, ListJob, WeightList
 from zeroskip.compiler.places import PlanError
 from zeroskip.compiler.program import Part
 from zeroskip.spec.config import EngineConfig
@@ -51,17 +51,17 @@ def at_once(config: EngineConfig, code: Code) -> Memories | PlanError:
     instructions: list[list[int]] = []
     for lane in range(config.lanes):
         words: list[int] = []
-        known: dict[tuple[int, ...], int] = {}
+        known: dict[WeightList, int] = {}
         own = [*code.once[lane], barrier(config, release=1), barrier(config, **code.stretches[0].flags)]
         begin = len(own)
         for number, stretch in enumerate(code.stretches):
             if number:
                 own.append(barrier(config, **stretch.flags))
             for one in stretch.lanes[lane]:
-                if isinstance(one, ListJob) and one.words not in known:
-                    known[one.words] = len(words)
-                    words += one.words
-                own.append(one.at(config, known[one.words]) if isinstance(one, ListJob) else one)
+                if isinstance(one, ListJob) and one.list not in known:
+                    known[one.list] = len(words)
+                    words += one.list.words
+                own.append(one.at(config, known[one.list]) if isinstance(one, ListJob) else one)
         own.append(barrier(config, **code.stretches[0].flags, last=1, jump=1, target=begin))
         lists.append(words)
         instructions.append(own)
@@ -69,7 +69,7 @@ def at_once(config: EngineConfig, code: Code) -> Memories | PlanError:
 
 
 def _refusal(config: EngineConfig, code: Code) -> PlanError | None:
-    lists = [{words for stretch in code.stretches for words in stretch.lists(lane)} for lane in range(config.lanes)]
+    lists = [{own for stretch in code.stretches for own in stretch.lists[lane]} for lane in range(config.lanes)]
     words = [sum(map(len, own)) for own in lists]
     most = max(range(config.lanes), key=lambda lane: words[lane])
     if words[most] > config.list_words:

@@ -19,7 +19,7 @@ def emitted(config: EngineConfig, code: Code, stretches: Sequence[Stretch], list
     writer = _Writer(config, code, stretches, lists, ring, barriers)
     instructions = [writer.staying(lane) for lane in range(config.lanes)]
     parts = [writer.part(number) for number, own in enumerate(barriers) if own is not None]
-    staying = [[word for words in known for word in words] for known in lists.staying]
+    staying = [[word for own in known for word in own.words] for known in lists.staying]
     return Memories(lists=staying, instructions=instructions, tables=code.tables, parts=parts)
 
 
@@ -67,7 +67,7 @@ class _Writer:
         return [barrier(self.config, **flags, free=self.free[number])]
 
     def _stretch(self, number: int, lane: int) -> list[int]:
-        own = [one.at(self.config, self.lists.address(number, lane, one.words)) if isinstance(one, ListJob) else one
+        own = [one.at(self.config, self.lists.address(number, lane, one.list)) if isinstance(one, ListJob) else one
                for one in self.stretches[number].lanes[lane]]
         following = (number + 1) % len(self.stretches)
         return own + self._barrier(following, lane, **({} if following else {"last": 1}))
@@ -83,7 +83,7 @@ class _Writer:
     def part(self, number: int) -> Part:
         """What comes for a stretch: lists, of two lanes together where a beat has two words, and instructions."""
         config, blocks, lane = self.config, list[Block](), 0
-        words = [[word for own in lane for word in own] for lane in self.lists.parts[number]]
+        words = [[word for own in lane for word in own.words] for lane in self.lists.parts[number]]
         pairs = beat_bits(config) // word_bits(config.list_word_bits, beat_bits(config)) > 1
         while lane < config.lanes:
             both = pairs and lane + 1 < config.lanes

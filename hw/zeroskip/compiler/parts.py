@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zeroskip.compiler.code import Code, Stretch, split
+from zeroskip.compiler.code import Code, ListJob, Stretch, split
 from zeroskip.compiler.memories import Memories, room_for_instructions
 from zeroskip.compiler.part_code import emitted
 from zeroskip.compiler.places import PlanError
@@ -17,9 +17,9 @@ from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.program import PIECE, beat_bits, word_bits
 from zeroskip.spec.words import instruction_bits
 
-EIGHTHS = (1, 2, 3, 4, 6, 8)
+EIGHTHS = (1, 2, 4, 8)
 """Tried as the longest lists of a stretch, in eighths of the memory."""
-RINGS = 32
+RINGS = 16
 """The ring that parts use is tried in so many sizes."""
 MOVES, STEP = 150, 24
 """Changes that are tried on the best arrangement, each of a share of the memory."""
@@ -79,10 +79,11 @@ def in_parts(config: EngineConfig, code: Code) -> Memories:
 
 
 def _refusal(config: EngineConfig, code: Code) -> PlanError:
-    longest = max((len(words) for own in code.stretches for lane in range(config.lanes) for words in own.lists(lane)),
-                  default=0)
+    jobs = [own for stretch in code.stretches for lane in stretch.lanes for own in lane if isinstance(own, ListJob)]
+    longest = max((len(own.list) for own in jobs if own.fields["vectors"]), default=0)
     if longest > config.list_words:
-        return PlanError(f"a list takes {longest} words, a lane has {config.list_words} (list_words)")
+        return PlanError(f"a list for several vectors takes {longest} words, a lane has {config.list_words} "
+                         "(list_words)")
     most = max(own.most_instructions for own in code.stretches)
     return PlanError(f"parts of the program do not fit: lanes have up to {most} instructions between two barriers, and "
                      f"there is room for {room_for_instructions(config, code)} (instructions); lists take up to "
@@ -94,8 +95,7 @@ def _arrangements(config: EngineConfig, code: Code, stretches: Sequence[Stretch]
     own = instruction_ring(config, code, stretches)
     if own is None:
         return
-    sizes = [[stretch.list_words(lane) for lane in range(config.lanes)] for stretch in stretches]
-    most = np.array([max(words) for words in sizes], float)
+    most = np.array([stretch.most_words for stretch in stretches], float)
     cycles = np.array([stretch.cycles + BARRIER_CYCLES for stretch in stretches], float)
     for number in range(RINGS + 1):
         words = config.list_words * number // RINGS
@@ -124,7 +124,7 @@ def _load(config: EngineConfig, stretch: Stretch, lists: Lists, own: Ring, numbe
     """Cycles in which a stretch's part comes."""
     beat = beat_bits(config)
     piece = max(1, PIECE // beat) + 1
-    by_lane = lists.words_of(number)
+    by_lane = lists.sizes[number].tolist()
     step = 2 if beat // word_bits(config.list_word_bits, beat) > 1 else 1
     total = 3 * piece
     for lane in range(0, config.lanes, step):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -62,6 +62,13 @@ class Work:
     steps: Sequence[Step]
     layouts: Mapping[str, Layout]
     lives: Mapping[str, tuple[int, int]]
+    _entries: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def entries(self, step: Step, source: int) -> int:
+        """How many entries of a step read one of its sources; counted once."""
+        if (id(step), source) not in self._entries:
+            self._entries[id(step), source] = sum(int((taps.source == source).sum()) for taps in step.taps)
+        return self._entries[id(step), source]
 
 
 def lives_of(incoming: Mapping[str, Map], steps: Sequence[Step], *, stay: bool) -> dict[str, tuple[int, int]]:
@@ -117,7 +124,7 @@ def _reads(work: Work, step: Step, places: Mapping[str, Placed]) -> list[float]:
     """How many entries of a step's lists read each half."""
     reads, half = [0.0, 0.0], work.config.map_words // 2
     for number, source in enumerate(step.sources):
-        entries = sum(int((taps.source == number).sum()) for taps in step.taps)
+        entries = work.entries(step, number)
         for side, words in enumerate(places[source].in_halves(half)):
             reads[side] += entries * words / places[source].layout.words
     return reads

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zeroskip.compiler.code import Stretch
+from zeroskip.compiler.code import Stretch, WeightList
 from zeroskip.compiler.schedule import Ring, ring
 from zeroskip.spec.config import EngineConfig
 
 Shares = npt.NDArray[np.float64]
 """For each stretch, how many words of a lane's lists stay."""
-Words = tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,6 +30,8 @@ class Lists:
         Words that come for a map.
     parts
         For each stretch and lane, the lists that come.
+    sizes
+        How many words these have, (stretches, lanes).
     ring
         Where they come.
     ring_words
@@ -38,27 +39,24 @@ class Lists:
     """
 
     shares: Shares
-    staying: Sequence[dict[Words, int]]
-    parts: Sequence[Sequence[Sequence[Words]]]
+    staying: Sequence[dict[WeightList, int]]
+    parts: Sequence[Sequence[Sequence[WeightList]]]
+    sizes: npt.NDArray[np.int64]
     ring: Ring
     ring_words: int
 
     @property
     def coming(self) -> int:
         """Words that come for a map."""
-        return sum(sum(self.words_of(number)) for number in range(len(self.parts)))
+        return int(self.sizes.sum())
 
-    def words_of(self, number: int) -> list[int]:
-        """Words that come for each lane, for a stretch."""
-        return [sum(map(len, lane)) for lane in self.parts[number]]
-
-    def address(self, number: int, lane: int, words: Words) -> int:
+    def address(self, number: int, lane: int, wanted: WeightList) -> int:
         """Where a list lies while a stretch runs."""
-        if words in self.staying[lane]:
-            return self.staying[lane][words]
+        if wanted in self.staying[lane]:
+            return self.staying[lane][wanted]
         at = self.ring.places[number]
         for own in self.parts[number][lane]:
-            if own == words:
+            if own is wanted:
                 return at
             at += len(own)
         raise AssertionError("every list of a stretch stays or comes")
@@ -94,24 +92,26 @@ def heavy_first(words: Shares, cycles: Shares, room: int) -> Shares:
 
 def shared(config: EngineConfig, stretches: Sequence[Stretch], shares: Shares, ring_words: int) -> Lists | None:
     """The first lists of each stretch stay, up to its share; nothing if they do not fit, or the others do not."""
-    staying: list[dict[Words, int]] = []
-    coming: list[list[list[Words]]] = [[[] for _ in range(config.lanes)] for _ in stretches]
+    staying: list[dict[WeightList, int]] = []
+    coming: list[list[list[WeightList]]] = [[[] for _ in range(config.lanes)] for _ in stretches]
+    sizes = np.zeros((len(stretches), config.lanes), int)
+    limits, room = shares.tolist(), config.list_words - ring_words
     for lane in range(config.lanes):
-        known: dict[Words, int] = {}
+        known: dict[WeightList, int] = {}
         used = 0
         for number, stretch in enumerate(stretches):
-            own = 0
-            for words in stretch.lists(lane):
-                if words in known:
+            limit = min(used + limits[number], room)
+            for one, size in zip(stretch.lists[lane], stretch.sizes[lane], strict=True):
+                if one in known:
                     continue
-                if own + len(words) <= shares[number] and used + len(words) <= config.list_words - ring_words:
-                    known[words] = used
-                    used, own = used + len(words), own + len(words)
+                if used + size <= limit:
+                    known[one] = used
+                    used += size
                 else:
-                    coming[number][lane].append(words)
+                    coming[number][lane].append(one)
+                    sizes[number, lane] += size
         staying.append(known)
-    sizes = [max(sum(map(len, lane)) for lane in lanes) for lanes in coming]
-    places = ring(sizes, config.list_words - ring_words, config.list_words)
+    places = ring(sizes.max(axis=1).tolist(), room, config.list_words)
     if places is None:
         return None
-    return Lists(shares=shares, staying=staying, parts=coming, ring=places, ring_words=ring_words)
+    return Lists(shares=shares, staying=staying, parts=coming, sizes=sizes, ring=places, ring_words=ring_words)

@@ -92,8 +92,10 @@ def grouped(step: Step, first: int, count: int) -> Step:
                    shift=step.shift[part], result=replace(step.result, channels=len(step.taps[part])))
 
 
-def tiled(config: EngineConfig, step: Step, source: Map, *, look: bool) -> Tiled:
+def tiled(config: EngineConfig, step: Step, source: Map, *, look: bool, parts: bool = False) -> Tiled:
     """The fewest programs and bands that were found to fit: bands as high as can be, then groups as large as can be.
+
+    With `parts` one program takes all filters, in as many bands as that needs, if it can be had.
 
     Raises
     ------
@@ -103,11 +105,15 @@ def tiled(config: EngineConfig, step: Step, source: Map, *, look: bool) -> Tiled
     if len(step.sources) > 1:
         raise PlanError(f"step {step.name!r} reads {len(step.sources)} maps and does not fit whole")
     whole = step.written
+    if parts:
+        found = _all_filters(config, step, source, look=look)
+        if found is not None:
+            return found
     rows = whole.rows
     while True:
         own, seen, band = banded(step, source, rows)
         try:
-            _program(config, grouped(own, 0, 1), seen, look=look)
+            _program(config, grouped(own, 0, 1), seen, look=look, parts=parts)
             break
         except PlanError:
             if rows == 1:
@@ -118,7 +124,7 @@ def tiled(config: EngineConfig, step: Step, source: Map, *, look: bool) -> Tiled
     while first < step.filters:
         count = min(count, step.filters - first)
         try:
-            programs.append(_program(config, grouped(own, first, count), seen, look=look))
+            programs.append(_program(config, grouped(own, first, count), seen, look=look, parts=parts))
             first += count
         except PlanError:
             if count == 1:
@@ -128,9 +134,25 @@ def tiled(config: EngineConfig, step: Step, source: Map, *, look: bool) -> Tiled
                  shape=(whole.channels, whole.rows, whole.columns))
 
 
-def _program(config: EngineConfig, step: Step, source: Map, *, look: bool) -> Program:
+def _all_filters(config: EngineConfig, step: Step, source: Map, *, look: bool) -> Tiled | None:
+    """One program of parts for all filters, in the fewest bands that fit; nothing if none does."""
+    whole, bands = step.written, 1
+    while bands <= whole.rows:
+        rows = -(-whole.rows // bands)
+        own, seen, band = banded(step, source, rows)
+        try:
+            made = _program(config, own, seen, look=look, parts=True)
+        except PlanError:
+            bands = max(bands + 1, -(-whole.rows // max(1, rows - 1)))
+            continue
+        return Tiled(step=step, band=band, bands=-(-whole.rows // rows), programs=[made],
+                     shape=(whole.channels, whole.rows, whole.columns))
+    return None
+
+
+def _program(config: EngineConfig, step: Step, source: Map, *, look: bool, parts: bool) -> Program:
     (name,) = step.sources
-    return build(config, {name: source}, [step], step.out, look=look)[0]
+    return build(config, {name: source}, [step], step.out, look=look, parts=parts)[0]
 
 
 def run(made: Tiled, maps: Mapping[str, np.ndarray], execute: Execute) -> np.ndarray:

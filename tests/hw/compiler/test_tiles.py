@@ -18,7 +18,7 @@ CONFIG = EngineConfig(lanes=2, vector=4, banks=4, map_words=256, list_words=64, 
 
 def execute(program, maps):
     words = np.concatenate([program.incoming.words(own) for own in maps])
-    found = model.run(CONFIG, program.beats(), words).results()
+    found = model.run(CONFIG, program.beats(), words, parts=program.part_beats()).results()
     return [program.leaving.values(own) for own in found]
 
 
@@ -66,3 +66,17 @@ def test_what_no_tile_takes_says_what_is_missing():
     step, source = step_of(layer)
     with pytest.raises(PlanError, match=r"the map memory has 256 \(map_words\)|it has 64 \(list_words\)"):
         tiles.tiled(CONFIG, step, source, look=False)
+
+
+@pytest.mark.parametrize(("filters", "channels", "size", "more", "bands"), [
+    (14, 8, (6, 6), {"padding": (1, 1)}, False),
+    (10, 6, (25, 17), {"stride": (2, 2), "padding": (1, 0)}, True),
+])
+def test_filters_that_do_not_fit_at_once_come_in_parts(filters, channels, size, more, bands):
+    """What takes groups of filters without parts is one program with them."""
+    layer = layer_of(1, filters, channels, size, **more)
+    step, source = step_of(layer)
+    made = tiles.tiled(CONFIG, step, source, look=True, parts=True)
+    assert len(made.programs) == 1 and made.programs[0].parts and (made.bands > 1) == bands
+    found = tiles.run(made, {"input": layer.input4[0]}, execute)
+    assert np.array_equal(found, reference.run(layer)[0])

@@ -8,11 +8,13 @@ from tests.hw.cycles.programs import ONE, SINGLE, TWO, by_hand, layer_program, l
 from tests.hw.layers import random_layer
 
 from zeroskip import reference
+from zeroskip.compiler.program import Block, Part
 from zeroskip.cycles import model, state
 from zeroskip.cycles.account import lanes
 from zeroskip.cycles.compiled import DIGEST
 from zeroskip.spec.config import PRESETS
-from zeroskip.spec.words import Kind, Mode
+from zeroskip.spec.program import Target
+from zeroskip.spec.words import Kind, Mode, Op, sync
 
 RAW = {"pitch": 4, "columns": 511, "tail": 4, "gap": 1, "gap_end": 1, "mode": Mode.RAW, "stream": 1, "late": 1,
        "low": 0, "high": 255, "window": 1, "phases": 1}
@@ -129,11 +131,51 @@ def test_a_long_log_grows(monkeypatch):
     assert (found.counts == whole.counts).all()
 
 
-def test_what_is_not_modelled_is_said():
-    words = listed(ONE, [{"weight": 1}], hold=1)
-    program = by_hand(ONE, words, [{"words": 0}], RAW, map_words=1, result_words=4)
-    with pytest.raises(model.ModelError, match="held for one"):
+def two_lists(first, second, **fields):
+    """Sums of two lists one after the other: the first one is held, the second one resumes."""
+    head = {"multiplier": 2, "shift": 1}
+    words, more = listed(ONE, first, bias=-7, hold=1, **head), listed(ONE, second, bias=99, resume=1, **head)
+    size = ONE.header_words + 1
+    jobs = [{"words": len(words) - size, "final": 1, **fields},
+            {"list": len(words), "words": len(more) - size, "final": 1, **fields}]
+    return by_hand(ONE, words + more, jobs, RAW, map_words=1, result_words=4)
+
+
+@pytest.mark.parametrize("first", [[{"weight": 3}], [{"weight": 0}], [{"weight": 2}, {"weight": 1}, {"weight": 0}] * 3])
+def test_a_list_that_goes_on_in_another_one(first):
+    """The bias is the first one's; a held list that has nothing to do costs no slot."""
+    found = model.run(ONE, two_lists(first, [{"weight": 5}]).beats(), np.array([[1, 2, 3, 4]], np.uint8))
+    factor = sum(own["weight"] for own in first) + 5
+    assert found.results().view(np.int32).ravel().tolist() == [factor * value - 7 for value in (1, 2, 3, 4)]
+    counts = found.counts.sum(axis=(0, 1))
+    assert counts[state.MULTIPLYING] == sum(own["weight"] != 0 for own in first) + 1
+    assert counts[state.ENDING] == 0
+
+
+def test_a_program_that_waits_for_a_part_and_has_none_is_a_fault():
+    program = raw_program([{"weight": 1}])
+    program.instructions[0][1] = sync(ONE).pack(op=Op.SYNC, input=1, program=1, step=1)
+    with pytest.raises(model.ModelError, match="waits for a part, and has none"):
         model.run(ONE, program.beats(), np.ones((1, 4), np.uint8))
+
+
+def test_a_part_that_takes_long_is_waited_for_and_then_in_the_memory():
+    """The list comes with each map: another weight than the one that was there at first."""
+    program = raw_program([{"weight": 1}])
+    program.instructions[0][0] = sync(ONE).pack(op=Op.SYNC, release=1, free=1)
+    program.instructions[0][1] = sync(ONE).pack(op=Op.SYNC, input=1, program=1, step=1)
+    end = sync(ONE).unpack(program.instructions[0][-1])
+    program.instructions[0][-1] = sync(ONE).pack(**{**end, "free": 1, "program": 1, "input": 1, "target": 2})
+    cycles = {}
+    for padding in (0, 200):
+        words = [*listed(ONE, [{"weight": 6}], multiplier=2, shift=1), *[0] * padding][:64]
+        blocks = [Block(target=Target.LIST, lane=0, words=words)] * (1 + padding // 50)
+        own = replace(program, parts=[Part(blocks=blocks)])
+        found = model.run(ONE, own.beats(), np.array([[1, 2, 3, 4]], np.uint8), parts=own.part_beats())
+        assert found.results().view(np.int32).ravel().tolist() == [6, 12, 18, 24]
+        cycles[padding] = found.counts[:, :, state.PART_WAIT].sum(), found.total
+    (waits, total), (longer, later) = cycles.values()
+    assert later - total == longer - waits > 600
 
 
 def test_sums_that_come_too_early_are_a_fault():

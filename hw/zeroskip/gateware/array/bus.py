@@ -88,7 +88,7 @@ class WriteBus(wiring.Component):
         taken = Cat(data.View(layout, word).result.valid for word in words).any()
         m.d.comb += self.map_sent.eq(self.map_word.valid & ~taken)
         coming = Mux(self.map_sent, Cat(self.map_word, 1), 0)
-        bus = Signal(layout)
+        bus = Signal(layout, name="bus_word")
         m.d.sync += bus.eq(any_of([*words, coming]))
         self._distribute(m, bus)
         return m

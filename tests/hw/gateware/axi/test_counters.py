@@ -15,17 +15,19 @@ from zeroskip.spec.stall_reasons import STALL_REASONS, STALLED
 FLAGS = ("program_taken", "map_taken", "map_missing", "result_taken", "result_last", "result_blocked", "waiting",
          "draining")
 MULTIPLIERS = 4
-QUIET = dict.fromkeys(FLAGS, 0) | {"issued": 0, "gated": 0, "idle": {"fetch": MULTIPLIERS}}
+QUIET = dict.fromkeys(FLAGS, 0) | {"issued": 0, "gated": 0, "idle": {"bubble": MULTIPLIERS}}
 
 
-def model(cycles):
+def model(cycles, results=1):
     """The counters after a list of cycles, each a dict of flags, issued and gated."""
-    count, running, window = dict.fromkeys(COUNTERS, 0), False, False
+    count, running, window, left = dict.fromkeys(COUNTERS, 0), False, False, 0
     for c in cycles:
-        if c["program_taken"] and not running:
-            count = dict.fromkeys(COUNTERS, 0) | {"load": 1}
-            running = True
-            continue
+        starts, running = not running and (c["program_taken"] or c["map_taken"]), running or c["program_taken"]
+        if starts:
+            count, running, left = dict.fromkeys(COUNTERS, 0), True, results
+            if not c["map_taken"]:  # nothing else of such a cycle is of the new program
+                count["load"] = 1
+                continue
         inside = window or c["map_taken"]
         count["load"] += c["program_taken"] and not inside
         count["map_beats"] += c["map_taken"]
@@ -39,13 +41,21 @@ def model(cycles):
             count[kind] += 1
             for name, slots in c["idle"].items():
                 count[f"slots_{STALLED if stalled else name}"] += slots
-        closing = c["result_taken"] and c["result_last"]
+        ends = c["result_taken"] and c["result_last"]
+        closing = ends and left == 1
+        left -= bool(ends)
         window, running = inside and not closing, running and not closing
     return count
 
 
-def program(rng, *, beats, length):
-    """Cycles of one program: its beats, cycles of anything, a last result."""
+def program(rng, *, beats, length, results=1):
+    """Cycles of one program, or of maps for the one before: its beats, cycles of anything, a last result.
+
+    Of several results, the others end among the cycles of anything.
+    """
+    if results > 1:
+        first = program(rng, beats=beats, length=length, results=results - 1)[:-1]
+        return first + program(rng, beats=0, length=length)
     cycles = [QUIET | {"program_taken": 1} for _ in range(beats)] + [QUIET]
     for n in range(length):
         cycle = {flag: rng.randrange(2) for flag in FLAGS} | {"issued": rng.randrange(5)}
@@ -66,9 +76,10 @@ async def shown(ctx, dut):
     return found
 
 
-def run(dut, cycles, check):
+def run(dut, cycles, check, results=1):
     """Play cycles; after every one that `check` gives, the end of a program, the counters must be the model's."""
     async def bench(ctx):
+        ctx.set(dut.results, results)
         for n, cycle in enumerate(cycles):
             for flag in FLAGS:
                 ctx.set(getattr(dut.events, flag), cycle[flag])
@@ -82,7 +93,7 @@ def run(dut, cycles, check):
                 ctx.set(dut.issued, 0)
                 ctx.set(dut.gated, 0)
                 await ctx.tick().repeat(dut.latency - 1)
-                assert await shown(ctx, dut) == model(cycles[: n + 1]), n
+                assert await shown(ctx, dut) == model(cycles[: n + 1], results), n
 
     simulate(dut, bench)
 
@@ -97,6 +108,20 @@ def test_equals_the_model_over_programs_back_to_back(seed, read):
         cycles += program(rng, beats=rng.randint(1, 5), length=rng.choice([1, 2, 60, 400]))
         ends.add(len(cycles) - 1)
     run(Counters(multipliers=MULTIPLIERS), cycles, ends if read else {max(ends)})
+
+
+@pytest.mark.parametrize("results", [1, 2, 5])
+def test_runs_up_to_the_last_of_so_many_results(results):
+    """Also of maps that come without a program of their own, which load nothing."""
+    rng = random.Random(results)
+    cycles, ends = [], set()
+    for beats in (3, 0, 0, 1):
+        cycles += program(rng, beats=beats, length=20, results=results)
+        ends.add(len(cycles) - 1)
+    assert model(cycles[: min(ends) + 1], results)["load"] == 3
+    assert model(cycles[: sorted(ends)[1] + 1], results)["load"] == 0
+    assert model(cycles, results)["total"] > 20 * results
+    run(Counters(multipliers=MULTIPLIERS), cycles, ends, results)
 
 
 def test_parts_make_the_total():
@@ -117,7 +142,7 @@ def test_every_cycle_kind_alone():
     ):
         used = given.get("issued", 0)
         end = QUIET | {"result_taken": 1, "result_last": 1}
-        cycles = [*start, QUIET | given | {"idle": {"fetch": MULTIPLIERS - used}}, end]
+        cycles = [*start, QUIET | given | {"idle": {"bubble": MULTIPLIERS - used}}, end]
         expected = {"compute": 2, kind: 3 if kind == "compute" else 1}
         assert {name: model(cycles)[name] for name in expected} == expected
         assert model(cycles)["slots_stalled"] == (MULTIPLIERS if kind == "stalled" else 0)

@@ -6,13 +6,13 @@ from __future__ import annotations
 import random
 
 import pytest
-from tests.hw.echo_engine import MULTIPLIERS, EchoEngine
+from tests.hw.echo_engine import MULTIPLIERS, REFUSED, EchoEngine
 from tests.hw.gateware.axi.test_lite import read
 from tests.hw.streams import simulate
 
 from zeroskip.gateware.axi.ports import RESET_CYCLES
 from zeroskip.gateware.axi.top import AxiTop
-from zeroskip.spec.axi import COUNTERS, IDENTITY, REGISTERS
+from zeroskip.spec.axi import COUNTERS, ERROR_AT, IDENTITY, REGISTERS
 from zeroskip.spec.stall_reasons import STALL_REASONS
 
 MASK = (1 << 128) - 1
@@ -51,8 +51,9 @@ class Port:
                     return beats
 
 
-def boundary(**engine):
-    return AxiTop(EchoEngine(**engine), multipliers=MULTIPLIERS)
+def boundary(*, beat_bytes=16, number_bits=0, **engine):
+    echo = EchoEngine(beat_bytes=beat_bytes, number_bits=number_bits, **engine)
+    return AxiTop(echo, multipliers=MULTIPLIERS, beat_bytes=beat_bytes, number_bits=number_bits)
 
 
 async def register(ctx, axil, name):
@@ -165,12 +166,99 @@ def test_registers_read_as_described():
     dut = boundary()
 
     async def bench(ctx):
-        assert await register(ctx, Lite(dut), "id") == IDENTITY == 0x5A4B0003
+        assert await register(ctx, Lite(dut), "id") == IDENTITY == 0x5A4B0004
         assert await register(ctx, Lite(dut), "control") == 0
         assert await register(ctx, Lite(dut), "status") == 0
         await Port(dut, "s_axis_program").send(ctx, [1, 2], random.Random(0), 0)
         assert await register(ctx, Lite(dut), "status") == 1
         assert await register(ctx, Lite(dut), "load") == 2
+
+    simulate(dut, bench)
+
+
+@pytest.mark.parametrize("error", [1, 4, 15])
+def test_status_says_why_a_program_was_refused(error):
+    dut = boundary()
+
+    async def bench(ctx):
+        lite, rng, program = Lite(dut), random.Random(0), Port(dut, "s_axis_program")
+        await program.send(ctx, [1, REFUSED | error], rng, 0)
+        assert await register(ctx, lite, "status") == error << ERROR_AT
+        await program.send(ctx, [1, 2], rng, 0)
+        assert await register(ctx, lite, "status") == 1
+        await write(ctx, lite, "control", 1)
+        await ctx.tick().repeat(3)
+        await program.send(ctx, [REFUSED | error], rng, 0)
+        await write(ctx, lite, "control", 1)
+        await ctx.tick().repeat(3)
+        assert await register(ctx, lite, "status") == 0
+
+    simulate(dut, bench)
+
+
+@pytest.mark.parametrize(("beat_bytes", "number_bits"), [(4, 13), (8, 3), (32, 20)])
+def test_numbered_results_of_several_maps_for_one_program(beat_bytes, number_bits):
+    """Two batches of maps; each beat leaves with its number, whole; the counters run to the last of the results."""
+    dut = boundary(beat_bytes=beat_bytes, number_bits=number_bits, image_beats=4)
+    rng, most = random.Random(beat_bytes), 1 << 8 * beat_bytes
+    program, feature = Port(dut, "s_axis_program"), Port(dut, "s_axis_map")
+    batches = [[rng.randrange(most) for _ in range(4 * count)] for count in (3, 2)]
+    seen, batch_taken = [], []
+
+    async def send(ctx):
+        lite = Lite(dut)
+        assert len(dut.m_axis_result_tdata) == len(feature.data) == 8 * beat_bytes
+        assert (len(dut.m_axis_result_tuser), len(dut.m_axis_result_tkeep)) == (number_bits, beat_bytes)
+        await write(ctx, lite, "results", 3)
+        await program.send(ctx, [5, 6], rng, 0)
+        for number, beats in enumerate(batches):
+            await write(ctx, lite, "results", len(beats) // 4)
+            await feature.send(ctx, beats, rng, 0.2)
+            while len(seen) < sum(map(len, batches[: number + 1])):
+                await ctx.tick()
+            counts = {name: await register(ctx, lite, name) for name in ("load", "map_beats", "result_beats", "total")}
+            assert counts.pop("total") >= len(beats)
+            assert counts == {"load": 0 if number else 2, "map_beats": len(beats), "result_beats": len(beats)}
+        batch_taken.append(True)
+
+    async def take(ctx):
+        ports = (dut.m_axis_result_tvalid, dut.m_axis_result_tdata, dut.m_axis_result_tuser, dut.m_axis_result_tkeep,
+                 dut.m_axis_result_tlast)
+        ctx.set(dut.m_axis_result_tready, 1)
+        while not batch_taken:
+            _, _, valid, *beat = await ctx.tick().sample(*ports)
+            if valid:
+                seen.append(tuple(beat))
+
+    simulate(dut, send, take)
+    wanted = [(beat ^ most - 1, at % 4 ^ 1, (1 << beat_bytes) - 1, int(at % 4 == 3))
+              for beats in batches for at, beat in enumerate(beats)]
+    assert seen == wanted
+
+
+def test_the_register_results():
+    """Only both of its bytes together change it; it reads as zero; a reset sets it to one."""
+    dut = boundary(image_beats=1)
+
+    async def bench(ctx):
+        lite, rng, feature = Lite(dut), random.Random(0), Port(dut, "s_axis_map")
+        ctx.set(dut.m_axis_result_tready, 1)
+
+        async def counted(ones):
+            """Of four results, after a program."""
+            await Port(dut, "s_axis_program").send(ctx, [1], rng, 0)
+            await feature.send(ctx, [1, 2, 3, 4], rng, 0)
+            await ctx.tick().repeat(3)
+            assert await register(ctx, lite, "results") == 0
+            assert await register(ctx, lite, "result_beats") == ones
+
+        await counted(1)
+        await write(ctx, lite, "results", 4)
+        await counted(4)
+        await write(ctx, lite, "results", 1, strobe=0b1101)
+        await counted(4)
+        await write(ctx, lite, "control", 1)
+        await counted(1)
 
     simulate(dut, bench)
 
