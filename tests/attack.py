@@ -29,13 +29,15 @@ if str(ROOT) not in sys.path:
 from tests.attacks.case import Case  # noqa: E402
 from tests.attacks.runner import BYTES, SECONDS, Verdict, adopt, attack  # noqa: E402
 
-TABLES = ("npz", "data", "weights", "onnx", "model", "outputs", "code", "study", "report", "boards", "options", "real")
+TABLES = ("npz", "data", "weights", "onnx", "model", "outputs", "code", "study", "report", "boards", "options",
+          "config", "real")
 HEAVY = ("torch", "onnx", "onnxruntime", "matplotlib.pyplot", "jinja2", "amaranth_boards.ulx3s", "zerokeep.cli",
          "zerokeep.cli_report", "zerokeep.onnx_float", "zerokeep.onnx_quantised", "zerokeep.pipeline",
          "zerokeep.report", "zerokeep.report_page", "zerokeep.run_progress", "zerokeep.study.page",
          "zerokeep.study.runner", "zerokeep.user_code", "cosim.simulate", "cosim.energy.library",
          "zeroskip.boards.build", "zeroskip.fit", "zeroskip.integration.write", "zeroskip.boards.flash",
-         "zerokeep.prediction")
+         "zeroskip.export.compiled", "zeroskip.spec.config_file", "zerokeep.prediction",
+         "zerokeep.cli_simulate_network")
 """Imported once, before every case is a fork."""
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 PART = "0/3"
 """All of them take minutes beside other tests: ``python -m tests.attack`` has the rest."""
 VERBS = ("simulate", "predict", "fit", "prune", "import", "train", "run", "report", "study", "compare", "build",
-         "flash", "generate")
+         "flash", "generate", "compile", "synth")
 CASE = Case(name="planted", argv=("predict", "layer.npz", "--out", "out"), says="layer.npz",
             files={"layer.npz": b"mine", "link": link_to("layer.npz")})
 

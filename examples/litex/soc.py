@@ -17,20 +17,27 @@ from litex.soc.cores.dma import WishboneDMAReader, WishboneDMAWriter
 from litex.soc.integration.soc import SoCRegion
 from litex.soc.integration.soc_core import SoCMini
 from litex.soc.interconnect import axi, stream, wishbone
+from migen import Signal
 from migen.genlib.io import CRG
 
-BEAT_BITS, WORD_BITS = 128, 32
+WORD_BITS = 32
 REGION_BYTES = 0x1000
 SERIAL = ("serial", 0, Subsignal("tx", Pins(1)), Subsignal("rx", Pins(1)))
 
 
 class ZeroSkipEngine(LiteXModule):
-    """The engine of a sidecar: ``bus`` has its registers, ``weights`` and ``map`` go in, ``result`` comes out."""
+    """The engine of a sidecar: ``bus`` has its registers, ``program`` and ``map`` go in, ``result`` comes out.
+
+    Where beats of the result may come in any order, each has its number behind it, in a word of its own.
+    """
 
     def __init__(self, platform, sidecar, folder):
+        beat, number = 8 * sidecar["beat_bytes"], sidecar["number_bits"]
+        self.beat_bits, self.result_bits = beat, beat + (WORD_BITS if number else 0)
         address = sidecar["ports"]["s_axil_araddr"]["width"]
         self.bus = axi.AXILiteInterface(data_width=WORD_BITS, address_width=32)
-        self.weights, self.map, self.result = (stream.Endpoint([("data", BEAT_BITS)]) for _ in range(3))
+        self.program, self.map = (stream.Endpoint([("data", beat)]) for _ in range(2))
+        self.result = stream.Endpoint([("data", self.result_bits)])
         ports = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
         for channel in ("aw", "w", "b", "ar", "r"):
             record = getattr(self.bus, channel)
@@ -41,11 +48,14 @@ class ZeroSkipEngine(LiteXModule):
             ports |= {f"{forward}_s_axil_{channel}{name}": getattr(record, name) for name in fields[channel]}
         ports |= {f"i_s_axil_{channel}addr": getattr(self.bus, channel).addr[:address] for channel in ("aw", "ar")}
         ports |= {"i_s_axil_awprot": 0, "i_s_axil_arprot": 0}
-        for name, endpoint, forward, back in (("s_axis_weights", self.weights, "i", "o"),
+        for name, endpoint, forward, back in (("s_axis_program", self.program, "i", "o"),
                                               ("s_axis_map", self.map, "i", "o"),
                                               ("m_axis_result", self.result, "o", "i")):
-            ports |= {f"{forward}_{name}_tdata": endpoint.data, f"{forward}_{name}_tvalid": endpoint.valid,
+            ports |= {f"{forward}_{name}_tdata": endpoint.data[:beat], f"{forward}_{name}_tvalid": endpoint.valid,
                       f"{back}_{name}_tready": endpoint.ready, f"{forward}_{name}_tlast": endpoint.last}
+        if number:
+            ports |= {"o_m_axis_result_tuser": self.result.data[beat : beat + number],
+                      "o_m_axis_result_tkeep": Signal(sidecar["beat_bytes"])}  # bytes that do not count harm nobody
         missing = {port for port in sidecar["ports"] if port not in {key[2:] for key in ports}}
         assert not missing, f"ports of the engine that nothing is connected to: {missing}"
         self.specials += Instance(sidecar["top"], **ports)
@@ -62,17 +72,17 @@ class ZeroSkipSoC(SoCMini):
         self.add_ram("work", origin=0x4000_0000, size=memory_bytes)
         self.engine = ZeroSkipEngine(platform, sidecar, folder)
         self.bus.add_slave("engine", self.engine.bus, SoCRegion(origin=0x8000_0000, size=REGION_BYTES, cached=False))
-        for name in ("weights", "map"):
+        for name in ("program", "map"):
             port = wishbone.Interface(data_width=WORD_BITS, adr_width=30)
             reader = WishboneDMAReader(port, with_csr=True)
-            wider = stream.Converter(WORD_BITS, BEAT_BITS)
+            wider = stream.Converter(WORD_BITS, self.engine.beat_bits)
             self.add_module(f"{name}_reader", reader)
             self.add_module(f"{name}_wider", wider)
             self.bus.add_master(name, port)
             self.comb += [reader.source.connect(wider.sink), wider.source.connect(getattr(self.engine, name))]
         port = wishbone.Interface(data_width=WORD_BITS, adr_width=30)
         self.result_writer = WishboneDMAWriter(port, with_csr=True)
-        self.result_narrower = stream.Converter(BEAT_BITS, WORD_BITS)
+        self.result_narrower = stream.Converter(self.engine.result_bits, WORD_BITS)
         self.bus.add_master("result", port)
         self.comb += [self.engine.result.connect(self.result_narrower.sink),
                       self.result_narrower.source.connect(self.result_writer.sink)]

@@ -96,7 +96,7 @@ def with_memories(network: QuantisedNetwork, config: EngineConfig, chip: Area, c
     grown, refusal = config, PlanError("nothing was tried")
     while fits(estimate(grown), chip):
         try:
-            return grown, pack_network(network, grown, codes, look=look)
+            return grown, pack_network(network, grown, codes, look=look, parts=False)
         except PlanError as error:
             refusal = error
         name = next((own for own in ("list_words", "instructions", "map_words") if own in str(refusal)), "")

@@ -137,7 +137,8 @@ def write_design(boundary: AxiTop, folder: Path, name: str, *, about: dict[str, 
     """
     return write_component(boundary, folder, name, target=target, about={
         "wire_version": WIRE_VERSION, "multipliers": boundary.multipliers,
-        "beat_bytes": boundary.beat_bytes, "number_bits": boundary.number_bits, "watch": boundary.watch_fields, **about, "identity": IDENTITY,
+        "beat_bytes": boundary.beat_bytes, "number_bits": boundary.number_bits,
+        "watch": boundary.watch_fields, **about, "identity": IDENTITY,
         "registers": {key: dataclasses.asdict(register) for key, register in REGISTERS.items()},
         "latencies": boundary.latencies,
     })

@@ -150,6 +150,11 @@ class WrongError(Exception):
     """The hardware did something that it must not; the text says what."""
 
 
+def _sent(job: Job) -> int:
+    """Beats of the program and of all that follows it."""
+    return len(job.program) + sum(map(len, job.later))
+
+
 class Bench:
     """Drivers, monitors and the control port of one device under test."""
 
@@ -242,6 +247,8 @@ class Bench:
         self.drivers["program"].send(job.program)
         await self.drivers["program"].source.wait()
         self.drivers["map"].send(job.map)
+        for packet in job.later:
+            self.drivers["program"].send(packet)
 
     async def _abort(self, cycles: int, sending: Task[None]) -> None:
         await ClockCycles(self.dut.clk, cycles)
@@ -263,7 +270,7 @@ class Bench:
                                  f"expected {job.result_beats} in {job.results}")
             if beats == seen:
                 raise WrongError(
-                    f"no beat on any stream for {job.patience} cycles: taken {beats['program']} of {len(job.program)} "
+                    f"no beat on any stream for {job.patience} cycles: taken {beats['program']} of {_sent(job)} "
                     f"program beats and {beats['map']} of {len(job.map)} map beats, came {beats['result']} of "
                     f"{job.result_beats} result beats{await self._complaint()}")
             seen = beats
@@ -286,7 +293,7 @@ class Bench:
 
     def _check(self, job: Job, counters: dict[str, int], observed: dict[str, int]) -> None:
         """Every beat taken, none too many, and the hardware's counters as seen on the wires."""
-        sent = {"program": len(job.program), "map": len(job.map), "result": job.result_beats}
+        sent = {"program": _sent(job), "map": len(job.map), "result": job.result_beats}
         for name, wanted in sent.items():
             if observed[f"{name}_beats"] != wanted:
                 raise WrongError(f"{observed[f'{name}_beats']} beats moved on the {name} stream, expected {wanted}")

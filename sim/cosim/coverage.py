@@ -29,7 +29,8 @@ from zeroskip.files.writing import write_json
 
 _POINT = re.compile(r"^C '(.*)' (\d+)$", re.MULTILINE)
 _FIELD = re.compile("\x01([^\x02]*)\x02([^\x01]*)")
-_NUMBER = re.compile(r"_\d+(?=\.|$)")
+_NUMBER = re.compile(r"[_$]\d+(?=\.|$)")
+"""Of copies of a module; with ``$`` where the back end made a name unique."""
 _NOTHING = "begin end"
 """In an ``if`` that the Verilog back end puts into each ``always @*``, so that simulators run it once."""
 _EDGE = re.compile(r":(?:0->1|1->0)$")

@@ -9,6 +9,7 @@ from pathlib import Path
 import zeroskip.verilog
 from zeroskip.files.cache import Entry, entry, key_of
 from zeroskip.files.reading import ReadError, read_json
+from zeroskip.gateware.primitives.target import Target
 from zeroskip.spec.config import EngineConfig, preset_name
 from zeroskip.verilog import GeneratedDesign, ToolError, generate
 
@@ -42,10 +43,11 @@ def load(found: Entry) -> GeneratedDesign:
         raise ToolError(f"{found.folder} is no design: {error}") from None
 
 
-def cached(config: EngineConfig, kind: str, cache: Path, *, watch: bool = False) -> GeneratedDesign:
+def cached(config: EngineConfig, kind: str, cache: Path, *, watch: bool = False, target: Target | None = None
+           ) -> GeneratedDesign:
     """Generate an engine, or take it from the folder `cache` where sources and parameters are unchanged.
 
-    With `watch` it shows what it writes.
+    With `watch` it shows what it writes; with `target` it has that family's own cells.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def cached(config: EngineConfig, kind: str, cache: Path, *, watch: bool = False)
         The cache cannot be written or trusted.
     """
     def make(folder: Path) -> None:
-        generate(config, kind, folder, watch=watch)
+        generate(config, kind, folder, watch=watch, target=target)
 
     return load(entry(cache, f"{preset_name(config) or config.multipliers}-{kind}",
-                      key_of(source_digest(), config, kind, watch), make))
+                      key_of(source_digest(), config, kind, watch, target), make))

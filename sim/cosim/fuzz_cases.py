@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -110,12 +110,8 @@ def patience(layer: Layer, stall: float) -> int:
 
 def jobs(session: Session, step: Step, packed: PackedLayer) -> list[Job]:
     """The programs of a step; of one that is cut off the first."""
-    name = f"{step.engine} {step.layer.weight.shape}"
-    if step.abort_after is None:
-        return jobs_of(name, packed, patience=patience(step.layer, session.stall))
-    program = packed.programs[0]
-    return [Job(name=name, program=program.program, map=program.map, result_beats=program.result_beats,
-                results=program.results, abort_after=step.abort_after)]
+    own = jobs_of(f"{step.engine} {step.layer.weight.shape}", packed, patience=patience(step.layer, session.stall))
+    return own if step.abort_after is None else [replace(own[0], abort_after=step.abort_after)]
 
 
 def judge(session: Session, step: Step, packed: PackedLayer, outcome: Outcome) -> Verdict:
@@ -131,8 +127,8 @@ def judge(session: Session, step: Step, packed: PackedLayer, outcome: Outcome) -
             step.engine, outcome.counters, count(step.layer), session.config, packed, stall=session.stall)
     if not wrong:
         return Verdict(cycles=outcome.counters["total"])
-    streams = {name: np.concatenate([getattr(program, name) for program in packed.programs])
-               for name in ("program", "map")} | {"result": outcome.result}
+    streams = {"program": np.concatenate([packet for own in packed.programs for packet in (own.program, *own.later)]),
+               "map": np.concatenate([own.map for own in packed.programs]), "result": outcome.result}
     return Verdict(wrong="; ".join(wrong), streams=streams, outputs=outputs)
 
 
@@ -147,12 +143,18 @@ def verdicts(session: Session, build: Build) -> list[Verdict | None]:
     found: list[Verdict | None] = []
     for step, its, some in zip(session.steps, packed, own, strict=True):
         parts = [next(outcomes) for _ in some]
-        outcome = join(parts[0].name, parts, multipliers=session.config.multipliers)
-        if outcome.error is not None and outcome.error.endswith(NOT_RUN):
+        if next((part.error for part in parts if part.error is not None), None) == NOT_RUN:
             break
-        cut = step.abort_after is not None and outcome.error is None
-        found.append(None if cut else judge(session, step, its, outcome))
+        found.append(verdict_of(session, step, parts, its))
     return found
+
+
+def verdict_of(session: Session, step: Step, parts: Sequence[Outcome], packed: PackedLayer | None = None
+               ) -> Verdict | None:
+    """The verdict on a step by the outcomes of its programs; ``None`` where it was cut off, and that went well."""
+    packed = packed or pack(step.layer, session.config, step.engine)
+    outcome = join(parts[0].name, parts, multipliers=session.config.multipliers)
+    return None if step.abort_after is not None and outcome.error is None else judge(session, step, packed, outcome)
 
 
 def turns(weights: Sequence[tuple[str, str, int]]) -> Iterator[tuple[str, str]]:

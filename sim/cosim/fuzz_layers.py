@@ -16,6 +16,8 @@ from zeroskip.spec.config import EngineConfig
 Rng = np.random.Generator
 KINDS = ("plain", "plain", "plain", "linear", "grouped", "depthwise", "one pixel")
 KERNELS = (1, 1, 2, 3, 3, 3, 4, 5, 6, 7)
+STRIDES = (1, 1, 1, 2, 2, 3, 4)
+PADDINGS = (0, 0, 1, 1, 2, 3, 4, 5)
 CYCLES = 6_000
 """Of multipliers that did every product of the layer."""
 
@@ -71,7 +73,7 @@ def shapes(rng: Rng, most: int) -> dict[str, Any]:
         groups = channels = int(rng.integers(1, 40))
         filters = channels * int(rng.integers(1, 3))
     kernel = [int(pick(rng, KERNELS)) for _ in range(2)]
-    stride, padding = [int(v) for v in rng.integers(1, 4, 2)], [int(v) for v in rng.integers(0, 4, 2)]
+    stride, padding = ([int(pick(rng, own)) for _ in range(2)] for own in (STRIDES, PADDINGS))
     grown = [0, 0] if kind == "one pixel" else [int(v) for v in rng.integers(0, 14, 2)]
     size = [max(1, k - 2 * p) + g for k, p, g in zip(kernel, padding, grown, strict=True)]
 
@@ -90,10 +92,10 @@ def shapes(rng: Rng, most: int) -> dict[str, Any]:
 
 
 def unusual(rng: Rng, layer: Layer) -> Layer:
-    """The same with what only the vector engine does, where it goes: dilation, uneven padding, half to even."""
+    """The same with dilation, uneven padding, half to even, where they go."""
     changes: list[dict[str, Any]] = [{"rounding": "even"}] if layer.multiplier is not None else []
     if not layer.is_linear:
-        changes += [{"padding_end": tuple(int(v) for v in rng.integers(0, 4, 2))},
+        changes += [{"padding_end": tuple(int(v) for v in rng.integers(0, 6, 2))},
                     {"dilation": tuple(int(v) for v in rng.integers(1, 4, 2))}]
     for change in changes:
         if rng.random() < 0.3:
@@ -136,4 +138,4 @@ def make_layer(rng: Rng, config: EngineConfig, *, skips: bool) -> Layer:
     products = np.count_nonzero(weight) / len(weight) * np.count_nonzero(data) / data.size
     bias = biases(rng, weight, 128 if kind is np.int8 else 255, config.acc_width)
     layer = Layer(weight=weight, input=data, bias=bias, **fields, **requantisation(rng, len(weight), products))
-    return unusual(rng, layer) if skips else layer
+    return unusual(rng, layer)

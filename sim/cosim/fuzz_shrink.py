@@ -29,7 +29,8 @@ def size(session: Session) -> int:
         layer = step.layer
         for array in (layer.weight, layer.needed_input(), np.asarray(layer.bias)):
             total += 10 * array.size + 5 * np.count_nonzero(array) + np.count_nonzero(np.abs(array.astype(int)) > 1)
-        total += 10 * sum((*layer.stride, *layer.padding)) + 100 * (layer.multiplier is not None) + 1000
+        total += 10 * sum((*layer.stride, *layer.padding, *layer.dilation)) + 100 * (layer.multiplier is not None)
+        total += 15 * (layer.rounding != "up") + 15 * (layer.padding_end != layer.padding) + 1000
         total += 50 * (step.abort_after is not None)
     return int(total)
 
@@ -81,12 +82,16 @@ def changes(layer: Layer) -> Iterator[dict[str, Any]]:
             yield {"input": data[(slice(None),) * axis + (kept,)]}
         for kept in _halves(weight.shape[axis]):
             yield {"weight": weight[(slice(None),) * axis + (kept,)]}
-    for name, least in (("stride", 1), ("padding", 0)):
+    for name, least in (("stride", 1), ("dilation", 1), ("padding", 0)):
         pair = getattr(layer, name)
         for value in {(least, pair[1]), (pair[0], least), tuple(max(least, v - 1) for v in pair)} - {pair}:
             yield {name: value, "padding_end": value} if name == "padding" else {name: value}
+    if layer.padding_end != layer.padding:
+        yield {"padding_end": layer.padding}
+    if layer.rounding != "up":
+        yield {"rounding": "up"}
     if layer.multiplier is not None:
-        yield {"multiplier": None, "shift": None, "clamp": None, "output_dtype": "uint8"}
+        yield {"multiplier": None, "shift": None, "clamp": None, "output_dtype": "uint8", "rounding": "up"}
     yield {"bias": np.zeros(len(weight), np.int32)}
     for name in ("weight", "input"):
         for array in _thinner(getattr(layer, name)):

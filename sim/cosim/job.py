@@ -40,6 +40,8 @@ class Job:
         Beats that must come back.
     results
         Packets in which they come, all of the same length.
+    later
+        Packets that follow the program while maps are at work, beats likewise.
     patience
         Cycles without a beat on any stream after which the hardware is held to hang.
     reset
@@ -53,6 +55,7 @@ class Job:
     map: np.ndarray
     result_beats: int
     results: int = 1
+    later: tuple[np.ndarray, ...] = ()
     patience: int = 100_000
     reset: bool = False
     abort_after: int | None = None
@@ -79,8 +82,8 @@ class Outcome:
 def write_jobs(folder: Path, jobs: Sequence[Job], settings: dict[str, Any]) -> None:
     """Write ``job.npz`` and ``job.json`` into `folder`."""
     entries = [{"name": job.name, "result_beats": job.result_beats, "results": job.results, "patience": job.patience,
-                "reset": job.reset, "abort_after": job.abort_after} for job in jobs]
-    write_npz(folder / "job.npz", _joined("program", [job.program for job in jobs])
+                "reset": job.reset, "abort_after": job.abort_after, "packets": 1 + len(job.later)} for job in jobs]
+    write_npz(folder / "job.npz", _joined("program", [packet for job in jobs for packet in (job.program, *job.later)])
               | _joined("map", [job.map for job in jobs]))
     write_json(folder / "job.json", settings | {"jobs": entries})
 
@@ -89,8 +92,10 @@ def read_jobs(folder: Path) -> tuple[list[Job], dict[str, Any]]:
     """Undo `write_jobs`."""
     settings = read_json(folder / "job.json", JSON_BYTES)
     arrays = read_npz(folder / "job.npz")
-    jobs = [Job(program=program, map=map_, **entry) for program, map_, entry in zip(
-        _parts("program", arrays), _parts("map", arrays), settings.pop("jobs"), strict=True)]
+    packets, jobs = iter(_parts("program", arrays)), []
+    for map_, entry in zip(_parts("map", arrays), settings.pop("jobs"), strict=True):
+        first, *later = itertools.islice(packets, entry.pop("packets"))
+        jobs.append(Job(program=first, later=tuple(later), map=map_, **entry))
     return jobs, settings
 
 

@@ -79,14 +79,16 @@ class SimulatedLine:
 
 
 @bridge
-def run_on_device(device: Device, jobs: list[Job], outcomes: list[Outcome]) -> None:
-    """What a user's program does: connect, and run one program after the other."""
+def run_on_device(device: Device, line: SimulatedLine, jobs: list[Job], outcomes: list[Outcome]) -> None:
+    """What a user's program does: connect, and run one program after the other; what the line carried goes with it."""
     device.connect()
     for job in jobs:
         if job.reset:
             device.reset()
-        result = device.run(job.program, job.map, job.result_beats)
-        outcomes.append(Outcome(name=job.name, result=result, counters=device.counters()))
+        result = device.run(job.program, job.map, job.result_beats, job.results, job.later)
+        counters = device.counters()
+        seen = line.bytes | {"requests": device.requests, "cycles": round(1e9 * line.seconds()) // PERIOD_NS}
+        outcomes.append(Outcome(name=job.name, result=result, counters=counters, observed=seen))
 
 
 @cocotb.test()
@@ -108,7 +110,7 @@ async def run_over_the_line(dut: Any) -> None:
                     patience=settings["seconds"] * settings["tries"])
     outcomes: list[Outcome] = []
     try:
-        await run_on_device(device, jobs, outcomes)
+        await run_on_device(device, line, jobs, outcomes)
     except LinkError as error:
         outcomes.append(Outcome(name=jobs[len(outcomes)].name, result=jobs[0].map[:0], error=str(error)))
     observed = line.bytes | {kind: sum(own.count[kind] for own in damages) for kind in KINDS} | {

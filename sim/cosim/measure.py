@@ -29,7 +29,7 @@ def bounds(engine: str, packed: PackedLayer, counts: Mapping[str, Any], multipli
     """Cycles end to end that no schedule goes below: ideal products over the multipliers, and the streams' beats."""
     return {
         "multipliers": -(-ideal_products(engine, counts) // multipliers),
-        "program": sum(len(program.program) for program in packed.programs),
+        "program": sum(len(packet) for own in packed.programs for packet in (own.program, *own.later)),
         "map": sum(len(program.map) for program in packed.programs),
         "results": sum(program.result_beats for program in packed.programs),
     }

@@ -96,7 +96,8 @@ def simulate_network(network: QuantisedNetwork, codes: np.ndarray, expected: Map
 
 def _job(engine: str, packed: VectorPacked, options: Options) -> Job:
     return Job(name=f"network on {engine}", program=packed.program, map=packed.map, result_beats=packed.result_beats,
-               results=packed.results, patience=int(PATIENCE / (1 - options.stall)))
+               results=packed.results, later=packed.later,
+               patience=int(PATIENCE / (1 - options.stall)))
 
 
 def _judge(engine: str, packed: VectorPacked, outcome: Outcome, wanted: np.ndarray, result: NetworkSimulation, *,

@@ -15,7 +15,8 @@ def jobs_of(name: str, packed: PackedLayer, *, patience: int) -> list[Job]:
     """A job for each program of a layer."""
     count = len(packed.programs)
     return [Job(name=f"{name}, part {number} of {count}" if count > 1 else name, program=program.program,
-                map=program.map, result_beats=program.result_beats, results=program.results, patience=patience)
+                map=program.map, result_beats=program.result_beats, results=program.results,
+                later=program.later, patience=patience)
             for number, program in enumerate(packed.programs, 1)]
 
 

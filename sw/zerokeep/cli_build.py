@@ -40,13 +40,14 @@ def build(
     """Write ``FOLDER/BOARD/``: bitstream, manifest, timing and resources; other engines than `tiny` by their name."""
     from zerokeep.cli_synth import placer_seeds
     from zeroskip.boards import build as boards
+    from zeroskip.spec.config import preset_name
     from zeroskip.spec.engines import ENGINE_KINDS
 
     if kind not in ENGINE_KINDS:
         raise UserError(f"kind: found {kind!r:.60}, expected one of {', '.join(ENGINE_KINDS)}")
     named = any(own is not None for own in (preset, multipliers, config))
     shape, name = engine_config(preset, multipliers, config) if named else engine_config(PRESET, None, None)
-    plain = (name, kind) == (PRESET, "zero-skip")
+    plain = (preset_name(shape), kind) == (PRESET, "zero-skip")
     folder = output / (board if plain else f"{board}-{name or shape.multipliers}-{kind}")
     apart({"--output": folder, "--json": json_file}, config)
     if json_file is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,3 +47,24 @@ def engine_config(preset: str | None, multipliers: int | None, file: Path | None
     if name not in PRESETS:
         raise UserError(f"preset must be one of {', '.join(PRESETS)}, not {name!r:.60}")
     return PRESETS[name], name
+
+
+def named_engines(names: Sequence[str] | None, config: EngineConfig) -> tuple[str, ...]:
+    """The engines that were asked for, each once; all four when none was.
+
+    Raises
+    ------
+    UserError
+        There is no such engine, or no dense array has as many multipliers as the configuration.
+    """
+    from cosim.simulate import check_engines
+    from zeroskip.spec.dense import dense_of
+    from zeroskip.spec.engines import ENGINES, KINDS
+
+    try:
+        found = check_engines(names or ENGINES)
+        if any(KINDS.get(name) != "zero-skip" for name in found):
+            dense_of(config)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    return found

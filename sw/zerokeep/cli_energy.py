@@ -19,7 +19,7 @@ from zerokeep.cli_common import (
     writable,
     write_json,
 )
-from zerokeep.cli_config import Config, Multipliers, Preset, engine_config
+from zerokeep.cli_config import Config, Multipliers, Preset, engine_config, named_engines
 from zerokeep.cli_generate import Engines
 from zerokeep.cli_prune import Data
 from zerokeep.errors import UserError
@@ -59,12 +59,11 @@ def energy(
     built = cache_folder(cache)
     shape, _ = engine_config(preset if preset or multipliers or config else "tiny", multipliers, config)
     from cosim.energy.library import find
-    from cosim.simulate import check_engines
     from zeroskip.spec.engines import ENGINES
 
     find()
+    engines = named_engines(engine, shape)
     with as_user_error(ValueError):
-        engines = check_engines(engine or ENGINES)
         if unknown := set(engines) - set(ENGINES):
             raise ValueError(f"engine must be one of {', '.join(ENGINES)} here, not {min(unknown)!r}")
     document: dict[str, Any] = {}

@@ -28,7 +28,7 @@ SHOWN = ("lanes", "vector", "look", "ways", "map_words", "list_words", "instruct
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("fit", help="Choose lanes, vector, look-ahead and memories of the array for a network, a chip and a goal.")(fit)
+    app.command("fit", help="Choose lanes, vector, look-ahead and memories for a network, a chip and a goal.")(fit)
 
 
 def the_chip(name: str | None, luts: int | None, multipliers: int | None, memories: int | None) -> Area:

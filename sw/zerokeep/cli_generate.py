@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from zerokeep.cli_common import Status, apart, as_user_error, progress, writable, write_json, writing
-from zerokeep.cli_config import Config, Multipliers, Preset, engine_config
+from zerokeep.cli_common import Status, apart, progress, writable, write_json, writing
+from zerokeep.cli_config import Config, Multipliers, Preset, engine_config, named_engines
 
 Engines = Annotated[list[str] | None, typer.Option(
     "--engine", metavar="NAME", help=(
@@ -33,15 +33,13 @@ def generate(
 
     A message of the lint is a fault of the program.
     """
-    from cosim.simulate import check_engines
     from zeroskip import verilog
     from zeroskip.files.ledger import claim
     from zeroskip.integration.write import file_names, write_integration
-    from zeroskip.spec.engines import ENGINES, KINDS, choices
+    from zeroskip.spec.engines import KINDS, choices
 
     shape, name_of = engine_config(preset, multipliers, config)
-    with as_user_error(ValueError):
-        engines = choices(check_engines(engine or ENGINES))
+    engines = choices(named_engines(engine, shape))
     kinds = list(dict.fromkeys(KINDS[name] for name in engines))
     tops = [verilog.design_name(shape, kind, name_of) for kind in kinds]
     names = [name for top in tops for name in (f"{top}.v", f"{top}.json", *(file_names(top) if integration else ()))]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zerokeep.cli_common import Status, apart, as_user_error, progress, table, writable, write_json
-from zerokeep.cli_config import Config, Multipliers, Preset, engine_config
+from zerokeep.cli_common import Status, apart, progress, table, writable, write_json
+from zerokeep.cli_config import Config, Multipliers, Preset, engine_config, named_engines
 from zerokeep.cli_generate import Engines
 from zerokeep.cli_prune import Data
 
@@ -50,13 +50,10 @@ def predict(
     if json_file is not None:
         writable(json_file)
     shape, _ = engine_config(preset, multipliers, config)
-    from cosim.simulate import check_engines
     from zerokeep.cli_simulate import load_layers
     from zerokeep.prediction import add_up
-    from zeroskip.spec.engines import ENGINES
 
-    with as_user_error(ValueError):
-        engines = check_engines(engine or ENGINES)
+    engines = named_engines(engine, shape)
     layers = load_layers(source, images, data)
     with progress("predict") as say:
         entries = [_entry(name, layer, shape, engines, say) for name, layer in layers.items()]

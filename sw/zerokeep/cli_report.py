@@ -33,11 +33,14 @@ def print_summary(found: Mapping[str, Any], folder: Path) -> None:
     for name, entry in network["engines"].items():
         per_lut = found["throughput"][name]["per_1000_LUT_over_unpruned"]
         rows.append([name if name in found["layers"][0]["engines"] else "unpruned network on dense",
-                     _figure(entry["cycles_per_image"], ",.0f"), _figure(entry["speedup_over_unpruned"], ".2f"),
+                     _figure(entry["cycles_each"], ",.0f"), _figure(entry["speedup_each"], ".2f"),
                      _figure(per_lut, ".2f")])
     table(["engine", "cycles per image", "speed-up", "per LUT"], rows)
     runs = found["runs"]
-    typer.echo(f"bit-exact: {runs['bit_exact']} of {runs['count']} runs of a layer")
+    if found["whole"]["why"] is None:
+        typer.echo(f"{' and '.join(found['whole']['engines'])}: the whole network as one program, from answer to "
+                   "answer; the others layer by layer, with loading")
+    typer.echo(f"bit-exact: {runs['bit_exact']} of {runs['count']} runs of a layer or of the network")
     typer.echo(f"report: {folder / 'report.html'}")
 
 

@@ -20,7 +20,7 @@ from zerokeep.cli_common import (
     write_json,
     writing,
 )
-from zerokeep.cli_config import Config, Multipliers, Preset, engine_config
+from zerokeep.cli_config import Config, Multipliers, Preset, engine_config, named_engines
 from zerokeep.cli_generate import Engines
 from zerokeep.cli_prune import Data
 from zerokeep.errors import UserError, check_count
@@ -170,8 +170,8 @@ def simulate(
 
     options = simulation.Options(stall=stall, seed=seed, simulator=simulator, cache=cache_folder(cache), waves=waves)
     shape, _ = engine_config(preset, multipliers, config)
+    engines = named_engines(engine, shape)
     with as_user_error(ValueError):
-        engines = simulation.check_engines(engine or simulation.ENGINES)
         simulation.check_options(options)
     folder, network = source.is_dir(), None
     if folder and not by_layer:

@@ -31,7 +31,8 @@ class Status(enum.IntEnum):
 
 
 USER_ERRORS = (
-    ("zerokeep.errors", "UserError"), ("zeroskip.layer", "LayerError"), ("zeroskip.program_image", "PackError"),
+    ("zerokeep.errors", "UserError"), ("zeroskip.layer", "LayerError"), ("zeroskip.compiler.packed", "PackError"),
+    ("zeroskip.compiler.places", "PlanError"), ("zeroskip.compiler.lower", "UnsupportedError"),
     ("zeroskip.files.process", "ToolError"), ("zeroskip.files.memory", "ReadError"),
     ("zeroskip.files.folders", "NotOursError"), ("zeroskip.files.outputs", "OutputError"),
     ("zeroskip.link.driver", "LinkError"),

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from zerokeep.cli_common import Status, apart, as_user_error, progress, table, writable, write_json
-from zerokeep.cli_config import Config, Multipliers, Preset, engine_config
+from zerokeep.cli_config import Config, Multipliers, Preset, engine_config, named_engines
 from zerokeep.cli_generate import Engines
 from zerokeep.errors import UserError
 
@@ -39,17 +39,15 @@ def synth(
     COMB counts as nextpnr does: LUTs, two for each carry cell, six for each LUT memory; in the row of the whole, with
     `clock`, it is nextpnr's own count after packing.
     """
-    from cosim.simulate import check_engines
     from zeroskip.clock import reach
     from zeroskip.spec.config import preset_name
-    from zeroskip.spec.engines import ENGINES, KINDS, choices
+    from zeroskip.spec.engines import KINDS, choices
     from zeroskip.verilog import versions
 
     apart({"--json": json_file}, config)
     shape, _ = engine_config(preset, multipliers, config)
     chip = _family(family, clock=clock)
-    with as_user_error(ValueError):
-        engines = choices(check_engines(engine or ENGINES))
+    engines = choices(named_engines(engine, shape))
     with as_user_error(ValueError):
         chosen = placer_seeds(seeds) if clock else ()
     if json_file is not None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 ACCENT, ACCENT_LIGHT, INK, MUTED = "#0b6b67", "#8fc1bd", "#1d2327", "#68737a"
 GREY, GREY_DARK, GREY_LIGHT, LINE = "#c3c9cd", "#98a2a8", "#e6e9eb", "#d5dadd"
 COLOURS = {"unpruned": GREY_DARK, "dense": GREY, "gate": GREY_LIGHT, "skip-weights": ACCENT_LIGHT, "skip-both": ACCENT}
-KINDS = {"multiplying": ACCENT, "gated": ACCENT_LIGHT, "bubble": "#f1d9a7", "lane_imbalance": "#e3a53f",
-         "group_imbalance": "#b5661b", "fetch": "#a9c3e6", "waiting": "#3f6fb0", "tail": GREY, "drain": "#7a6a8c",
+KINDS = {"multiplying": ACCENT, "gated": ACCENT_LIGHT, "bubble": "#f1d9a7", "imbalance": "#e3a53f",
+         "blocked": "#b5661b", "stolen": "#c2476b", "waiting": "#3f6fb0", "tail": GREY, "drain": "#7a6a8c",
          "stalled": INK}
 """What the multipliers' slots go into, as the hardware counts them, in the order of the bars."""
 LABELS = {"unpruned": "unpruned network, dense", "dense": "pruned, dense", "gate": "pruned, gate",

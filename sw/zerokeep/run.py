@@ -23,6 +23,7 @@ from zeroskip.files.writing import write_bytes
 from zeroskip.spec import config_file
 from zeroskip.spec.config import PRESETS, EngineConfig, preset_name
 from zeroskip.spec.config_file import ConfigFile
+from zeroskip.spec.dense import dense_of
 
 if TYPE_CHECKING:
     from cosim.simulate import Options as SimulationOptions
@@ -113,6 +114,7 @@ class Run:
         check_count("--images", options.images, 1)
         check_count("--workers", options.workers, 1)
         with as_user_error(ValueError):
+            dense_of(options.config)
             simulation.check_options(self._simulation())
         simulation.find_simulator(options.simulator)
         if options.train_epochs is not None:

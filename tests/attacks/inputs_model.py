@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from tests.attacks.case import Case, Content, case, fifo, folder, link_to, sparse
 from tests.attacks.ingredients import CONV, LINEAR, layer, model
+from tests.attacks.inputs_npz import READERS
 
 DOCUMENT = model()["model/model.json"]
 assert isinstance(DOCUMENT, bytes)
@@ -179,20 +180,20 @@ PLACES: list[tuple[str, dict[str, Content], str]] = [
     ("a folder of other things", {"model/thesis.txt": "mine"}, "it has no model.json"),
     ("a link to itself", {"model": link_to("model")}, "model"),
     ("a FIFO in its place", {"model": fifo}, "found a FIFO"),
-    ("images of another size", model(change=_set("input", "shape", to=[1, 31, 31])), ""),
     ("images of another depth", model(change=lambda d: d["input"].update(shape=[3, 28, 28])), "step one"),
 ]
 
 
 def cases() -> list[Case]:
     """Through the verbs that read such a folder, in turn."""
-    verbs = ("simulate", "predict", "fit")
     found: list[tuple[str, Mapping[str, Content], str]] = [
         *((f"model.json: {name}", model(text=text), says) for name, text, says in TEXTS),
         *((f"in model.json: {name}", model(change=change), says) for name, change, says in VALUES),
         *((name, model(files=files), says) for name, files, says in FILES), *PLACES]
-    return [case(f"{verbs[number % 3]}, model folder: {name}", f"{verbs[number % 3]} model", says, files)
-            for number, (name, files, says) in enumerate(found)]
+    made = [case(f"{command.split()[0]}, model folder: {name}", f"{command} model", says, files)
+            for number, (name, files, says) in enumerate(found) for command in [READERS[number % len(READERS)]]]
+    return [*made, case("predict, model folder: images of another size", "predict model", "images", model(
+        change=_set("input", "shape", to=[1, 31, 31])))]
 
 
 def spoiled(**changed: Any) -> bytes:

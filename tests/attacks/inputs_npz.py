@@ -201,26 +201,27 @@ ARRAYS: list[tuple[str, dict[str, object], str]] = [
     ("a padding at the end of -1", {"padding_end": np.array([0, -1])}, "padding_end: found value -1"),
     ("a padding at the end of 2^64 - 1", {"padding_end": np.array([0, 2**64 - 1], np.uint64)},
      "padding_end: found value 18446744073709551615"),
-    ("what no array does", SCALES | {"rounding": np.array("even"), "dilation": np.array([2, 2])},
-     "rounding: the layer needs even, the array has up"),
+    ("rows that no array takes", {"weight": np.ones((1, 1, 2, 1), np.int8),
+                                  "input": np.ones((1, 1, 2, 16_000), np.uint8)}, "map"),
     ("a linear layer with strides", {"weight": np.ones((4, 2), np.int8), "input": np.ones((1, 2), np.uint8),
                                      "stride": np.array([2, 2])}, "for a linear layer"),
 ]
 """Name, arrays instead of the good ones, what must be said."""
 
+READERS = ("simulate", "predict", "fit", "compile --out out")
+"""What reads such a file, or a model folder."""
 NAMES = ("a\nb.npz", "\x1b[2J.npz", "\u202egnp.npz", "x" * 300 + ".npz", "\udcff.npz", "nowhere/deeper/x.npz", "")
 
 
 def cases() -> list[Case]:
-    """Through the three verbs in turn, which read such a file."""
-    verbs = ("simulate", "predict", "fit")
+    """Through the verbs in turn, which read such a file."""
     files = [*FILES, *((f"weight: {name}", layer_with(weight=content), says) for name, content, says in HEADERS),
              *((name, layer(**values), says) for name, values, says in ARRAYS)]
     made = []
     for number, (name, content, says) in enumerate(files):
-        verb = verbs[number % 3]
-        made.append(case(f"{verb}, layer file: {name}", f"{verb} layer.npz", says,
+        command = READERS[number % len(READERS)]
+        made.append(case(f"{command.split()[0]}, layer file: {name}", f"{command} layer.npz", says,
                          {} if content is None else {"layer.npz": content}))
-    made += [case(f"{verbs[number % 3]}, file name: {name[:20]!r}", verbs[number % 3], "", {}, name)
-             for number, name in enumerate(NAMES)]
+    made += [case(f"{command.split()[0]}, file name: {name[:20]!r}", command, "", {}, name)
+             for number, name in enumerate(NAMES) for command in [READERS[number % len(READERS)]]]
     return made

@@ -15,22 +15,20 @@ COMMANDS: list[tuple[str, str]] = [
     ("simulate layer.npz --images 2", "is more than the 1"),
     (f"predict layer.npz --images {10**30}", "less than 2**63"),
     ("predict model --images 5000", "is more than the"), ("predict model --images 1.5", "--images"),
-    ("fit model --images nan", "--images"), ("simulate layer.npz --stall 1", "stall"),
+    ("fit model --goal", "requires an argument"), ("simulate layer.npz --stall 1", "stall"),
     ("simulate layer.npz --stall nan", "stall"), ("simulate layer.npz --stall -0.1", "stall"),
     ("simulate layer.npz --stall inf", "stall"), ("simulate layer.npz --seed x", "--seed"),
     (f"simulate layer.npz --seed {'9' * 5000}", "seed"), ("simulate layer.npz --seed -1", "seed"),
     ("simulate layer.npz --engine x", "engine"), ("predict layer.npz --engine", "requires an argument"),
     ("generate --engine x --output out", "engine"), ("predict layer.npz --preset x", "preset"),
     ("predict layer.npz --multipliers 5", "multipliers"), ("predict layer.npz --preset tiny --multipliers 64", ""),
-    ("predict layer.npz --groups 3 --lanes 2 --pixels 2", "power"), ("predict layer.npz --groups 2", "go together"),
-    ("predict layer.npz --groups 1024 --lanes 1024 --pixels 1024", "at most"),
-    (f"predict layer.npz --groups {2**70} --lanes 1 --pixels 1", "groups"),
-    ("predict layer.npz --groups 0 --lanes 0 --pixels 0", "groups"),
-    ("predict layer.npz --groups 2 --lanes 2 --pixels 2 --set x=1", "the name must be one of"),
-    ("predict layer.npz --groups 2 --lanes 2 --pixels 2 --set words=x", "must be a whole number"),
-    ("predict layer.npz --groups 2 --lanes 2 --pixels 2 --set words=²", "must be a whole number"),
-    (f"predict layer.npz --groups 2 --lanes 2 --pixels 2 --set words={'9' * 5000}", ""),
-    ("predict layer.npz --set words=64", "go together"), ("simulate layer.npz --simulator x", "simulator"),
+    ("predict layer.npz --groups 2", "No such option"), ("simulate layer.npz --simulator x", "simulator"),
+    ("compile layer.npz --engine x --out out", "engine must be one of"),
+    ("compile layer.npz --engine dense --out out", "engine must be one of"), ("compile layer.npz", "Missing option"),
+    ("compile layer.npz --preset x --out out", "preset"), ("compile layer.npz --multipliers 5 --out out",
+     "multipliers"),
+    ("compile --out out", "Missing argument"), ("compile layer.npz --images 1 --out out", "No such option"),
+    ("generate --set words=64 --output out", "No such option"),
     ("fit model --chip x", "--chip must be one of"), ("fit model --goal x", "--goal must be one of"),
     ("fit model --luts 0 --multipliers 1 --memories 1", "--luts must be"), ("fit model --luts 5", "go together"),
     ("fit model --luts 5 --multipliers 5 --memories 5", ""),
@@ -63,7 +61,8 @@ COMMANDS: list[tuple[str, str]] = [
     ("predict layer.npz extra", "unexpected extra argument"), ("import", "Missing argument"),
 ]
 LIMITS = ("", "x", "-1", "0", "nan", "1e9", "0.1", "10X", "9" * 40, "\x1b[2J", "1G1", "3²")
-VERBS = ("simulate layer.npz", "predict layer.npz", "fit model", "generate --output out", "synth", "energy", "doctor",
+VERBS = ("simulate layer.npz", "predict layer.npz", "fit model", "compile layer.npz --out out",
+         "generate --output out", "synth", "energy", "doctor",
          "prune --out out", "run --out out", "train --out out", "study s.toml --out out", "report run",
          "build --output out", "flash b", "compare cells.jsonl", "import m.onnx --out out")
 
@@ -74,7 +73,8 @@ def cases() -> list[Case]:
     made += [case(f"options: {verb.split()[0]} --memory-limit {LIMITS[number % len(LIMITS)]!a:.12}",
                   f"{verb} --memory-limit", "--memory-limit", FILES | model(), LIMITS[number % len(LIMITS)])
              for number, verb in enumerate(VERBS)]
-    small = ("simulate layer.npz", "predict model", "prune --out out", "import m.onnx --out out", "run --out out")
+    small = ("simulate layer.npz", "predict model", "compile model --out out", "prune --out out",
+             "import m.onnx --out out", "run --out out")
     made += [case(f"options: {verb.split()[0]} --memory-limit 10", f"{verb} --memory-limit 10",
                   "the memory limit is 10 bytes", FILES | model()) for verb in small]
     needs = {"needs": "sta"}

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 from tests.attacks.case import Case, Content, case, fifo, folder, hard_link_to, link_to
 from tests.attacks.ingredients import data_folder, layer, model
+from tests.attacks.inputs_config import config
 from tests.attacks.inputs_model import spoiled
 from tests.attacks.inputs_onnx import GOOD
 
 LAYER: dict[str, Content] = {"layer.npz": layer()}
+CONFIGURED: dict[str, Content] = LAYER | {"c.json": config()}
 THESIS: dict[str, Content] = {"out/thesis.txt": "years of work", "out/src/main.c": "int main;"}
 BUILD = json.dumps({"board": "ulx3s-85f", "sha256": {"top.bit": "0", "thesis.txt": "0", "src/main.c": "0"}})
 ONNX: dict[str, Content] = {"m.onnx": GOOD}
@@ -34,6 +36,25 @@ SAME: list[tuple[str, str, Mapping[str, Content], str]] = [
     ("--json in the model folder", "predict model --json model/layers/01_conv.npz", model(), "which is read"),
     ("--json in the model folder by a link", "simulate model --json link/model.json",
      model() | {"link": link_to("model")}, "which is read"),
+    ("--json is the configuration", "predict layer.npz --config c.json --json c.json", CONFIGURED, "is what is read"),
+    ("--outputs is the configuration", "simulate layer.npz --config c.json --outputs c.json", CONFIGURED,
+     "is what is read"),
+    ("--json is the configuration, for generate", "generate --output out --config c.json --json c.json", CONFIGURED,
+     "is what is read"),
+    ("--json is the configuration, for synth", "synth --config c.json --json ./c.json", CONFIGURED, "is what is read"),
+    ("--json is the configuration, for energy", "energy layer.npz --config c.json --json c.json", CONFIGURED,
+     "is what is read"),
+    ("--json is the configuration, for compile", "compile layer.npz --out out --config c.json --json c.json",
+     CONFIGURED, "is what is read"),
+    ("the figures are the configuration", "compile layer.npz --out . --config layer.json",
+     LAYER | {"layer.json": config()}, "is what is read"),
+    ("--json is the layer, for compile", "compile layer.npz --out out --json layer.npz", LAYER, "is what is read"),
+    ("--json is the program", "compile layer.npz --out out --json out/layer.bin", LAYER, "is written by"),
+    ("the program is in the model folder", "compile model --out model", model(), "which is read"),
+    ("the program is in the model folder by a link", "compile model --out link/layers",
+     model() | {"link": link_to("model")}, "which is read"),
+    ("--json in the model folder, for compile", "compile model --out out --json model/model.json", model(),
+     "which is read"),
     ("--json is the ONNX file", "import m.onnx --json m.onnx --out out", ONNX, "is what is read"),
     ("--out is the ONNX file", "import m.onnx --out m.onnx", ONNX, "is what is read"),
     ("--out is --json", "import m.onnx --out x --json x", ONNX, "is written by"),
@@ -79,6 +100,14 @@ OTHERS: list[tuple[str, str, Mapping[str, Content], str]] = [
      {"out/zerokeep_tiny_dense.v": "module mine; endmodule"}, "which zerokeep did not write there"),
     ("a sidecar of the user's", "generate --preset tiny --engine dense --output out",
      {"out/zerokeep_tiny_dense.json": "{}"}, "which zerokeep did not write there"),
+    ("a program of the user's", "compile layer.npz --out out", LAYER | {"out/layer.bin": "mine"},
+     "which zerokeep did not write there"),
+    ("a header of the user's", "compile layer.npz --out out", LAYER | {"out/layer.h": "#define MINE"},
+     "which zerokeep did not write there"),
+    ("a FIFO named as a program", "compile layer.npz --out out", LAYER | {"out/layer.bin": fifo},
+     "which zerokeep did not write there"),
+    ("a thesis, and a FIFO as ledger, for compile", "compile layer.npz --out out", LAYER | {"out/.zerokeep.json": fifo},
+     "should say which files"),
     ("a thesis, for build", "build --output out", {"out/ulx3s-85f/thesis.txt": "mine"},
      "no folder of `zerokeep build`"),
     ("a thesis that a manifest claims", "build --output out",
@@ -101,6 +130,13 @@ PLACES: list[tuple[str, str, Mapping[str, Content], str]] = [
     ("--outputs is a folder", "simulate layer.npz --outputs x", LAYER | {"x": folder}, "it is a folder"),
     ("--out is a file", "run --out x", {"x": "mine"}, "is a file, not a folder"),
     ("--out is a file, for import", "import m.onnx --out x", ONNX | {"x": "mine"}, "is a file, not a folder"),
+    ("--out is a file, for compile", "compile layer.npz --out x", LAYER | {"x": "mine"}, "is a file, not a folder"),
+    ("--out is a FIFO, for compile", "compile layer.npz --out x", LAYER | {"x": fifo}, "is a file, not a folder"),
+    ("--out below a file, for compile", "compile layer.npz --out layer.npz/x", LAYER, "layer.npz"),
+    ("--out in /proc, for compile", "compile layer.npz --out /proc/x", LAYER, "cannot write"),
+    ("--out of 300 letters, for compile", f"compile layer.npz --out {'x' * 300}", LAYER, "cannot write"),
+    ("--json is a folder, for compile", "compile layer.npz --out out --json x", LAYER | {"x": folder},
+     "it is a folder"),
     ("--out is a FIFO", "prune --out x", {"x": fifo}, "is a file, not a folder"),
     ("--output is a file", "generate --preset tiny --output x", {"x": "mine"}, "is a file, not a folder"),
     ("--out is a link to itself", "import m.onnx --out x", ONNX | {"x": link_to("x")}, "x"),

@@ -5,19 +5,19 @@ from __future__ import annotations
 from functools import partial
 
 from tests.formal import (
-    array,
     axi_lite,
+    barrier,
     boundary,
+    bus,
     dense,
     fifo,
-    iterator,
-    merger,
+    issue,
+    maps,
     multiplier,
-    output,
     packer,
+    reader,
     requantiser,
-    result_slots,
-    walker,
+    results,
 )
 from tests.formal.sby import Z3, Proof
 
@@ -25,11 +25,8 @@ WIDTH = 28
 """Bits of a sum in the arrays."""
 PIPELINE = 10
 """Induction over a pipeline of 8 stages."""
-
-
-def _array(name: str, *, depth: int, quick: bool = False, **layer: int) -> Proof:
-    return Proof(name=name, build=partial(array.array, **layer), depth=depth, cover=depth, mode="bmc",
-                 engine="abc bmc3", quick=quick)
+STRAIGHT = 10
+"""Cycles after which all that follows from a value has come out of a pipeline without a way back: as good as any."""
 
 
 _PROOFS = (
@@ -44,37 +41,27 @@ _PROOFS = (
     Proof(name="fifo 16", build=partial(fifo.sync_fifo, depth=16, width=1), quick=False),
     Proof(name="queue 4", build=partial(fifo.queue, depth=4, width=2)),
     Proof(name="queue 16", build=partial(fifo.queue, depth=16, width=1), quick=False),
-    Proof(name="iterator", build=partial(iterator.iterator, words=2, queue_words=2, channels=8)),
-    Proof(name="iterator 2 columns", build=partial(iterator.iterator, words=4, queue_words=2, channels=8, columns=2),
-          quick=False),
-    Proof(name="iterator 4 places", build=partial(iterator.iterator, words=2, queue_words=4, channels=8), quick=False),
-    Proof(name="requantiser narrow", build=partial(requantiser.whole, acc_width=4, multiplier_bits=4),
-          depth=PIPELINE, engine=Z3),
-    Proof(name="requantiser 3 bits", build=partial(requantiser.whole, acc_width=3), depth=PIPELINE, engine=Z3,
-          quick=False),
+    Proof(name="reader order", build=partial(reader.order, queue_words=2, queue_jobs=2)),
+    Proof(name="reader match", build=partial(reader.match, vector=2, banks=4), depth=PIPELINE, engine=Z3),
+    Proof(name="reader match 8", build=partial(reader.match, vector=8, banks=8), depth=PIPELINE, engine=Z3, quick=False),
+    Proof(name="issue", build=partial(issue.issue, look=2, queue_words=2, late=False)),
+    Proof(name="issue late", build=partial(issue.issue, look=2, queue_words=2, late=True)),
+    Proof(name="requantiser narrow", build=partial(requantiser.whole, acc_bits=4, multiplier_bits=4, low_bits=2),
+          depth=STRAIGHT, cover=STRAIGHT + 2, mode="bmc", engine="abc bmc3"),
     Proof(name="requantiser scaling", build=partial(requantiser.scaling, acc_width=WIDTH), depth=4, engine=Z3),
-    Proof(name="requantiser rounding", build=partial(requantiser.rounding, acc_width=8), depth=PIPELINE, engine=Z3),
-    Proof(name="requantiser rounding 28", build=partial(requantiser.rounding, acc_width=WIDTH), depth=PIPELINE,
-          engine=Z3, quick=False),
-    Proof(name="result slots 4", build=partial(result_slots.result_slots, slots=4)),
-    Proof(name="result slots 8", build=partial(result_slots.result_slots, slots=8), quick=False),
-    Proof(name="walker", build=partial(walker.walker, entries=4, filters=2, slots=2, soonest=5),
-          cover=30),
-    Proof(name="walker 4 filters", build=partial(walker.walker, entries=4, filters=4, slots=4), cover=40,
-          quick=False),
+    Proof(name="requantiser rounding", build=partial(requantiser.rounding, acc_width=18), depth=STRAIGHT,
+          cover=STRAIGHT + 2, mode="bmc", engine="abc bmc3"),
+    Proof(name="requantiser rounding 28", build=partial(requantiser.rounding, acc_width=WIDTH), depth=STRAIGHT,
+          cover=STRAIGHT + 2, mode="bmc", engine="abc bmc3", quick=False),
+    Proof(name="bus 3", build=partial(bus.bus, lanes=3)),
+    Proof(name="bus 5", build=partial(bus.bus, lanes=5), quick=False),
+    Proof(name="maps", build=maps.maps),
+    Proof(name="results", build=partial(results.results, out_words=4, under_way=1)),
+    Proof(name="results 2 lanes", build=partial(results.results, out_words=8, under_way=2, lanes=2), quick=False),
+    Proof(name="barrier", build=partial(barrier.barrier, lanes=2, most_parts=3)),
     Proof(name="axi lite", build=partial(axi_lite.axi_lite, count=3)),
-    Proof(name="beat merger 2", build=partial(merger.merger, units=2, bits=1)),
-    Proof(name="beat merger 3", build=partial(merger.merger, units=3, bits=2), quick=False),
-    Proof(name="beat merger keeps", build=partial(merger.merger_keeps, units=2)),
     *(Proof(name=f"beat packer {pixels}", build=partial(packer.packer, pixels=pixels), quick=pixels == 4)
       for pixels in (1, 2, 4, 8)),
-    Proof(name="output unit", build=partial(output.output, pixels=4, fifo_depth=2, requantise=False)),
-    Proof(name="output unit modes", build=partial(output.output, pixels=4, fifo_depth=2), quick=False),
-    Proof(name="output unit 8 pixels", build=partial(output.output, pixels=8, fifo_depth=2, requantise=False),
-          quick=False),
-    Proof(name="output unit 1 pixel", build=partial(output.output, pixels=1, fifo_depth=2, requantise=False),
-          quick=False),
-    Proof(name="output unit sums", build=partial(output.sums, fifo_depth=2), quick=False),
     Proof(name="boundary", build=boundary.boundary),
     Proof(name="dense cell", build=partial(dense.cell, bits=2), depth=10, cover=10, mode="bmc", engine="abc bmc3"),
     Proof(name="dense tap table", build=partial(dense.tap_table, taps=2), quick=False),
@@ -85,8 +72,5 @@ _PROOFS = (
     Proof(name="dense output unit sums", build=partial(dense.sums, fifo_depth=2), quick=False),
     Proof(name="dense results", build=dense.results),
     Proof(name="dense results keep", build=dense.results_keep),
-    _array("array", depth=116, quick=True, filters=1, channels=1, kernel=1, columns=2, pauses=3, within=112),
-    _array("array 2 channels", depth=122, filters=2, channels=2, kernel=1, columns=2, pauses=4, within=121),
-    _array("array 2 taps", depth=129, filters=1, channels=1, kernel=2, columns=3, pauses=4, within=127),
 )
 PROOFS = {proof.name: proof for proof in _PROOFS}

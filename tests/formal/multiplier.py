@@ -5,7 +5,7 @@ from __future__ import annotations
 from amaranth.hdl import Mux
 from tests.formal.harness import Harness
 
-from zeroskip.multiplier import ZeroSkipMultiplier
+from cosim.energy.zero_skip_multiplier import ZeroSkipMultiplier
 
 
 def multiplier(h: Harness, *, a_width: int, b_width: int, gate: bool = True, told: bool = False) -> None:

@@ -1,46 +1,55 @@
 # amaranth: UnusedElaboratable=no
-"""The requantiser is the formula of the contract: whole for narrow sums, in two parts for those of the arrays."""
+"""The requantiser is the formula of the contract, in both roundings: whole for narrow sums, for wide ones in two parts."""
 
 from __future__ import annotations
+
+from unittest.mock import patch
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from tests.formal.harness import Harness
 
-from zeroskip.requantiser import FACTOR_BITS, LOW_BITS, MULTIPLIER_BITS, Requantiser
+import zeroskip.gateware.lane.requantiser
+from zeroskip.gateware.lane.requantiser import FACTOR_BITS, LOW_BITS, Requantiser
 
 SCALE_LATENCY = 1
 """Cycles of the product."""
+BEFORE_SCALING = 1
+"""Cycles from the inputs to sum and factor."""
+MOST_SHIFT = 40
+LEAST_WIDTH = 18
+"""The narrowest sum that a requantiser takes."""
 
 
-def formula(product: Value, shift: Value, low: Value, high: Value) -> Value:
-    """``clamp((product + (1 << (shift - 1))) >> shift, low, high)``, in Python's exact integers."""
-    scaled = (product + (1 << (shift - 1)[:6])) >> shift
+def formula(product: Value, shift: Value, low: Value, high: Value, even: Value) -> Value:
+    """``clamp((product + (1 << (shift - 1))) >> shift, low, high)``, in Python's exact integers; a tie to even."""
+    half = 1 << (shift - 1)[:6]
+    scaled = (product + half) >> shift
+    tie = (product & ((1 << shift) - 1)) == half
+    scaled = scaled - (even & tie & scaled[0])
     return Mux(scaled < low, low, Mux(scaled > high, high, scaled))[:8]
 
 
-def drive(h: Harness, dut: Requantiser) -> None:
+def drive(h: Harness, dut: Requantiser, **given: Value) -> None:
     """Inputs as the members say they must be."""
-    low, high = h.constant("low", signed(9)), h.constant("high", signed(9))
-    h.drive(dut, low=low, high=high)
-    total = dut.acc + dut.bias
+    low, high, even = h.constant("low", signed(9)), h.constant("high", signed(9)), h.constant("even")
+    h.drive(dut, low=low, high=high, rounding_even=even, **given)
     h.assume((low >= -128) & (low <= high) & ((low >= 0) | (high < 128)))
-    h.assume((dut.shift >= 1) & (dut.shift <= 40))
-    h.assume(total == total[: dut.acc_width].as_signed())
+    h.assume((dut.shift >= 1) & (dut.shift <= MOST_SHIFT))
 
 
-def whole(h: Harness, *, acc_width: int, multiplier_bits: int = MULTIPLIER_BITS) -> None:
-    """From inputs to result."""
-    h.m.submodules.dut = dut = Requantiser(acc_width=acc_width)
-    drive(h, dut)
-    h.assume(dut.multiplier < 1 << multiplier_bits)
-    total = (dut.acc + dut.bias)[:acc_width].as_signed()
-    result = formula(total * dut.multiplier, dut.shift, dut.low, dut.high)
-    h.prove(dut.result_valid == h.past(dut.en, dut.latency))
-    h.prove(~dut.result_valid | (dut.result == h.past(result, dut.latency)))
-    h.prove(dut.raw_valid == h.past(dut.en, dut.raw_latency))
-    h.prove(~dut.raw_valid | (dut.raw == h.past(total, dut.raw_latency)))
-    h.cover(dut.result_valid & (dut.result == 3) & (dut.low < 3) & (dut.high > 3))
-    h.cover(dut.result_valid & (dut.result == dut.low[:8]) & (dut.low == -2))
+def whole(h: Harness, *, acc_bits: int, multiplier_bits: int, low_bits: int) -> None:
+    """From inputs to result, for sums and multipliers of few bits, and as many low ones in the second product."""
+    dut = Requantiser(acc_width=LEAST_WIDTH)
+    dut._acc_width = acc_bits  # narrower than a requantiser takes
+    with patch.object(zeroskip.gateware.lane.requantiser, "LOW_BITS", low_bits):
+        h.m.submodules.dut = dut.elaborate(None)
+    acc, multiplier = h.free("acc", signed(acc_bits)), h.free("multiplier", multiplier_bits)
+    drive(h, dut, acc=acc, multiplier=multiplier)
+    result = formula(acc * multiplier, dut.shift, dut.low, dut.high, dut.rounding_even)
+    began = h.past(1, dut.latency)
+    h.prove(~began | (dut.result == h.past(result, dut.latency)))
+    h.cover(began & (dut.result == 3) & (dut.low < 3) & (dut.high > 3))
+    h.cover(began & (dut.result == dut.low[:8]) & (dut.low == -2))
 
 
 class AnyProduct(Requantiser):
@@ -59,13 +68,15 @@ def rounding(h: Harness, *, acc_width: int) -> None:
     h.m.submodules.dut = dut = AnyProduct(acc_width=acc_width)
     drive(h, dut)
     h.m.d.comb += dut.product.eq(h.free("product", dut.product.shape()))
-    before = dut.raw_latency + SCALE_LATENCY
+    before = BEFORE_SCALING + SCALE_LATENCY
     places = h.past(dut.shift, before, init=1)
-    result = formula(dut.product, places + places[0], dut.low, dut.high)
-    started = h.past(dut.en, dut.latency)
-    h.prove(~started | (dut.result == h.past(result, dut.latency - before)))
-    h.cover(started & (dut.result == 3) & (dut.low < 3) & (dut.high > 3))
-    h.cover(started & (dut.result == dut.low[:8]) & (dut.low == -2))
+    result = formula(dut.product, places + places[0], dut.low, dut.high, dut.rounding_even)
+    began = h.past(1, dut.latency)
+    h.prove(~began | (dut.result == h.past(result, dut.latency - before)))
+    h.cover(began & (dut.result == 3) & (dut.low < 3) & (dut.high > 3))
+    h.cover(began & (dut.result == dut.low[:8]) & (dut.low == -2))
+    h.cover(began & (dut.result == 2) & dut.rounding_even & (h.past(places, dut.latency - before) == 4)
+            & (h.past(dut.product, dut.latency - before) == 40))
 
 
 def scaling(h: Harness, *, acc_width: int) -> None:

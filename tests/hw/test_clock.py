@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 import zeroskip.clock
-import zeroskip.floorplan
 from zeroskip.clock import critical_path, pack, reach
 from zeroskip.synth import run_yosys
 from zeroskip.verilog import ToolError
@@ -35,32 +34,6 @@ def test_counter(netlist):
     path = found["critical"]
     assert path["from"] == path["to"] == "value" and path["logic"] > 0
     assert path["logic"] + path["routing"] == pytest.approx(1000 / found["mhz"], rel=0.01)
-
-
-def memories(lanes):
-    """A memory in each lane of a group, which one counter writes and reads."""
-    names = [f"\\engine.group_0.lane_{lane}.lists " for lane in range(lanes)]
-    return "\n".join([
-        f"module memories (input clk, input we, output reg [{lanes - 1}:0] q);", "reg [9:0] at;",
-        *(f"reg [17:0] {name} [0:1023];" for name in names), *(f"reg [17:0] d{n};" for n in range(lanes)),
-        "always @(posedge clk) begin at <= at + 10'd1;",
-        *(f"if (we) {name}[at] <= {{8'd0, at}}; d{n} <= {name}[~at]; q[{n}] <= ^d{n};" for n, name in enumerate(names)),
-        "end endmodule"])
-
-
-def test_crowded_memories_are_placed_by_hand(tmp_path, monkeypatch):
-    """nextpnr knows the sites, in all eight halves of rows, and takes the netlist in which they are."""
-    (tmp_path / "memories.v").write_text(memories(8))
-    run_yosys("read_verilog memories.v\nsynth_ecp5 -no-rw-check -top memories -json memories.json\n", tmp_path, 120)
-    netlist, route = tmp_path / "memories.json", zeroskip.clock._route
-    free = reach(netlist, seeds=(1,))
-    monkeypatch.setattr(zeroskip.floorplan, "CROWDED", 7)
-    routed = []
-    monkeypatch.setattr(zeroskip.clock, "_route",
-                        lambda path, *others: routed.append(path.name) or route(path, *others))
-    found = reach(netlist, seeds=(1,))
-    assert (free["planned"], found["planned"], found["used"]["BRAM"]) == (0, 8, 8)
-    assert routed == ["planned.json"] and found["mhz"] != free["mhz"]
 
 
 def test_what_does_not_fit_has_no_clock(netlist, monkeypatch):

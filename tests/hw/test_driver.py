@@ -25,6 +25,7 @@ from zeroskip.link.frame import (
     Unstuffer,
     stuff,
 )
+from zeroskip.link.loadable import Loadable
 from zeroskip.spec.axi import BEAT_BYTES, ERROR_AT, IDENTITY, REGISTERS
 from zeroskip.spec.program import ERRORS
 
@@ -306,6 +307,29 @@ def test_numbers_that_are_no_order(packets, sentence):
     np.testing.assert_array_equal(device.run(map, map, 3)[:, 0], [0, 1, 2])
 
 
+def test_parts_of_a_program_come_with_each_map():
+    """Each a packet of its own, in order; the program itself only once, before any map."""
+    sent = []
+
+    def answer(sequence, command, arguments):
+        if command in (Command.PROGRAM, Command.MAP):
+            sent.append((command, arguments[0], len(arguments) // BEAT_BYTES))
+        return honest(sequence, command, arguments)
+
+    board = Board(answer)
+    device = device_of(board)
+    device.connect()
+    device.load(Loadable(beats=beats(2), shape=(1, BEAT_BYTES), dtype="uint8", encode=lambda map: map,
+                         decode=lambda found: found, result_beats=1, parts=[beats(1), beats(40)]))
+    assert sent == [(Command.PROGRAM, LAST, 2)]
+    for _ in range(2):
+        sent.clear()
+        assert len(device.infer([beats(1)] * 3)) == 3
+        assert [own for own in sent if own[0] == Command.PROGRAM] == 3 * [
+            (Command.PROGRAM, LAST, 1), (Command.PROGRAM, 0, 31), (Command.PROGRAM, LAST, 9)]
+        assert [own for own in sent if own[0] == Command.MAP] == [(Command.MAP, LAST, 3)]
+
+
 def test_a_clock_that_stands_still():
     """Neither a request nor a layer waits for it: requests for nothing are counted, too."""
     board = Board(lies(Command.RESULT))
@@ -438,6 +462,7 @@ def test_what_a_transport_may_not_give():
     ({"result_beats": 0}, "result_beats: found 0, expected a whole number, 1 or more"),
     ({"result_beats": -1}, "result_beats: found -1"), ({"result_beats": 1.0}, "result_beats: found 1.0"),
     ({"result_beats": None}, "result_beats: found None"), ({"results": 0}, "results: found 0, expected a whole"),
+    ({"later": [beats(1), beats(2).reshape(-1, 8)]}, r"later: found uint8 \(4, 8\), expected"),
     ({"result_beats": 5, "results": 2}, "result_beats: found 5, expected a multiple of the 2 results"),
 ])
 def test_what_run_refuses(changes, sentence):

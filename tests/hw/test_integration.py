@@ -13,8 +13,9 @@ from tests.hw.echo_engine import MULTIPLIERS, EchoEngine
 from zeroskip.gateware.axi.top import AxiTop
 from zeroskip.integration.registers import c_header, python_map
 from zeroskip.integration.write import write_integration
-from zeroskip.link.frame import Command
-from zeroskip.spec.axi import IDENTITY, REGISTERS
+from zeroskip.link.frame import WAITS, Command
+from zeroskip.spec.axi import ERROR_AT, IDENTITY, REGISTERS
+from zeroskip.spec.program import ERRORS
 from zeroskip.verilog import lint, verilator_environment, write_design
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "litex" / "soc.py"
@@ -22,7 +23,9 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "litex" / "soc.py"
 
 @pytest.fixture(scope="module")
 def design(tmp_path_factory):
-    boundary = AxiTop(EchoEngine(), multipliers=MULTIPLIERS)
+    """Of an engine whose beats have 4 bytes and numbers."""
+    size = {"beat_bytes": 4, "number_bits": 13}
+    boundary = AxiTop(EchoEngine(**size), multipliers=MULTIPLIERS, **size)
     found = write_design(boundary, tmp_path_factory.mktemp("design"), "echo", about={"kind": "echo"})
     return found, write_integration(found)
 
@@ -33,11 +36,15 @@ def test_the_registers_in_python():
     assert found["OFFSETS"] == {name: own.address for name, own in REGISTERS.items()}
     assert found["IDENTITY"] == IDENTITY
     assert found["MEANINGS"]["control"].startswith("write: bit 0")
+    assert found["OFFSETS"]["results"] == 12
+    status = 4 << ERROR_AT | 1
+    assert found["ERRORS"][status >> found["STATUS_ERROR_SHIFT"] & found["STATUS_ERROR_MASK"]] == ERRORS[4]
 
 
 def test_the_registers_in_c(tmp_path):
     checks = [f"ZEROKEEP_{name.upper()}_OFFSET == {own.address}" for name, own in REGISTERS.items()]
-    checks += [f"ZEROKEEP_ID_VALUE == {IDENTITY}u"]
+    checks += [f"ZEROKEEP_ID_VALUE == {IDENTITY}u", f"ZEROKEEP_LINK_WAITS == {WAITS}", "ZEROKEEP_RESULTS_OFFSET == 12",
+               f"((5u << {ERROR_AT} | 1u) >> ZEROKEEP_STATUS_ERROR_SHIFT & ZEROKEEP_STATUS_ERROR_MASK) == 5u"]
     checks += [f"ZEROKEEP_LINK_COMMAND_{own.name} == {own.value}" for own in Command]
     source = tmp_path / "check.c"
     source.write_text(c_header("echo") + c_header("echo") + "".join(f'_Static_assert({own}, "");\n' for own in checks))
@@ -51,6 +58,7 @@ def test_the_wrapper_passes_the_lint(design, tmp_path):
     assert sorted(path.name for path in written) == ["echo.core", "echo.vlt", "echo_axi.v", "echo_registers.h",
                                                      "echo_registers.py", "echo_tb.v"]
     wrapper = (found.verilog.parent / "echo_axi.v").read_text()
+    assert "output [12:0] m_axis_result_tuser" in wrapper and ".m_axis_result_tkeep(m_axis_result_tkeep)" in wrapper
     assert "ASSOCIATED_BUSIF s_axis_program:s_axis_map:m_axis_result:s_axil, ASSOCIATED_RESET aresetn" in wrapper
     both = tmp_path / "both.v"
     both.write_text(found.verilog.read_text() + wrapper)

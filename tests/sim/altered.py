@@ -1,4 +1,4 @@
-"""Arrays whose Verilog was changed, and whose answers must still be right."""
+"""Engines whose Verilog was changed, and whose answers must still be right."""
 
 import json
 import re
@@ -14,9 +14,9 @@ from tests.sim.test_independent_layers import SEED
 from cosim.parts import jobs_of, join, split
 from cosim.runner import run_jobs
 from cosim.simulators import build, find_simulator
-from zeroskip.spec.config import EngineConfig
 from zeroskip.layer import Layer
 from zeroskip.packing import pack
+from zeroskip.spec.config import EngineConfig
 from zeroskip.verilog import GeneratedDesign, generate
 
 Change = Callable[[str], tuple[str, int]]

@@ -16,7 +16,10 @@ import torch
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One layer to make: `shape` is (N, I, H, W); `special` names what is unusual about it."""
+    """One layer to make: `shape` is (N, I, H, W); `special` names what is unusual about it.
+
+    `padding_end` is the padding below and to the right, where it differs from `padding`.
+    """
 
     name: str
     filters: int
@@ -24,6 +27,8 @@ class Case:
     kernel: tuple[int, int] = (3, 3)
     stride: tuple[int, int] = (1, 1)
     padding: tuple[int, int] = (1, 1)
+    padding_end: tuple[int, int] | None = None
+    dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     signed: bool = False
     raw: bool = False
@@ -52,6 +57,13 @@ CASES = (
     Case(name="linear_batch", filters=19, shape=(5, 33, 1, 1), kernel=(1, 1), padding=(0, 0), linear=True),
     Case(name="grouped", filters=12, shape=(1, 8, 7, 6), groups=4),
     Case(name="depthwise", filters=20, shape=(1, 20, 8, 6), groups=20, stride=(2, 1)),
+    Case(name="kernel7", filters=3, shape=(1, 3, 9, 8), kernel=(7, 7), padding=(3, 3)),
+    Case(name="kernel11", filters=2, shape=(1, 2, 12, 11), kernel=(11, 11), padding=(1, 2)),
+    Case(name="stride3x4", filters=5, shape=(2, 4, 10, 13), stride=(3, 4)),
+    Case(name="padding_uneven", filters=4, shape=(1, 5, 6, 5), padding=(0, 3), padding_end=(4, 1)),
+    Case(name="dilated", filters=4, shape=(1, 5, 9, 10), padding=(2, 0), dilation=(2, 3)),
+    Case(name="dilated_stride_signed", filters=4, shape=(1, 5, 11, 10), stride=(2, 3), padding=(1, 2), dilation=(3, 2),
+         signed=True),
     Case(name="images", filters=9, shape=(3, 10, 6, 7), raw=True),
 )
 
@@ -75,12 +87,18 @@ def make(case: Case, seed: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
         data[data != 0] = -128
     data = data.astype(np.int8 if case.signed else np.uint8)
     bias = rng.integers(-5000, 5000, case.filters).astype(np.int32)
+    (top, left), (bottom, right) = case.padding, case.padding_end or case.padding
+    padded = torch.nn.functional.pad(torch.from_numpy(data.astype(np.float64)), (left, right, top, bottom))
     sums = torch.nn.functional.conv2d(
-        torch.from_numpy(data.astype(np.float64)), torch.from_numpy(weight.astype(np.float64)),
-        torch.from_numpy(bias.astype(np.float64)), stride=case.stride, padding=case.padding, groups=case.groups)
+        padded, torch.from_numpy(weight.astype(np.float64)), torch.from_numpy(bias.astype(np.float64)),
+        stride=case.stride, dilation=case.dilation, groups=case.groups)
     sums = sums.to(torch.int64)
     fields = {"weight": weight, "input": data, "bias": bias, "stride": np.array(case.stride),
               "padding": np.array(case.padding), "groups": np.array(case.groups)}
+    if case.padding_end is not None:
+        fields["padding_end"] = np.array(case.padding_end)
+    if case.dilation != (1, 1):
+        fields["dilation"] = np.array(case.dilation)
     if case.linear:
         fields = {"weight": weight[:, :, 0, 0], "input": data[:, :, 0, 0], "bias": bias}
     result = sums.to(torch.int32)

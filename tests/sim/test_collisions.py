@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from tests.sim.altered import check, make
-from tests.sim.test_independent_layers import COLUMNS, CONFIG
+from tests.sim.test_independent_layers import CONFIG
 
 from zeroskip.spec.config import EngineConfig
-from zeroskip.packing import KINDS
+from zeroskip.spec.engines import KINDS
 
 WRITE = re.compile(r"if \((?P<enable>.+)\)\n +(?P<memory>\w+|\\\S+ )\[(?P<address>.+)\] <= ")
 READ = re.compile(r"(?P<register>\w+) <= (?P<memory>\w+|\\\S+ )\[(?P<address>.+)\];")
@@ -40,14 +40,12 @@ def invert_collisions(module: str) -> tuple[str, int]:
     return READ.sub(replace, module), changed
 
 
-@pytest.mark.parametrize(("config", "engine", "memories"), [
-    (CONFIG, "skip-both", 4 * 8 + 4 + 4 + 1 + 1), (COLUMNS, "skip-both", 4 * 9 + 4 + 4 + 1 + 1),
-    (CONFIG, "dense", 2 + 1 + 1 + 1),
+@pytest.mark.parametrize(("config", "engine", "reads"), [
+    (CONFIG, "skip-both", 4 * 2 * 2 + 2 * (4 * 2 + 1 + 2)), (CONFIG, "dense", 5),
 ])
-def test_collisions_do_not_matter(tmp_path: Path, config: EngineConfig, engine: str, memories: int) -> None:
-    """`memories`: in each lane lists, pointers, results, four banks of values, and occupancy masks for each column;
-    four banks of the feature map and of its masks, window table, requantisation parameters; of the dense array two
-    banks and the weights."""
+def test_collisions_do_not_matter(tmp_path: Path, config: EngineConfig, engine: str, reads: int) -> None:
+    """`reads`: four banks of the map in two halves with two ports; in each lane flags for four looks with two ports,
+    lists, and two columns of instructions; of the dense array two banks of the map, taps, weights and parameters."""
     design, changed = make(config, KINDS[engine], tmp_path / "verilog", invert_collisions)
-    assert changed == memories
+    assert changed == reads
     check(tmp_path, design, config, engine)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from tests.sim.altered import check, make
-from tests.sim.test_independent_layers import COLUMNS, CONFIG
+from tests.sim.test_independent_layers import CONFIG
 
 from zeroskip.spec.config import EngineConfig
-from zeroskip.packing import KINDS
+from zeroskip.spec.engines import KINDS
 from zeroskip.verilog import memories
 
 FILL = re.compile(r"(?P<loop>for \((?P<row>fill_\w+) = 0;.*\) .+\[(?P=row)\] = )(?P<width>\d+)'h0+;")
@@ -26,7 +26,7 @@ def noise(module: str) -> tuple[str, int]:
     return FILL.subn(replace, module)
 
 
-@pytest.mark.parametrize(("config", "engine"), [(CONFIG, "skip-both"), (COLUMNS, "skip-both"), (CONFIG, "dense")])
+@pytest.mark.parametrize(("config", "engine"), [(CONFIG, "skip-both"), (CONFIG, "dense")])
 def test_contents_do_not_matter(tmp_path: Path, config: EngineConfig, engine: str) -> None:
     design, changed = make(config, KINDS[engine], tmp_path / "verilog", noise)
     assert changed == len(memories(design.verilog.read_text())) > 0

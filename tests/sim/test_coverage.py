@@ -37,6 +37,12 @@ def test_runs_add_up_and_lines_that_do_nothing_are_left_out() -> None:
     assert collect(runs[:1], "top", VERILOG) == {("line", "", "1: block"): 0}
 
 
+def test_copies_of_a_module_are_one() -> None:
+    names = ("lane_0.flags$156.look_0", "lane_1.flags$156.look_3", "lane_1.flags.look_2")
+    text = "\n".join(point("line", f"top.{name}", "block", count) for count, name in enumerate(names))
+    assert summary(collect([text], "top", VERILOG)) == {"": {"line": (2, 3)}, "lane.flags.look": {"line": (2, 3)}}
+
+
 def test_a_build_with_coverage_counts(tmp_path: Path) -> None:
     design = echo_design()
     built = build(design, find_simulator(), CACHE / "simulators", coverage=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cosim import designs
+from zeroskip.gateware.primitives.target import Target
 from zeroskip.spec.config import PRESETS
 from zeroskip.verilog import GeneratedDesign
 
@@ -17,9 +18,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The kinds that are generated, by a generator that writes a line."""
     made: list[str] = []
 
-    def generate(config, kind: str, folder: Path, *, watch: bool) -> GeneratedDesign:
+    def generate(config, kind: str, folder: Path, *, watch: bool, target: object) -> GeneratedDesign:
         made.append(kind)
-        (folder / "x.v").write_text(f"// {config} {kind} {watch}\n")
+        (folder / "x.v").write_text(f"// {config} {kind} {watch} {target}\n")
         digest = designs.hashlib.sha256((folder / "x.v").read_bytes()).hexdigest()
         (folder / "x.json").write_text(json.dumps({"verilog": "x.v", "sha256": digest, "top": "x"}))
         return GeneratedDesign(verilog=folder / "x.v", sidecar=folder / "x.json", top="x", digest=digest)
@@ -34,7 +35,8 @@ def test_the_same_is_generated_once(tmp_path: Path, calls: list[str]) -> None:
     assert designs.cached(TINY, "zero-skip", tmp_path) != first
     assert designs.cached(PRESETS["small"], "dense", tmp_path) != first
     assert designs.cached(TINY, "dense", tmp_path, watch=True) != first
-    assert calls == ["dense", "zero-skip", "dense", "dense"]
+    assert designs.cached(TINY, "dense", tmp_path, target=Target(family="ecp5")) != first
+    assert calls == ["dense", "zero-skip", "dense", "dense", "dense"]
 
 
 def test_other_sources_are_generated_again(tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +54,7 @@ def test_a_damaged_file_is_made_again(tmp_path: Path, calls: list[str], damage: 
 
 
 def test_nothing_is_left_of_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(config, kind: str, folder: Path, *, watch: bool) -> GeneratedDesign:
+    def fail(config, kind: str, folder: Path, *, watch: bool, target: object) -> GeneratedDesign:
         (folder / "half.v").write_text("module")
         raise ValueError("no such kind")
 

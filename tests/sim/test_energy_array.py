@@ -1,7 +1,6 @@
 """Energy of whole arrays: the smallest there are, on gates; and what a memory's access costs."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +14,14 @@ from cosim.energy.memory_cost import NODE_FACTOR, Accesses, access_pj, read_acce
 from cosim.energy.power import Power
 from zeroskip import reference
 from zeroskip.compiler.packed import PackError
-from zeroskip.config import derive
 from zeroskip.packing import pack
 from zeroskip.random_layer import convolution
+from zeroskip.spec.config import EngineConfig
 from zeroskip.verilog import ToolError
 
 CACHE = Path(__file__).parents[2] / "build" / "cache"
-LEAST = replace(derive(groups=1, lanes=1, pixels=1), output_units=1, dense_filters=1, dense_pixels=1)
+LEAST = EngineConfig(lanes=1, vector=1, look=2, ways=1, banks=4, map_words=256, list_words=256, instructions=64,
+                     pool_columns=1, out_words=16, even=False)
 
 
 def test_a_memory_costs_what_the_table_says():
@@ -93,15 +93,40 @@ def test_a_layer_on_gates(dense):
     assert dense.idle.power.annotated >= 0.95
     found = figures(dense, runs[0.5])
     packed = pack(convolution(4, 8, 3, 5, weights=0.5, activations=0.5), LEAST, "dense")
-    assert 0 <= runs[0.5].cycles - packed.predicted["total"] - len(packed.programs[0].weights) <= 4
+    assert 0 <= runs[0.5].cycles - packed.predicted["total"] - len(packed.programs[0].program) <= 4
     assert found["total_pj"] == pytest.approx(found["logic_pj"] + 16 * found["memory_45nm_pj"], abs=1)
     layer = convolution(4, 8, 3, 5, weights=0.5, activations=0.5)
-    maps = [memory for memory in runs[0.5].memories if memory.name.startswith("engine.feature_map")]
+    maps = [memory for memory in runs[0.5].memories if memory.name.startswith("engine.map_memory")]
     assert sum(memory.writes for memory in maps) == layer.input[0, 0].size  # each word once
     assert all(memory.reads >= 0 and memory.writes >= 0 for memory in runs[0.5].memories)
     assert not any(memory.reads or memory.writes for memory in dense.idle.memories)
     assert sum(own["pj_by_cycle"] for own in found["clocking"].values()) < spent[1]
     json.dumps(found, allow_nan=False)
+
+
+@pytest.fixture(scope="module")
+def vector():
+    return ArrayOnGates(LEAST, "zero-skip", CACHE)
+
+
+@needs_tools
+def test_images_on_the_vector_engine_on_gates(vector):
+    """Two images with one program: cycles and products as the model says, and zeros save energy."""
+    spent = {}
+    for density in (0.2, 1.0):
+        layer = convolution(4, 4, 3, 4, weights=density, activations=density, images=2)
+        for engine in ("skip-weights", "skip-both"):
+            run, packed = vector.run("layer", layer, engine), pack(layer, LEAST, engine)
+            (program,) = packed.programs
+            assert program.results == 2
+            assert 0 <= run.cycles - packed.predicted["total"] - len(program.program) <= 16  # the bench's pause
+            assert (run.multiplications, run.gated) == (packed.predicted["multiplications"], packed.predicted["gated"])
+            assert run.power.annotated >= 0.95
+            found = figures(vector, run)
+            assert found["logic_pj"] > 0 and found["memory_45nm_pj"] > 0
+            spent[density, engine] = found["total_pj"]
+    assert spent[0.2, "skip-both"] < spent[0.2, "skip-weights"] < spent[1.0, "skip-weights"]
+    assert vector.idle.power.annotated >= 0.95
 
 
 @needs_tools

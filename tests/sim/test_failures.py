@@ -98,7 +98,7 @@ def test_the_command_can_be_pasted(tmp_path: Path, folder: str, preset: bool) ->
     assert not words[2].startswith("-")
     selection = ["--preset", "tiny"] if preset else ["--config", words[6]]
     assert words[3:] == ["--engine", "skip-both", *selection, "--stall", "0.25", "--seed", "7"]
-    assert preset or Path(words[6]) == Path(folder) / "config.json" and not words[6].startswith("-")
+    assert preset or (Path(words[6]) == Path(folder) / "config.json" and not words[6].startswith("-"))
     shell = subprocess.run(["sh", "-c", f"zerokeep() {{ printf '%s\\0' \"$@\"; }}; {command}"], cwd=tmp_path,
                            capture_output=True, check=True)
     assert shell.stdout.decode().split("\0")[:-1] == words[1:] and not list(tmp_path.iterdir())

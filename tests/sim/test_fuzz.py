@@ -11,19 +11,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.sim.echo import CACHE
-from tests.sim.test_faults import FAULTS, plant
+from tests.sim.planted import copy, plant
 
 from cosim.fuzz import WEIGHTS, fuzz, keep, load, main
 from cosim.fuzz_cases import CONFIGS, Session, Verdict, make_session
 from cosim.fuzz_shrink import shrink, size, smaller
 from zeroskip import reference
 from zeroskip.layer import Layer
-from zeroskip.packing import ENGINES
+from zeroskip.spec.engines import ENGINES
 
 SEED = int(os.environ.get("ZEROKEEP_FUZZ_SEED", "20261125"))
 CASES = 40
-QUICK = ("tiny", "pairs", "columns")
+QUICK = ("tiny", "pairs", "ones", "odd")
 ZERO_SKIP = ("tiny", "zero-skip")
+FAULT = ("compiler/lower.py", "channel, ky, kx = np.nonzero(weight)",
+         "channel, ky, kx = (own[: max(1, len(own) - 1)] for own in np.nonzero(weight))")
+"""The last weight of a filter with several is left out: of the compiler, so that no simulator is built for it."""
+REFUSALS = ("the configuration has", ", it has ", "there is room for ", "bits hold less than ", "at most ")
+"""In what the packers say of a layer that does not fit."""
 START = "import sys; from cosim.fuzz import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -51,13 +56,13 @@ def test_the_layers_are_of_every_kind() -> None:
     steps = [step for number in range(50) for step in make_session(5, number, ZERO_SKIP, 20, refused).steps]
     layers = [step.layer for step in steps if step.abort_after is None]
     assert len(layers) == 1000 and len(refused) < 100
-    assert all("the layer needs" in text and "the configuration has" in text for text in refused)
+    assert [text for text in refused if not any(own in text for own in REFUSALS)] == []
     for name, values in {
         "kernel": {value for layer in layers for value in layer.kernel},
         "padding": {value for layer in layers for value in layer.padding},
         "stride": {value for layer in layers for value in layer.stride},
     }.items():
-        assert values == {"kernel": {1, 2, 3, 4, 5, 6, 7}, "padding": {0, 1, 2, 3}, "stride": {1, 2, 3}}[name]
+        assert values == {"kernel": {*range(1, 8)}, "padding": {*range(6)}, "stride": {1, 2, 3, 4}}[name]
     for name, holds in {
         "linear": lambda layer: layer.is_linear,
         "depthwise": lambda layer: 1 < layer.groups == layer.channels,
@@ -67,6 +72,9 @@ def test_the_layers_are_of_every_kind() -> None:
         "one filter": lambda layer: layer.filters == 1,
         "several images": lambda layer: len(layer.input4) > 1,
         "int8": lambda layer: layer.input.dtype == np.int8,
+        "dilation": lambda layer: layer.dilation != (1, 1),
+        "padding uneven": lambda layer: layer.padding_end != layer.padding,
+        "half to even": lambda layer: layer.rounding == "even",
         "sums": lambda layer: layer.multiplier is None,
         "no weights": lambda layer: not layer.weight.any(),
         "all weights": lambda layer: layer.weight.all(),
@@ -92,7 +100,8 @@ def test_shrinking_ends_with_what_matters() -> None:
     (step,) = least.steps
     assert fails(least) and not least.stall and size(least) < size(session)
     assert step.layer.weight.tolist() == [[[[-128]]]] and step.layer.needed_input().size == 1
-    assert sum(step.layer.padding) == 1 and step.layer.stride == (1, 1) and step.layer.multiplier is None
+    assert sum(step.layer.padding) == 1 and step.layer.stride == step.layer.dilation == (1, 1)
+    assert step.layer.multiplier is None and step.layer.rounding == "up"
     assert all(size(own) < size(least) for own in smaller(least))
 
 
@@ -116,9 +125,9 @@ def test_every_preset_has_its_turn() -> None:
 
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the hardware with a fault."""
-    folder = tmp_path_factory.mktemp("faulty")
-    plant(folder, *FAULTS["padding taken for data"])
+    """A copy of the hardware half with a fault."""
+    folder = copy(tmp_path_factory.mktemp("faulty"))
+    plant(folder, *FAULT)
     return folder
 
 

@@ -1,4 +1,6 @@
-"""After synthesis: the ECP5 netlist of ``tiny`` beside its RTL, the same layers, beats and counters."""
+"""After synthesis: the ECP5 netlist of ``tiny`` beside its RTL, the same layers, networks, beats and counters."""
+
+from __future__ import annotations
 
 import subprocess
 from functools import cache
@@ -7,18 +9,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.sim.echo import CACHE
+from tests.sim.random_networks import Draw
 
 from cosim.designs import cached
-from cosim.fuzz_cases import Session, jobs, make_session, verdicts
+from cosim.fuzz_cases import Session, jobs, make_session, verdict_of
+from cosim.job import Job, Outcome
 from cosim.netlist import CELLS, synthesised, without_initial_zeros
+from cosim.parts import jobs_of
 from cosim.runner import run_jobs
 from cosim.simulators import Build, build, find_simulator
-from zeroskip.spec.config import PRESETS
+from zerokeep import integer
+from zeroskip.compiler.layers import VectorPacked, pack_network
+from zeroskip.compiler.packed import whole
+from zeroskip.cycles.prediction import modelled
+from zeroskip.gateware.primitives.target import Target
 from zeroskip.packing import pack
+from zeroskip.spec.config import PRESETS
 from zeroskip.verilog import ToolError, verilator_environment
 
 SEED = 7
 KIND = "zero-skip"
+CONFIG = PRESETS["tiny"]
+LAYERS = 5
+NETWORKS = (7, 14, 35)
+"""Seeds: upsampling, pooling, concatenation, three convolutions."""
 CHECK = Path(__file__).with_name("ecp5_cells_check.v")
 MAKE = ("CFG_CXXFLAGS_STD=-std=c++20 CFG_CXXFLAGS_COROUTINES=-fcoroutines CFG_LDLIBS_THREADS=-pthread "
         "VM_PARALLEL_BUILDS=0 OPT_FAST=-Og OPT_GLOBAL=-O0")
@@ -26,37 +40,65 @@ MAKE = ("CFG_CXXFLAGS_STD=-std=c++20 CFG_CXXFLAGS_COROUTINES=-fcoroutines CFG_LD
 
 @cache
 def built(*, netlist: bool) -> Build:
-    design = cached(PRESETS["tiny"], KIND, CACHE / "verilog")
+    """With the chip's own cells where it is the netlist, else behavioural."""
+    design = cached(CONFIG, KIND, CACHE / "verilog", target=Target(family="ecp5") if netlist else None)
     if netlist:
         design = synthesised(design, CACHE / "verilog")
     return build(design, find_simulator(), CACHE / "simulators")
 
 
-def sessions() -> list[Session]:
+@cache
+def session(number: int) -> Session:
     """Random layers without pauses and with, resets in mid-layer among them."""
-    return [make_session(SEED, number, ("tiny", KIND), 8, []) for number in range(3)]
+    return make_session(SEED, number, ("tiny", KIND), LAYERS, [])
 
 
-@pytest.mark.parametrize("number", range(3))
-def test_same_beats_and_counters_as_the_rtl(number: int) -> None:
-    session = sessions()[number]
-    own = [job for step in session.steps
-           for job in jobs(session, step, pack(step.layer, session.config, step.engine))]
-    rtl, netlist = (run_jobs(built(netlist=which), own, stall=session.stall, seed=session.seed)
-                    for which in (False, True))
+def session_jobs(own: Session) -> list[list[Job]]:
+    return [jobs(own, step, pack(step.layer, own.config, step.engine)) for step in own.steps]
+
+
+@cache
+def network(seed: int) -> tuple[VectorPacked, np.ndarray]:
+    """A random network with images, and what the reference answers."""
+    draw = Draw(seed)
+    drawn = draw.network()
+    assert drawn is not None
+    images = draw.images(drawn)
+    return pack_network(drawn, CONFIG, images, look=True), integer.run(drawn, images)
+
+
+def run(own: list[Job], *, netlist: bool, stall: float, seed: int) -> list[Outcome]:
+    return run_jobs(built(netlist=netlist), own, stall=stall, seed=seed)
+
+
+def compare(own: list[Job], *, stall: float, seed: int) -> list[Outcome]:
+    """Beats, counters and the testbench's own counts are alike; the netlist's outcomes."""
+    rtl, netlist = (run(own, netlist=which, stall=stall, seed=seed) for which in (False, True))
     assert sum(outcome.counters.get("total", 0) for outcome in rtl) > 1000
     for job, one, other in zip(own, rtl, netlist, strict=True):
-        assert one.error is None and other.error is None, job.name
+        assert one.error is None and other.error is None, (job.name, one.error, other.error)
         np.testing.assert_array_equal(one.result, other.result, err_msg=job.name)
         assert one.counters == other.counters and one.observed == other.observed, job.name
+    return netlist
 
 
-@pytest.mark.parametrize("number", range(3))
-def test_the_netlist_equals_the_reference(number: int) -> None:
-    session = sessions()[number]
-    found = verdicts(session, built(netlist=True))
-    assert len(found) == len(session.steps)
-    assert [verdict.wrong for verdict in found if verdict is not None] == [None] * 8
+@pytest.mark.parametrize("number", [0, 2])
+def test_layers_as_on_the_rtl_and_as_the_reference(number: int) -> None:
+    own = session(number)
+    steps = session_jobs(own)
+    outcomes = iter(compare([job for some in steps for job in some], stall=own.stall, seed=own.seed))
+    found = [verdict_of(own, step, [next(outcomes) for _ in some]) for step, some in zip(own.steps, steps, strict=True)]
+    assert [verdict.wrong for verdict in found if verdict is not None] == [None] * LAYERS
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.3])
+def test_networks_as_on_the_rtl_and_as_the_reference(stall: float) -> None:
+    own = [network(seed) for seed in NETWORKS]
+    sent = [job for seed, (packed, _) in zip(NETWORKS, own, strict=True)
+            for job in jobs_of(f"network {seed}", whole(packed, "skip-both"), patience=100_000)]
+    for (packed, expected), outcome in zip(own, compare(sent, stall=stall, seed=SEED), strict=True):
+        np.testing.assert_array_equal(packed.decode(outcome.result), expected, err_msg=outcome.name)
+        assert stall or outcome.counters["total"] == modelled(packed)[0].total
 
 
 def test_the_netlist_is_one() -> None:

@@ -1,5 +1,7 @@
 """A reset in mid-load and in mid-layer, on the real engines: the next layer knows nothing of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.sim.echo import CACHE
@@ -7,6 +9,7 @@ from tests.sim.test_simulate import TINY, convolution
 
 from cosim.designs import cached
 from cosim.job import Job
+from cosim.parts import jobs_of
 from cosim.runner import run_jobs
 from cosim.simulators import build, find_simulator
 from zeroskip import reference
@@ -28,15 +31,16 @@ def cuts(beats: int, total: int) -> list[int]:
 @pytest.mark.parametrize("stall", [0.0, 0.3])
 def test_the_layer_after_a_reset_is_right(engine: str, stall: float) -> None:
     built = build(cached(TINY, KINDS[engine], CACHE / "verilog"), find_simulator(), CACHE / "simulators")
-    jobs, answers = [], {}
+    jobs: list[Job] = []
+    answers = {}
     (first,) = pack(convolution(0), TINY, engine).programs
     for number, cycles in enumerate(cuts(len(first.program), first.predicted["total"])):
         for name, layer, abort in (("cut", convolution(number), cycles), ("whole", convolution(number + 100), None)):
-            (program,) = pack(layer, TINY, engine).programs
+            packed = pack(layer, TINY, engine)
+            (job,), (program,) = jobs_of(f"{name} {cycles}", packed, patience=100_000), packed.programs
             if abort is None:
                 answers[len(jobs)] = program, reference.run(layer)
-            jobs.append(Job(name=f"{name} {cycles}", program=program.program, map=program.map, results=program.results,
-                            result_beats=program.result_beats, abort_after=abort))
+            jobs.append(replace(job, abort_after=abort))
     outcomes = run_jobs(built, jobs, stall=stall, seed=1)
     for number, (program, expected) in answers.items():
         outcome = outcomes[number]

@@ -45,7 +45,7 @@ CASES = {
         5, filters=10, channels=6, size=(25, 17), stride=(2, 2), padding=(1, 0), weights=0.9)),
     "both, dilated, padding uneven": case(True, True, replace(random_layer(
         6, filters=9, channels=3, size=(23, 19), padding=(2, 1), weights=0.9), dilation=(2, 1), padding_end=(0, 1))),
-    "sums": case(True, False, random_layer(
+    "sums": case(True, True, random_layer(
         7, filters=3, channels=4, size=(19, 15), padding=(1, 0), weights=0.3, output=None, dtype=np.int8)),
     "linear, many images": case(False, False, random_layer(8, linear=True, filters=3, channels=3, images=300)),
 }

@@ -21,8 +21,8 @@ from cosim.runner import run_jobs
 from cosim.simulate import Options, simulate
 from cosim.simulators import build, find_simulator
 from zeroskip.clock import pack
-from zeroskip.spec.config import PRESETS
 from zeroskip.layer import Layer
+from zeroskip.spec.config import PRESETS
 from zeroskip.synth import synthesise
 from zeroskip.verilog import lint
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from tests.sw.small_layers import small_network
+
 from cosim.account import CLASSES
 from zerokeep.report import NEEDED
+from zeroskip.export import program_file
+from zeroskip.export.compiled import compile_network
+from zeroskip.export.figures import figures
+from zeroskip.spec.config import PRESETS
 
 MULTIPLIERS = 64
 ENGINES = {"dense": ("dense",), "dense-gate": ("gate",), "zero-skip": ("skip-weights", "skip-both")}
@@ -22,7 +31,7 @@ def engine(total: int, load: int, macs_inside: int, multiplications: int, gated:
     return {"bit_exact": True, "mismatches": 0, "cycles": cycles, "lanes": lanes,
             "multiplications": multiplications, "gated": gated, "utilisation": 0.5,
             "speedup": macs_inside / (MULTIPLIERS * total), "speedup_measured": None, "predicted": total + 1,
-            "bounds": {"multipliers": total // 2, "weights": load, "map": 10, "results": 5}, "errors": []}
+            "bounds": {"multipliers": total // 2, "program": load, "map": 10, "results": 5}, "errors": []}
 
 
 def layer(name: str, names: tuple[str, ...], scale: int) -> dict[str, Any]:
@@ -37,6 +46,29 @@ def layer(name: str, names: tuple[str, ...], scale: int) -> dict[str, Any]:
             "macs_inside": 6_000 * scale, "pairs": 640 * scale, "weight_pairs": 1_280 * scale, "weight_density": 0.2,
             "activation_density": 0.5, "ideal_cycles": 10.0 * scale, "multipliers": MULTIPLIERS, "preset": "base",
             "images": 2, "seed": 0, "stall": 0.0, "tool_versions": {"cocotb": "2.1.0"}}
+
+
+@functools.cache
+def program() -> dict[str, Any]:
+    """The figures of a small network that was really compiled: pictures are drawn of them."""
+    compiled = compile_network(PRESETS["tiny"], small_network(), name="test", engine="skip-both",
+                               image=np.ones((1, 28, 28), np.uint8))
+    return figures(compiled, program_file.content(compiled.program), "tiny")
+
+
+def whole() -> dict[str, Any]:
+    """The network as one program: an image in 50 cycles on skip-both, and in 90 on skip-weights."""
+    def entry(latency: int, interval: float) -> dict[str, Any]:
+        return {"bit_exact": True, "mismatches": 0, "images": 2, "load": 33, "latency": latency, "interval": interval,
+                "predicted": {"latency": latency, "interval": interval}, "errors": []}
+
+    return {"why": None, "engines": {"skip-weights": entry(110, 90.0), "skip-both": entry(77, 50.0)},
+            "host": ["softmax"], "program": copy.deepcopy(program()), "failed": []}
+
+
+def no_program(why: str = "step 'a' is not there") -> dict[str, Any]:
+    """What is left where the network is no one program."""
+    return {"why": why, "engines": {}, "host": [], "program": None, "failed": []}
 
 
 def cells(luts: int) -> dict[str, Any]:
@@ -60,12 +92,13 @@ def results() -> dict[str, dict[str, Any]]:
              "totals": {"filters": 6, "filters_before": 8, "filters_removed": 0.25},
              "tool_versions": {"torch": "2.13.0", "onnx": None}}
     made: dict[str, dict[str, Any]] = {
-        "run": {"images": 2, "multipliers": MULTIPLIERS, "seed": 3, "preset": "base", "parameters": {"pixels": 4},
+        "run": {"images": 2, "multipliers": MULTIPLIERS, "seed": 3, "preset": "base", "parameters": {"vector": 4},
                 "command": "zerokeep run --seed 3"},
         "prune": model, "unpruned": model | {"accuracy": accuracy | {"int8": 0.93}},
         "break-even": {"layer": "made up", "points": [
             {"density": density, "cycles": {"dense": 100, "skip-both": round(200 * density)}}
             for density in (0.1, 0.4, 0.8)]},
+        "network": whole(),
         "simulate-unpruned-dense": {"failed": [], "layers": [layer("conv1", ("dense",), 2),
                                                              layer("conv2", ("dense",), 6)]},
     }

@@ -1,12 +1,13 @@
 """The command line as a whole: help, statuses, one sentence for a mistake, a traceback for a fault."""
 
+import importlib
 import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
 
-from zerokeep import cli
+from zerokeep import cli, cli_status
 from zerokeep.errors import UserError
 
 
@@ -62,13 +63,10 @@ def test_a_users_mistake_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "zerokeep: the folder x is missing\n"
 
 
-@pytest.mark.parametrize(("module", "name"), [
-    ("zeroskip.layer", "LayerError"), ("zeroskip.program_image", "PackError"), ("zeroskip.verilog", "ToolError"),
-])
+@pytest.mark.parametrize(("module", "name"), [*cli_status.USER_ERRORS, ("zeroskip.verilog", "ToolError")])
 def test_errors_of_the_hardware_side_are_the_users_too(monkeypatch, capsys, module, name):
     def act():
-        __import__(module)
-        raise getattr(sys.modules[module], name)("bias: found a string")
+        raise getattr(importlib.import_module(module), name)("bias: found a string")
 
     with_verb(monkeypatch, act)
     assert cli.main(["act"]) == 2

@@ -57,7 +57,8 @@ def test_a_layer_file(layer_file, tmp_path, capsys):
 
 def test_a_model_folder_layer_by_layer(model, tmp_path, capsys):
     paths = [tmp_path / "figures.json", tmp_path / "answers.npz"]
-    arguments = ["--layers", "--engine", "skip-both", "--images", "2", "--json", str(paths[0]), "--outputs", str(paths[1])]
+    arguments = ["--layers", "--engine", "skip-both", "--images", "2", "--json", str(paths[0]), "--outputs",
+                 str(paths[1])]
     assert cli.main(["simulate", str(model), *TINY, *arguments]) == 0, capsys.readouterr().err
     document = json.loads(paths[0].read_text())
     assert [entry["name"] for entry in document["layers"]] == ["conv1", "last"] and "network" not in document

@@ -109,12 +109,14 @@ def test_a_wrong_answer_is_status_1_and_says_where_it_began(tmp_path, capsys, mo
     assert shown.err.count("\n") == 1 and "conv1" in shown.err and " NO " in shown.out
 
 
-def too_many_weights():
-    """More entries than the one lane's list memory holds; as a layer alone it runs in groups of filters."""
+def a_map_that_is_too_large():
+    """47,040 codes between two layers, and the map memory has 32,768; the second layer alone runs in bands of rows."""
     rng = np.random.default_rng(3)
-    weight = rng.integers(1, 3, (22, 784)).astype(np.int8)
-    return (Step(name="flat", op="flatten", inputs=("input",), scale=1.0),
-            Step(name="last", op="linear", inputs=("flat",), scale=1.0, layer=Layer(weight=weight)))
+    first = Layer(weight=rng.integers(-9, 10, (60, 1, 1, 1)).astype(np.int8), multiplier=np.full(60, 30000),
+                  shift=np.full(60, 18))
+    last = Layer(weight=rng.integers(-9, 10, (1, 60, 1, 1)).astype(np.int8))
+    return (Step(name="first", op="conv", inputs=("input",), scale=1.0, layer=first),
+            Step(name="last", op="conv", inputs=("first",), scale=1.0, layer=last))
 
 
 def sums_that_are_read():
@@ -125,7 +127,7 @@ def sums_that_are_read():
 
 
 @pytest.mark.parametrize(("steps", "why"), [
-    (too_many_weights, "list_words"),
+    (a_map_that_is_too_large, "map 'first' takes"),
     (sums_that_are_read, "step 'flat' reads the sums of 'conv', which have no codes"),
 ])
 def test_what_is_no_one_program_runs_layer_by_layer_and_is_said(steps, why, tmp_path, capsys):
@@ -136,8 +138,11 @@ def test_what_is_no_one_program_runs_layer_by_layer_and_is_said(steps, why, tmp_
     first = shown.out.splitlines()[0]
     assert first.startswith("layer by layer, for the network is no one program: ") and why in first
     assert "network" not in document
-    (entry,) = document["layers"]
-    assert entry["engines"]["skip-weights"]["bit_exact"] and list(answers) == [f"{entry['name']}/skip-weights"]
+    layers = [step.name for step in network.layers()]
+    assert [entry["name"] for entry in document["layers"]] == layers and len(layers) == sum(
+        step.op == "conv" for step in network.steps)
+    assert all(entry["engines"]["skip-weights"]["bit_exact"] for entry in document["layers"])
+    assert list(answers) == [f"{name}/skip-weights" for name in layers]
 
 
 def test_waves_of_a_network(tmp_path):

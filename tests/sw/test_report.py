@@ -3,7 +3,7 @@ import math
 import os
 
 import pytest
-from tests.sw.report_records import results, write
+from tests.sw.report_records import no_program, program, results, write
 
 from zerokeep.cli import main
 from zerokeep.errors import UserError
@@ -53,20 +53,70 @@ def test_cycles_of_the_whole_network(folder):
     assert engines["skip-both"]["cycles"]["end_to_end"] == 4 * 20 + 40
     assert engines["skip-both"]["cycles_per_image"] == 60
     assert engines["skip-both"]["speedup_over_unpruned"] == 900 / 120
+    assert (engines["skip-both"]["cycles_each"], engines["skip-both"]["speedup_each"]) == (50, 450 / 50)
+    assert engines["dense"]["cycles_each"] == engines["dense"]["cycles_per_image"] == 230
+    assert engines["unpruned"]["speedup_each"] == 1
     assert engines["dense"]["end_to_end_by_layer"] == [120, 340]
     assert found["network"]["speedup_beyond_first_layer"] == 330 / 60
     assert found["layers"][1]["engines"]["skip-weights"]["speedup_measured"] == 330 / 120
     assert found["layers"][0]["ideal_speedup"] == {"skip-weights": 6_000 / 1_280, "skip-both": 6_000 / 640}
 
 
+def test_the_network_as_one_program(folder):
+    found = make(folder)
+    whole = found["whole"]
+    assert whole["why"] is None and whole["host"] == ["softmax"] and whole["program"] == program()
+    assert {name: (own["load"], own["latency"], own["interval"], own["by_layer"])
+            for name, own in whole["engines"].items()} == {
+        "skip-weights": (33, 110, 90, 120), "skip-both": (33, 77, 50, 60)}
+    assert found["bit_exact"] and found["runs"] == {"count": 12, "bit_exact": 12}
+    page = (folder / "report.html").read_text()
+    section = page.split("<h2>The whole network as one program</h2>")[1].split("</section>")[0]
+    for text in ("<th>skip-both</th><td>33</td><td>77</td><td>50</td>", "softmax", "What each lane did when",
+                 "What lies where in the map memory", "multiplying</dt>"):
+        assert text in section, text
+    assert section.count("<svg") == 3 and "50\ncycles for an image, whole, pooling included" in page
+
+
+def test_one_image_has_a_latency_and_no_interval(tmp_path):
+    made = results()
+    for own in made["network"]["engines"].values():
+        own |= {"interval": None, "predicted": {"latency": 1, "interval": None}}
+    found = make(write(tmp_path / "demo", made))
+    assert found["network"]["engines"]["skip-both"]["cycles_each"] == 77
+
+
+def test_a_network_that_is_no_one_program_says_why(tmp_path):
+    folder = write(tmp_path / "demo", results() | {"network": no_program("step <b> is too large")})
+    found = make(folder)
+    assert found["whole"] == {"why": "step <b> is too large", "engines": {}, "host": [], "program": None}
+    assert found["network"]["engines"]["skip-both"]["cycles_each"] == 60
+    assert found["throughput"]["skip-both"]["macs_per_cycle"] == 48_000 / 120
+    page = (folder / "report.html").read_text()
+    assert "step &lt;b&gt; is too large" in page and page.count("<svg") == 6
+    assert "60\ncycles for an image, layer by layer with loading" in page
+
+
+def test_the_network_with_a_wrong_answer(tmp_path, capsys):
+    made = results()
+    made["network"]["engines"]["skip-both"] |= {"bit_exact": False, "mismatches": 3}
+    made["network"]["failed"] = ["network on skip-both: 3 of 20 values differ"]
+    folder = write(tmp_path / "demo", made)
+    assert main(["report", str(folder)]) == 1
+    assert capsys.readouterr().err == "zerokeep: network on skip-both: 3 of 20 values differ\n"
+    found = json.loads((folder / "report.json").read_text())
+    assert found["bit_exact"] is False and found["runs"] == {"count": 12, "bit_exact": 11}
+
+
 def test_throughput_is_the_unpruned_networks_work(folder):
-    skip, base = (make(folder)["throughput"][name] for name in ("skip-both", "unpruned"))
-    assert skip["macs_per_cycle"] == 48_000 / 120
-    assert skip["per_multiplier"] == 48_000 / 120 / 64
-    assert skip["per_1000_LUT"] == pytest.approx(48_000 / 120 / 2)
+    skip, gate, base = (make(folder)["throughput"][name] for name in ("skip-both", "gate", "unpruned"))
+    assert skip["macs_per_cycle"] == 24_000 / 50
+    assert skip["per_multiplier"] == 24_000 / 50 / 64
+    assert skip["per_1000_LUT"] == pytest.approx(24_000 / 50 / 2)
+    assert gate["macs_per_cycle"] == 24_000 / 230
     assert base["per_1000_LUT"] == pytest.approx(48_000 / 900)
-    assert skip["per_1000_LUT_over_unpruned"] == pytest.approx(900 / 120 / 2)
-    assert skip["per_multiplier_over_unpruned"] == pytest.approx(900 / 120)
+    assert skip["per_1000_LUT_over_unpruned"] == pytest.approx(450 / 50 / 2)
+    assert skip["per_multiplier_over_unpruned"] == pytest.approx(450 / 50)
 
 
 def test_a_run_that_gave_no_answer_is_null_and_said(tmp_path):
@@ -75,6 +125,7 @@ def test_a_run_that_gave_no_answer_is_null_and_said(tmp_path):
     entry |= {"bit_exact": False, "cycles": dict.fromkeys(entry["cycles"]), "multiplications": None, "gated": None,
               "utilisation": None, "speedup": None, "lanes": dict.fromkeys(entry["lanes"])}
     made["simulate-zero-skip"]["failed"] = ["conv1 on skip-both: it hangs"]
+    made["network"] = no_program()
     folder = write(tmp_path / "demo", made)
     found = make(folder)
     assert found["bit_exact"] is False
@@ -90,7 +141,7 @@ def test_page_needs_nothing_else(folder):
     page = (folder / "report.html").read_text()
     for sign in ("http", "//", "src=", "<link", "<script", "@import", "url(h"):
         assert sign not in page.replace("url(#", ""), sign
-    assert page.count("<svg") == page.count("</svg>") == 6
+    assert page.count("<svg") == page.count("</svg>") == 9
     names = [word.split('"')[0] for word in page.split(' id="')[1:]]
     assert len(names) == len(set(names))
 
@@ -98,8 +149,8 @@ def test_page_needs_nothing_else(folder):
 def test_page_shows_the_figures(folder):
     make(folder)
     page = (folder / "report.html").read_text()
-    for text in ("7.5×", "90.5 %", "15.0 %", "10/10", "zerokeep run --seed 3", "made up", "2,000", "cocotb", "0.70",
-                 "lane imbalance</dt>", "results have not left", "engine.lane</th><td>4</td><td>22</td>"):
+    for text in ("9.0×", "90.5 %", "15.0 %", "12/12", "zerokeep run --seed 3", "made up", "2,000", "cocotb", "0.70",
+                 "imbalance</dt>", "waits until results have left", "engine.lane</th><td>4</td><td>22</td>"):
         assert text in page, text
     assert "None" not in page and "NaN" not in page
 
@@ -115,7 +166,7 @@ def test_page_escapes_what_it_is_told(tmp_path):
 def test_verb_makes_it_again(folder, capsys):
     assert main(["report", str(folder)]) == 0
     shown = capsys.readouterr().out
-    assert "int8 90.50%" in shown and "10 of 10 runs" in shown and "7.50" in shown
+    assert "int8 90.50%" in shown and "12 of 12 runs" in shown and "9.00" in shown
     first = (folder / "report.html").read_text()
     (folder / "report.html").unlink()
     assert main(["report", str(folder)]) == 0
@@ -138,7 +189,7 @@ def test_what_is_no_run_is_refused(tmp_path, capsys):
         f"zerokeep: {tmp_path} is no folder of 'zerokeep run': it has no steps/run.json\n")
 
 
-@pytest.mark.parametrize("missing", ["prune", "simulate-zero-skip", "synth-dense"])
+@pytest.mark.parametrize("missing", ["prune", "simulate-zero-skip", "network", "synth-dense"])
 def test_an_unfinished_run_is_refused(folder, missing):
     (folder / "steps" / f"{missing}.json").write_text('{"result": {')
     with pytest.raises(UserError) as caught:

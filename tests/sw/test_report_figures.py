@@ -15,8 +15,8 @@ def test_spent_adds_up_to_all_the_time():
     assert list(shares) == list(KINDS) and set(KINDS) == set(CLASSES)
     assert sum(shares.values()) == pytest.approx(1)
     assert {kind: round(share * 115) for kind, share in shares.items()} == {
-        "multiplying": 40, "gated": 20, "bubble": 35, "waiting": 10, "drain": 5, "tail": 5, "lane_imbalance": 0,
-        "group_imbalance": 0, "fetch": 0, "stalled": 0}
+        "multiplying": 40, "gated": 20, "bubble": 35, "waiting": 10, "drain": 5, "tail": 5, "imbalance": 0,
+        "blocked": 0, "stolen": 0, "stalled": 0}
     assert len(set(KINDS.values())) == len(KINDS)
 
 

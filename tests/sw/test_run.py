@@ -1,10 +1,14 @@
+import dataclasses
 import json
+import shlex
 import struct
 
 import numpy as np
 import pytest
+from tests.sim.echo import CACHE
 from tests.sw.conftest import make_images
-from tests.sw.report_records import cells, layer
+from tests.sw.report_records import cells, layer, no_program, whole
+from tests.sw.small_layers import saved, small_network
 from tests.sw.test_report_hardware import energy
 
 from zerokeep import run as run_module
@@ -12,6 +16,9 @@ from zerokeep.cli import main
 from zerokeep.criteria import CRITERIA
 from zerokeep.models import MODELS
 from zerokeep.run import KINDS, Run, RunOptions, resources
+from zeroskip.spec import config_file
+from zeroskip.spec.config import PRESETS, EngineConfig
+from zeroskip.spec.config_file import ConfigFile
 
 
 def write_idx(path, array):
@@ -32,7 +39,7 @@ def data_folder(tmp_path_factory):
 @pytest.fixture
 def hardware(monkeypatch):
     """Hardware steps that answer at once; the value counts them by name, and its `wrong` names a kind that is wrong."""
-    done = {"verilog": [], "synth": [], "simulate": [], "wrong": None}
+    done = {"verilog": [], "synth": [], "simulate": [], "whole": 0, "wrong": None}
 
     def generate(self, kind, say, results):
         done["verilog"].append(kind)
@@ -54,6 +61,11 @@ def hardware(monkeypatch):
         layers[0]["engines"][KINDS[kind][0]]["bit_exact"] = not failed
         return {"layers": layers, "failed": failed}
 
+    def network(self, say, results):
+        done["whole"] += 1
+        return whole()
+
+    monkeypatch.setattr(Run, "_whole", network)
     monkeypatch.setattr(Run, "_generate", generate)
     monkeypatch.setattr(Run, "_synthesise", synthesise)
     monkeypatch.setattr(Run, "_simulate", simulate)
@@ -73,7 +85,7 @@ def test_main_job_once_and_again(tmp_path, data_folder, hardware, capsys, monkey
     assert main(command) == 0
     shown = capsys.readouterr()
     assert "accuracy: base" in shown.out and "report.html" in shown.out
-    assert "[14/14]" in shown.err and "done before" not in shown.err
+    assert "[15/15]" in shown.err and "done before" not in shown.err
     assert pruned == ["model", "unpruned"]
     assert sorted(hardware["simulate"]) == [("model", "dense"), ("model", "dense-gate"), ("model", "zero-skip"),
                                             ("unpruned", "dense")]
@@ -83,18 +95,19 @@ def test_main_job_once_and_again(tmp_path, data_folder, hardware, capsys, monkey
     assert (tmp_path / "out" / "unpruned" / "model.onnx").is_file()
 
     assert main(command) == 0
-    assert capsys.readouterr().err.count("done before") == 14
-    assert len(hardware["simulate"]) == 4 and len(pruned) == 2
+    assert capsys.readouterr().err.count("done before") == 15
+    assert len(hardware["simulate"]) == 4 and len(pruned) == 2 and hardware["whole"] == 1
 
     assert main([*command, "--zero-ratio", "0.5"]) == 0
     assert pruned == ["model", "unpruned", "model"]
     assert sorted(hardware["simulate"][4:]) == [("model", kind) for kind in KINDS]
-    assert sorted(hardware["synth"]) == sorted(KINDS)
+    assert sorted(hardware["synth"]) == sorted(KINDS) and hardware["whole"] == 2
 
     (tmp_path / "out" / "model" / "model.onnx").write_bytes(b"damaged")
     assert main([*command, "--zero-ratio", "0.5"]) == 0
     assert pruned[3:] == ["model"]
-    assert len(hardware["simulate"]) == 7, "the same network came out, so nothing is simulated again"
+    again = "the same network came out, so nothing is simulated again"
+    assert len(hardware["simulate"]) == 7 and hardware["whole"] == 2, again
 
 
 def test_wrong_hardware_is_status_1_with_a_report(tmp_path, data_folder, hardware, capsys):
@@ -119,12 +132,68 @@ def test_energy_of_another_network_does_not_cost_the_report(tmp_path, data_folde
 def test_command_makes_the_same_options(tmp_path, data_folder):
     from zerokeep.recipe import Recipe
 
-    options = RunOptions(out=tmp_path / "out", cache=tmp_path / "c", multipliers=16, data=str(data_folder), images=3,
+    options = RunOptions(out=tmp_path / "out", cache=tmp_path / "c", config=PRESETS["small"], data=str(data_folder),
+                         images=3,
                          recipe=Recipe(criterion="l1", filter_ratio=0.5, seed=9, epochs=2, distil=False))
     words = Run(options).command()
     for text in ("zerokeep run --out", "--preset small", "--criterion l1", "--filter-ratio 0.5", "--seed 9",
                  "--epochs 2", "--no-distil", "--images 3", f"--data {data_folder}"):
         assert text in words
+
+
+def test_a_configuration_that_is_no_preset_is_kept_and_can_be_run_again(tmp_path, data_folder, hardware):
+    shape = EngineConfig(lanes=8, vector=1, banks=4)
+    config_file.write(tmp_path / "mine.json", ConfigFile(engine=shape, name="mine"))
+    assert main(arguments(tmp_path, data_folder, "--config", str(tmp_path / "mine.json"))) == 0
+    kept = tmp_path / "out" / "config.json"
+    assert config_file.read(kept).engine == shape
+    document = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert document["preset"] is None and document["multipliers"] == 8
+    words = shlex.split(document["command"])
+    assert words[words.index("--config") + 1] == str(kept)
+    assert main([*words[1:], "--cache", str(tmp_path / "cache")]) == 0
+    assert len(hardware["simulate"]) == 4, "nothing is done again"
+
+
+def test_a_configuration_without_a_dense_array_is_refused_before_any_work(tmp_path, data_folder, capsys):
+    config_file.write(tmp_path / "mine.json", ConfigFile(engine=EngineConfig(lanes=3, vector=1)))
+    assert main(arguments(tmp_path, data_folder, "--config", str(tmp_path / "mine.json"))) == 2
+    assert "no dense array has 3 multipliers" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "steps").exists()
+
+
+def test_a_network_that_is_no_one_program_says_why(tmp_path, data_folder, hardware, monkeypatch):
+    monkeypatch.setattr(Run, "_whole", lambda self, say, results: no_program("map 'a' takes too much"))
+    assert main(arguments(tmp_path, data_folder)) == 0
+    assert "map &#39;a&#39; takes too much" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.fixture
+def job(tmp_path, data_folder):
+    """A run whose network is there, and whose hardware is really simulated."""
+    made = Run(RunOptions(out=tmp_path / "out", cache=CACHE, config=PRESETS["tiny"], data=str(data_folder), images=2))
+    saved(tmp_path / "out" / "model", small_network(host=("softmax",)))
+    return made
+
+
+def test_the_network_as_one_program(job):
+    found = job._whole(lambda text, share: None, {})
+    assert (found["why"], found["failed"], found["host"]) == (None, [], ["softmax"])
+    assert set(found["engines"]) == {"skip-weights", "skip-both"}
+    for own in found["engines"].values():
+        assert own["bit_exact"] and own["images"] == 2 and own["interval"] == own["predicted"]["interval"]
+    program = found["program"]
+    assert program["engine"] == "skip-both" and program["host"] == ["softmax"]
+    assert program["cycles"]["latency"] == found["engines"]["skip-both"]["latency"]
+    assert program["cycles"]["load"] == found["engines"]["skip-both"]["load"]
+    json.dumps(found, allow_nan=False)
+
+
+def test_a_network_that_does_not_fit_leaves_the_reason(job, monkeypatch):
+    monkeypatch.setattr(job, "config", dataclasses.replace(PRESETS["tiny"], map_words=64))
+    found = job._whole(lambda text, share: None, {})
+    assert "map_words" in found["why"] and found["engines"] == {} and found["program"] is None
+    assert found["host"] == ["softmax"] and found["failed"] == []
 
 
 def test_steps_know_what_they_depend_on(tmp_path, data_folder):
@@ -133,11 +202,11 @@ def test_steps_know_what_they_depend_on(tmp_path, data_folder):
         return {step.name: json.dumps([step.inputs, step.after], sort_keys=True) for step in job.steps()}
 
     first = keys()
-    changed = {name for name, key in keys(preset="tiny").items() if key != first[name]}
+    changed = {name for name, key in keys(config=PRESETS["tiny"]).items() if key != first[name]}
     assert changed == {"run", *(f"{part}-{kind}" for part in ("verilog", "simulate") for kind in KINDS),
-                       "simulate-unpruned-dense", "break-even"}
+                       "simulate-unpruned-dense", "break-even", "network"}
     changed = {name for name, key in keys(images=2).items() if key != first[name]}
-    assert changed == {"run", *(f"simulate-{kind}" for kind in KINDS), "simulate-unpruned-dense"}
+    assert changed == {"run", *(f"simulate-{kind}" for kind in KINDS), "simulate-unpruned-dense", "network"}
 
 
 @pytest.mark.parametrize(("more", "text"), [
@@ -200,8 +269,8 @@ def test_resources_count_luts():
 
 
 def test_kinds_are_those_of_the_packer():
-    from zeroskip.packing import ENGINES
-    from zeroskip.packing import KINDS as PACKER
+    from zeroskip.spec.engines import ENGINES
+    from zeroskip.spec.engines import KINDS as PACKER
 
     assert {name: kind for kind, names in run_module.KINDS.items() for name in names} == PACKER
     assert tuple(PACKER) == ENGINES

@@ -70,12 +70,13 @@ def build(board: str, folder: Path, *, config: EngineConfig, kind: str = "zero-s
         raise ValueError(f"clock: found {clock_mhz} MHz, expected a positive number")
     spec = find(board)
     check_place(folder, board, force=force)
-    platform, boundary = load_platform(spec), axi_top(config, kind)
+    platform = load_platform(spec)
     oscillator = platform.default_clk_frequency
     clock = clock_mhz if clock_mhz is not None else oscillator / 1e6
     if clock < oscillator / 1e6:
         raise ValueError(f"clock: found {clock:g} MHz, expected at least the {oscillator / 1e6:g} MHz of {board}'s "
                          "oscillator, which runs the design")
+    boundary = axi_top(config, kind)
     plan = platform.build(BoardTop(boundary, baud=spec.baud), name="top", do_build=False)
     with workplace() as work:
         plan.extract(work)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from zeroskip.compiler.code import Code, Instruction, ListJob, Stretch
-from zeroskip.compiler.jobs import Job, cut
-from zeroskip.compiler.leaving import RAW_BYTES, WayOut, mode_of, way_out, written
+from zeroskip.compiler.jobs import Job, cut, load
+from zeroskip.compiler.leaving import RAW_BYTES, WayOut, mode_of, read_as_zeros, way_out, written
 from zeroskip.compiler.lists import ListMaker
 from zeroskip.compiler.memories import Memories, at_once
 from zeroskip.compiler.parts import in_parts
@@ -23,6 +23,8 @@ from zeroskip.spec.words import VECTOR_COUNT_BITS, Kind, Mode, Op, configure, fi
 
 MOST_VECTORS = 1 << VECTOR_COUNT_BITS
 LEAST_GAIN = 0.05
+BEHIND = 2
+"""Words behind a map that its readers' last vectors may reach: they begin in the map, anywhere in a word."""
 TABLE_WORDS = 64
 """Words of a lane's instruction memory that a table takes: four codes each."""
 
@@ -50,6 +52,8 @@ class Builder:
         Whether the array looks ahead.
     whole
         Filters stay whole where that costs little: lists are in fewer lanes.
+
+    `cycles` are those of all steps, about: of the lists, or of the way out where it takes longer.
     """
 
     def __init__(self, config: EngineConfig, made: Plan, steps: Sequence[Step], leaving: str,
@@ -60,6 +64,7 @@ class Builder:
         self.stretches: list[Stretch] = []
         self.tables: dict[int, Sequence[int]] = {}
         self.built: list[BuiltStep] = []
+        self.cycles = 0
 
     def all(self, word: int) -> None:
         """An instruction for every lane."""
@@ -93,12 +98,18 @@ class Builder:
         self.stretches.append(Stretch(flags=flags, lanes=self._taken()))
 
     def _zeros(self, incoming: Sequence[str]) -> None:
-        """Zeros into the whole of the maps that keep their place, each lane its share; the host sends the others'."""
-        config, runs = self.config, []
+        """Zeros into the whole of the maps that keep their place, each lane its share; the host sends the others'.
+
+        And behind each map: a vector may end there, and what a program before has left would count, although in no
+        result.
+        """
+        config = self.config
+        words: set[int] = set()
         for name, place in self.plan.maps.items():
             if name not in incoming and name != self.leaving and self.plan.kept[name]:
-                runs.append((place.base, place.base + place.layout.words))
-        words = [word for begin, end in runs for word in range(begin, end)]
+                words |= set(range(place.base, place.end))
+            if name != self.leaving:
+                words |= {word % config.map_words for word in range(place.end, place.end + BEHIND)}
         shares = [part for part in np.array_split(np.array(sorted(words), int), config.lanes)]
         found = [list(_runs(part)) for part in shares]
         for lane, own in enumerate(self.instructions):
@@ -107,11 +118,11 @@ class Builder:
         self._level()
 
     def _level(self) -> None:
-        """Lanes with fewer instructions wait at one more barrier each, which does nothing; so all begin alike."""
+        """Lanes with fewer instructions configure a part that there is not; so all begin the loop alike."""
         longest = max(len(own) for own in self.instructions)
         for own in self.instructions:
             while len(own) < longest:
-                own.append(configure().pack(op=Op.CONFIGURE, part=2))
+                own.append(configure().pack(op=Op.CONFIGURE, part=len(step_parts(self.config))))
 
     def _step(self, number: int, step: Step, flags: Mapping[str, int]) -> Mapping[str, int]:
         """The instructions of a step, behind a barrier of these flags; those of the last barrier before its jobs."""
@@ -132,32 +143,35 @@ class Builder:
                                 fields[name] for name in own.widths})
             self.all(configure().pack(op=Op.CONFIGURE, part=part, value=value))
         if pads:
-            self._pads(step, pitch, placed, out)
-            if mode_of(step, placed.layout) == Mode.SCATTER:  # values share words with zeros
+            if self._pads(step, pitch, placed, out):
                 self.barrier(flags)
                 flags = {"step": number}
-        costs = [max(len(taps), out.least, 1) for taps in step.taps]
+        costs = [out.cycles(len(taps)) for taps in step.taps]
         shares = cut(costs, out.cuts, config.lanes, whole=self.whole)
+        self.cycles += max(load(jobs, costs) for jobs in shares) * step.factor[0] * step.factor[1]
         self.built.append(BuiltStep(step=step, pitch=pitch, out=out, jobs=shares))
         for lane, jobs in enumerate(shares):
             for own_job in jobs:
                 self._jobs(lane, step, placed, out, pitch, own_job)
         return flags
 
-    def _pads(self, step: Step, pitch: int, placed: Placed, out: WayOut) -> None:
-        """Zeros around the planes of a map whose place others use, too, before its values."""
+    def _pads(self, step: Step, pitch: int, placed: Placed, out: WayOut) -> bool:
+        """Zeros around the planes of a map whose place others use, too; whether values share words with them."""
         layout, banks = placed.layout, self.config.banks
         first = step.part_of[0] if step.part_of else 0
         words = set(range(placed.base, placed.base + layout.lead // banks)) if first == 0 else set()
+        shared = False
         if mode_of(step, layout) == Mode.SCATTER:
-            plane = written(self.config, step, pitch, layout, out).reshape(-1, banks).all(axis=1)
-            gaps = np.flatnonzero(~plane)
+            values = written(self.config, step, pitch, layout, out)
+            gaps = (read_as_zeros(layout) & ~values).reshape(-1, banks).any(axis=1)
+            shared = bool((gaps & values.reshape(-1, banks).any(axis=1)).any())
             start = placed.origin // banks
             for channel in range(first, first + step.filters):
-                words |= {start + channel * layout.channel // banks + int(gap) for gap in gaps}
+                words |= {start + channel * layout.channel // banks + int(gap) for gap in np.flatnonzero(gaps)}
         for lane, part in enumerate(np.array_split(np.array(sorted(words), int), self.config.lanes)):
             for begin, count in _runs(part):
                 self.instructions[lane].append(fill(self.config).pack(op=Op.FILL, dest=begin, count=count - 1))
+        return shared
 
     def _table(self, step: Step) -> int:
         """Where the table of a step lies: at the end of the instructions, in pieces of `TABLE_WORDS`."""
@@ -178,7 +192,7 @@ class Builder:
         config, layout = self.config, placed.layout
         channel = own.filter + (step.part_of[0] if step.part_of else 0)
         weights, vector = self.lists.list_of(step, own.filter)
-        cost = max(len(step.taps[own.filter]), out.least, 1)
+        cost = out.cycles(len(step.taps[own.filter]))
         for first, count in self._runs_of(own, out, len(weights)):
             place = first * config.vector
             for dy, dx in np.ndindex(*step.factor):
@@ -249,10 +263,12 @@ def build(config: EngineConfig, incoming: Mapping[str, Map], steps: Sequence[Ste
     builder = Builder(config, made, steps, leaving, signed, look=look)
     memories = at_once(config, builder.build(list(incoming)))
     if not isinstance(memories, Memories):
-        if not parts:
-            raise memories
         builder = Builder(config, made, steps, leaving, signed, look=look, whole=True)
-        memories = in_parts(config, builder.build(list(incoming)))
+        code = builder.build(list(incoming))
+        fits = at_once(config, code)
+        if not isinstance(fits, Memories) and not parts:
+            raise memories
+        memories = fits if isinstance(fits, Memories) else in_parts(config, code)
     (source,) = incoming
     last = next(own for own in builder.built if own.step.out == leaving)
     placed, left = made.maps[source], last.step.written

@@ -40,11 +40,12 @@ def cut(costs: Sequence[int], cuts: np.ndarray, lanes: int, *, whole: bool = Fal
     """
     shares, filters = _wrapped(costs, cuts, lanes), _longest_first(costs, int(cuts[-1]), lanes)
     filters = filters if whole else [sorted(jobs) for jobs in filters]
-    longest, other = (max(_load(jobs, costs) for jobs in found) for found in (shares, filters))
+    longest, other = (max(load(jobs, costs) for jobs in found) for found in (shares, filters))
     return shares if longest <= other and not (whole and other <= longest * SLACK) else filters
 
 
-def _load(jobs: Sequence[Job], costs: Sequence[int]) -> int:
+def load(jobs: Sequence[Job], costs: Sequence[int]) -> int:
+    """Cycles of jobs."""
     return sum(costs[job.filter] * job.count for job in jobs)
 
 

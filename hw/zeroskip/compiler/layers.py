@@ -90,8 +90,9 @@ def _packed(made: Program, steps: Sequence[Step], maps: Sequence[np.ndarray], *,
         return answer([made.leaving.values(own) for own in np.split(beats, len(maps))])
 
     return VectorPacked(
-        program=made.beats(), map=np.concatenate([made.incoming.words(own) for own in maps]), results=len(maps),
-        result_beats=words * len(maps), decode=decode, made=made, look=look,
+        program=made.beats(), later=(*(len(maps) * made.part_beats()),), results=len(maps),
+        map=np.concatenate([made.incoming.words(own) for own in maps]), result_beats=words * len(maps),
+        decode=decode, made=made, look=look,
         columns={number: step.result.columns for number, step in enumerate(steps)})
 
 
@@ -117,7 +118,7 @@ def pack_vector(layer: Layer, config: EngineConfig, *, look: bool) -> PackedLaye
     step = _step(layer, source)
     try:
         steps = agreed(config, {INPUT: source}, [step])
-        made, _ = build(config, {INPUT: source}, steps, step.out, look=look)
+        made, _ = build(config, {INPUT: source}, steps, step.out, look=look, parts=True)
     except PlanError:
         return _in_parts(layer, config, step, source, maps, look=look)
     return whole(_packed(made, steps, maps, look=look, answer=lambda found: _answer(layer, found)), engine)
@@ -126,7 +127,7 @@ def pack_vector(layer: Layer, config: EngineConfig, *, look: bool) -> PackedLaye
 def _in_parts(layer: Layer, config: EngineConfig, step: Step, source: Map, maps: Sequence[np.ndarray], *, look: bool
               ) -> PackedLayer:
     try:
-        parts = tiled(config, step, source, look=look)
+        parts = tiled(config, step, source, look=look, parts=True)
     except PlanError as error:
         raise PackError(str(error)) from None
     bands = [parts.band.of(own, number) for own in maps for number in range(parts.bands)]
@@ -140,8 +141,11 @@ def _in_parts(layer: Layer, config: EngineConfig, step: Step, source: Map, maps:
     return PackedLayer(engine="skip-both" if look else "skip-weights", programs=[*programs], decode=decode)
 
 
-def pack_network(network: QuantisedNetwork, config: EngineConfig, codes: np.ndarray, *, look: bool) -> VectorPacked:
+def pack_network(network: QuantisedNetwork, config: EngineConfig, codes: np.ndarray, *, look: bool,
+                 parts: bool = True) -> VectorPacked:
     """A whole network as one program, with the codes of images (N, channels, rows, columns).
+
+    With `parts` lists and instructions come in parts where they do not fit at once.
 
     Raises
     ------
@@ -150,7 +154,7 @@ def pack_network(network: QuantisedNetwork, config: EngineConfig, codes: np.ndar
     PlanError
         The network does not fit.
     """
-    made, builder = whole_network(config, network, look=look)
+    made, builder = whole_network(config, network, look=look, parts=parts)
     shape = network.shapes()[network.steps[-1].name]
     packed = _packed(made, builder.steps, list(codes), look=look,
                      answer=lambda found: np.stack(found).reshape(len(found), *shape))

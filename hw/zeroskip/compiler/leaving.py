@@ -9,6 +9,7 @@ import numpy as np
 
 from zeroskip.compiler.layout import Layout
 from zeroskip.compiler.steps import Step
+from zeroskip.spec import timing
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.words import COLUMN_BITS, Mode
 
@@ -16,6 +17,8 @@ RAW_BYTES = 4
 MOST_GAP, MOST_GAP_END = 255, 511
 """What their fields hold."""
 ALL_COLUMNS = (1 << COLUMN_BITS) - 1
+UNDER_WAY = timing.CAPTURE + 1
+"""From a vector's last entry to the first value of the way out."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,7 +34,7 @@ class WayOut:
     cuts
         Vectors at which a job may begin, 0 and the number of vectors among them.
     least
-        Cycles that a vector takes at least.
+        Cycles that the way out takes for a vector.
     plane_words
         Words of a plane, where it leaves the array.
     """
@@ -41,6 +44,14 @@ class WayOut:
     cuts: np.ndarray
     least: int
     plane_words: int
+
+    def cycles(self, entries: int) -> int:
+        """That a vector takes: its entries, or the way out.
+
+        A late vector begins when the sums of the second one before it are on their way out.
+        """
+        late = -(-(entries + UNDER_WAY) // 2) if self.fields["late"] else 1
+        return max(entries, self.least, late)
 
 
 def mode_of(step: Step, layout: Layout) -> Mode:
@@ -85,7 +96,7 @@ def way_out(config: EngineConfig, step: Step, pitch: int, layout: Layout, *, str
         "tail": positions - (vectors - 1) * config.vector, "pad": pad, "stream": int(stream)}
     fields |= _gaps(config, fields, stream=stream)
     return WayOut(fields=fields, vectors=vectors, cuts=_cuts(config, step, pitch, layout, vectors, stream=stream),
-                  least=1 if fields["late"] else fields["gap"], plane_words=-(-made // config.banks))
+                  least=_least(config, step, pitch, layout, fields, vectors), plane_words=-(-made // config.banks))
 
 
 def _rate(config: EngineConfig, step: Step, mode: Mode) -> int:
@@ -137,6 +148,30 @@ def _gaps(config: EngineConfig, fields: Mapping[str, int], *, stream: bool) -> d
     return {"late": 1, "gap": 1, "gap_end": 1} if late else {"late": 0, "gap": gap, "gap_end": gap_end}
 
 
+def _least(config: EngineConfig, step: Step, pitch: int, layout: Layout, fields: Mapping[str, int], vectors: int
+           ) -> int:
+    """Cycles that the way out takes for a vector: its values, and its words, one in each of the lane's turns."""
+    if not fields["late"]:
+        return fields["gap"]
+    values, words = -(-config.vector // (1 << fields["rate"])), -(-config.vector // config.banks)
+    if fields["mode"] == Mode.RAW:
+        values, words = values * RAW_BYTES, -(-config.vector * RAW_BYTES // config.banks)
+    elif fields["mode"] == Mode.SCATTER:
+        words = -(-_scattered_words(config, step, pitch, layout, vectors) // vectors)
+        values += words
+    return max(values, words * config.lanes)
+
+
+def _scattered_words(config: EngineConfig, step: Step, pitch: int, layout: Layout, vectors: int) -> int:
+    """Words that leave for a plane that is scattered: one whenever the next value belongs to another one."""
+    phases = np.arange(config.vector).reshape(-1, layout.phases[1]).T
+    order = np.stack([phases.ravel(), phases[::-1].ravel()])[np.arange(vectors) % 2]
+    row, column = np.divmod((np.arange(vectors)[:, None] * config.vector + order).ravel(), pitch)
+    keeps = (column < written_columns(step, pitch, layout)) & (row < step.result.rows)
+    places = layout.position(0, row[keeps] * step.factor[0], column[keeps] * step.factor[1]) // config.banks
+    return 1 + int(np.count_nonzero(np.diff(places)))
+
+
 def _cuts(config: EngineConfig, step: Step, pitch: int, layout: Layout, vectors: int, *, stream: bool) -> np.ndarray:
     """Where a lane may go on with a plane that another one has begun."""
     starts = np.arange(vectors) * config.vector
@@ -154,6 +189,15 @@ def _cuts(config: EngineConfig, step: Step, pitch: int, layout: Layout, vectors:
         if stream:
             good &= np.array([step.pooling.squares(int(start), pitch) for start in starts]) % config.banks == 0
     return np.append(starts[good] // config.vector, vectors)
+
+
+def read_as_zeros(layout: Layout) -> np.ndarray:
+    """Whether readers take each position of a channel for padding, bool (positions): its own, or the next plane's."""
+    margin, place = layout.margin, np.arange(layout.channel) % layout.plane
+    values = np.zeros(layout.channel, bool)
+    values[layout.position(0, *np.indices((layout.rows, layout.columns)))] = True
+    end = (layout.plane_rows - 1 + margin.bottom) * layout.pitch + layout.plane_columns + margin.right
+    return ~values & ((place < end) | (place >= layout.plane - margin.top * layout.pitch - margin.left))
 
 
 def written(config: EngineConfig, step: Step, pitch: int, layout: Layout, out: WayOut) -> np.ndarray:

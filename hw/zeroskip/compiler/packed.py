@@ -40,6 +40,8 @@ class Packed:
     ----------
     program, map
         Beats, uint8 (beats, bytes of a beat).
+    later
+        Packets that follow the program on its stream while maps are at work, likewise: its parts, for each map again.
     result_beats
         Number of beats of the answer.
     decode
@@ -56,6 +58,7 @@ class Packed:
     result_beats: int
     decode: Callable[[np.ndarray], np.ndarray]
     results: int = 1
+    later: tuple[np.ndarray, ...] = ()
     predicted: dict[str, int] = field(default_factory=dict)
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from zeroskip.compiler.build import Builder, build
 from zeroskip.compiler.network import INPUT, QuantisedNetwork, lowered
+from zeroskip.compiler.phased import choices
+from zeroskip.compiler.places import PlanError
 from zeroskip.compiler.program import Program
 from zeroskip.compiler.strides import agreed, with_own_exit
 from zeroskip.spec.config import EngineConfig
+
+LEAST_GAIN = 0.03
+"""By what share of its cycles a program must be better than the first one that fits, for they are known but about."""
 
 
 def whole(config: EngineConfig, network: QuantisedNetwork, *, look: bool, parts: bool = False
@@ -34,4 +39,16 @@ def whole(config: EngineConfig, network: QuantisedNetwork, *, look: bool, parts:
     made = lowered(network)
     incoming = {INPUT: made.incoming}
     steps, leaving = with_own_exit(incoming, made.steps, made.leaving)
-    return build(config, incoming, agreed(config, incoming, steps), leaving, look=look, parts=parts)
+    made_so = choices(incoming, agreed(config, incoming, steps), leaving)
+    found, failure = [], None
+    for choice in made_so:
+        try:
+            program, builder = build(config, choice.incoming, choice.steps, leaving, look=look)
+            found.append((choice.laid(program), builder))
+        except PlanError as error:
+            failure = failure or error
+    if failure is not None and not found:
+        if not parts:
+            raise failure
+        return build(config, incoming, made_so[0].steps, leaving, look=look, parts=True)
+    return min(found, key=lambda own: own[1].cycles * (1 - LEAST_GAIN if own is found[0] else 1))

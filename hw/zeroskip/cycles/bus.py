@@ -201,13 +201,15 @@ def account_waiting(lane, n, all_wait, fixed, mapped, cycle):
 @compiled
 def go_on(a, lane, n, cycle):
     """A lane goes on with what follows its waiting."""
-    account(lane, n, RELEASE, cycle + GO_ON + 1)
+    account(lane, n, RELEASE, cycle + GO_ON + 1 + a.rest)
     row = lane.program + ROW * lane.pc
+    lane.gone = cycle + GO_ON + 1 + a.rest
+    if n[row + 4]:  # the instructions may be new
+        fetch(lane, cycle + GO_ON + 1)
     lane.pc = n[row + 6] if n[row + 5] else (lane.pc + 1) % a.instructions
     lane.step = n[row + 7]
     lane.counts = lane.all_counts + NUMBERS * (lane.step * a.lanes + lane.number)
     lane.phase = AT_INSTRUCTION
-    fetch(lane, cycle + GO_ON + 1)
 
 
 @compiled

@@ -22,7 +22,7 @@ from zeroskip.cycles.state import (
     RING,
 )
 from zeroskip.cycles.way_out import zeros
-from zeroskip.spec.timing import EXECUTE, OUTPUT, QUEUE_JOBS
+from zeroskip.spec.timing import EXECUTE, OUTPUT, PREFETCHED, QUEUE_JOBS
 
 JOB, CONFIGURE, SYNC, FILL = range(4)
 PART_0, PART_1, PART_2, PARTS_END = 0, 8, 24, 27
@@ -44,7 +44,7 @@ def quiet(lane):
 
 @compiled
 def fetch(lane, cycle):
-    """The next instruction is fetched in `cycle`, or as soon as no code is looked up."""
+    """The next instruction is asked for in `cycle`, or as soon as no code is looked up; before, in vain."""
     while lane.coded[cycle & CODED - 1] == cycle:
         cycle += 1
     lane.fetch = cycle
@@ -60,16 +60,24 @@ def configure(a, lane, n, row, cycle):
         end = start
     for k in range(start, end):
         lane.config[k] = n[row + 2 + k - start]
-    if cycle < quiet(lane):
+    if start < end and lane.gone <= cycle < quiet(lane):
         lane.overrun = FAULT_CONFIGURED
     if lane.config[LOOK] and not a.values:
         lane.overrun = FAULT_LOOKS
+    fetch(lane, cycle)
 
 
 @compiled
 def start_job(a, lane, n, row, cycle):
-    """A job is taken by the reader, in `cycle` or later."""
-    take = max(cycle, lane.read)
+    """A job is taken by the reader, in `cycle` or later; without looking, before all lanes go on."""
+    take = max(cycle, lane.read, lane.filled)
+    if take < lane.gone:
+        waits = lane.looks or lane.config[LOOK] or lane.given or lane.hold
+        take = max(take, lane.issued)
+        if waits or take >= lane.gone - a.rest:
+            take = lane.gone
+    lane.early = take < lane.gone
+    lane.given |= lane.early
     account(lane, n, INSTRUCTIONS, take)
     if lane.jobs - QUEUE_JOBS >= 0:
         take = max(take, lane.finished[(lane.jobs - QUEUE_JOBS) & RING - 1] + 1)
@@ -89,22 +97,21 @@ def start_job(a, lane, n, row, cycle):
         before = lane.jobs - QUEUE_JOBS + 1
         if before >= 0 and lane.finished[before & RING - 1] + 1 > take:
             lane.overrun = FAULT_HELD
-    fetch(lane, take + 1)
+    fetch(lane, max(cycle, take - PREFETCHED))
 
 
 @compiled
 def fill(a, lane, n, b, row, cycle):
     """Words of zeros."""
-    begin = max(cycle, quiet(lane))
-    account(lane, n, LEAVING, quiet(lane))
+    begin = max(cycle, lane.gone, lane.idle)
     account(lane, n, INSTRUCTIONS, begin)
     lane.position = n[row + 1] << a.bank_bits
     end = zeros(a, lane, n, b, begin + 1, (n[row + 2] + 1) * (a.banks // a.ways), True)
     if lane.open:
         end = flush(a, lane, n, b, end)
-    lane.free = lane.idle = end + 1
-    account(lane, n, FILLING, quiet(lane) + 1)
-    fetch(lane, quiet(lane) + 1)
+    lane.free = lane.idle = lane.filled = end + 1
+    account(lane, n, FILLING, lane.filled)
+    fetch(lane, max(cycle, begin - PREFETCHED))
 
 
 @compiled
@@ -114,9 +121,12 @@ def execute(a, lane, n, b):
         row = lane.program + ROW * lane.pc
         cycle, op = lane.fetch + EXECUTE, n[row]
         if op == SYNC:
+            noted = max(cycle, lane.gone)
+            fetch(lane, noted + 1 if n[row + 5] else max(cycle, noted - PREFETCHED))
             account(lane, n, LEAVING, quiet(lane))
-            lane.waits = max(cycle, quiet(lane))
+            lane.waits = max(noted + 1, quiet(lane))
             account(lane, n, INSTRUCTIONS, lane.waits)
+            lane.looks, lane.given = lane.config[LOOK], 0
             lane.phase, lane.bound = PARKED, FAR
             return
         lane.pc = (lane.pc + 1) % a.instructions
@@ -126,7 +136,6 @@ def execute(a, lane, n, b):
             return
         if op == CONFIGURE:
             configure(a, lane, n, row, cycle)
-            fetch(lane, cycle + 1)
         elif op == FILL:
             fill(a, lane, n, b, row, cycle)
 

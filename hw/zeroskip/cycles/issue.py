@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from zeroskip.cycles.compiled import compiled, inlined
-from zeroskip.cycles.reader import drop, hits, keep, next_read
+from zeroskip.cycles.reader import drop, held, hits, keep, next_read
 from zeroskip.cycles.scatter import leave
 from zeroskip.cycles.state import (
     BLOCKED,
@@ -34,13 +34,12 @@ from zeroskip.cycles.state import (
     PAIRS,
     PITCH,
     PORT,
-    RING,
     STOLEN,
     TAIL,
     TO_STREAM,
     WORD,
 )
-from zeroskip.spec.timing import CAPTURE, DROP, OUTPUT, READ, STEAL, TAKE
+from zeroskip.spec.timing import CAPTURE, OUTPUT, READ, STEAL, TAKE
 
 COMPARE, REPLACE = 2, 3
 KINDS, SIGNED_STYLE = 3, 4
@@ -148,17 +147,6 @@ def choose(a, lane, b, start, entry, first):
             lane.sums[i] = product + lane.bias
 
 
-@inlined
-def held(lane):
-    """A held list has been read: the cycle from which on its reader has no word under way or waiting."""
-    idle = lane.read + 1
-    if lane.kept_in > 0:
-        idle = max(idle, lane.kept[lane.kept_in - 1 & RING - 1] + 1)
-    if lane.dropped_in > 0:
-        idle = max(idle, lane.dropped[lane.dropped_in - 1 & RING - 1] + DROP + 1)
-    lane.read_idle = idle
-
-
 @compiled
 def ended(a, lane, n, b, time):
     """The list has ended with the entry issued in the cycle `time`: its sums leave, but for one that is held."""
@@ -168,13 +156,14 @@ def ended(a, lane, n, b, time):
     last = lane.vectors_left == 0
     gap = lane.config[GAP_END] if last else lane.config[GAP]
     lane.opens = time + (gap if gap else 2)
-    capture = time + CAPTURE
-    if lane.free > capture:
-        capture = lane.free
+    capture, room = time + CAPTURE, lane.started + (a.vector > a.ways)
+    if room > capture:
+        capture = room
         if not lane.config[LATE]:
             lane.overrun = FAULT_OVERRUN
-    lane.begins = min(lane.idle, capture + 1)
-    leave(a, lane, n, b, capture, last)
+    lane.begins = min(lane.started, capture) + 1
+    lane.started = max(capture + 1, lane.free)
+    leave(a, lane, n, b, lane.started, last)
 
 
 @compiled
@@ -223,10 +212,10 @@ def issue_list(a, lane, n, b):
                     break
                 word += 1
                 continue
-            taken = max(read + READ + TAKE, time - 1)
+            taken = read + READ + TAKE if lane.early else max(read + READ + TAKE, time - 1)
             keep(lane, taken)
-            looking += taken + 1 - time
-            time, at_work = taken + 1, 1
+            looking += max(0, taken + 1 - time)
+            time, at_work, lane.early = max(time, taken + 1), 1, 0
         if not values and not last and not (late and first) and k == 0 and time + a.look <= min(writes, until):
             busy = ones(mask)  # a word that nothing can stop, and nobody asks what comes of it
             issued += busy
@@ -297,6 +286,7 @@ def work(a, lane, n, b):
         lane.first = lane.first if lane.hold else 1
         ended(a, lane, n, b, lane.time - 1)
         if lane.vectors_left == 0:
+            lane.issued = lane.time
             return True
         lane.vectors_left -= 1
         lane.job_word = 0

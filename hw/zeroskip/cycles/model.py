@@ -141,6 +141,7 @@ def _set_sizes(array: np.ndarray, decoded: Decoded, beats: npt.NDArray[np.uint8]
         acc_width=config.acc_width, pool_mask=(1 << max(1, (config.pool_columns - 1).bit_length())) - 1,
         header_words=config.header_words, granule_bits=(config.granule - 1).bit_length(),
         spans=config.vector // config.granule, flags=config.flags, bus=timing.bus(config.lanes),
+        rest=timing.rest(config.lanes),
         turn=decoded.head_to_start % config.lanes, instructions=config.instructions, log_words=LOG_WORDS,
         beat_count=len(beats), last_word=-1, first_map=-1,
         **{name: decoded.setup[name] for name in ("map_base", "map_words")})
@@ -177,7 +178,7 @@ def machine(decoded: Decoded, beats: npt.NDArray[np.uint8], columns: Mapping[int
     array["log"] = numbers.add(np.zeros((LOG_WORDS, state.LOG_ROW)))
     array["log_data"] = bytes_.add(np.zeros((LOG_WORDS, config.banks)))
     lanes["fetch"], lanes["first"], lanes["fresh"], lanes["coded"] = timing.START, 1, 1, LONG_AGO
-    for name in ("read", "command", "sent", "paced", "begins"):
+    for name in ("read", "command", "sent", "paced", "begins", "gone", "filled", "started"):
         lanes[name] = LONG_AGO
     bus.begin_map(array[0], 0)
     return Machine(array=array, lanes=lanes, numbers=numbers.joined(), bytes=bytes_.joined(), steps=steps)

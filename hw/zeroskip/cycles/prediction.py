@@ -13,7 +13,7 @@ from zeroskip.cycles.model import Run, run
 def modelled(packed: VectorPacked) -> tuple[Run, Account]:
     """The run of a program with its maps, and its account."""
     config = packed.made.config
-    found = run(config, packed.program, packed.map, packed.columns)
+    found = run(config, packed.program, packed.map, packed.columns, parts=packed.made.part_beats())
     return found, account(found, config.vector)
 
 

@@ -77,3 +77,14 @@ def keep(lane, taken):
     """A word is taken out of the queue."""
     lane.kept[lane.kept_in & RING - 1] = taken
     lane.kept_in += 1
+
+
+@inlined
+def held(lane):
+    """A held list has been read: the cycle from which on its reader has no word under way or waiting."""
+    idle = lane.read + 1
+    if lane.kept_in > 0:
+        idle = max(idle, lane.kept[lane.kept_in - 1 & RING - 1] + 1)
+    if lane.dropped_in > 0:
+        idle = max(idle, lane.dropped[lane.dropped_in - 1 & RING - 1] + DROP + 1)
+    lane.read_idle = idle

@@ -67,14 +67,15 @@ def scatter_phase(a, lane, n, b, cycle, tail, phase):
 
 @compiled
 def scatter(a, lane, n, b, cycle, tail):
-    """Phase after phase through the vector; returns the cycle of the last value."""
-    position, column, row = lane.position, lane.column_0, lane.in_row
-    cycle, next_position, next_column, next_row = scatter_phase(a, lane, n, b, cycle, tail, 0)
-    for phase in range(1, 1 << lane.config[ORDER]):
-        position, column = position + lane.config[PLANE] & a.position_mask, column + 1 & COLUMN_MASK
+    """Phase after phase through the vector, and through the next one back; returns the cycle of the last value."""
+    phases, plane, along = 1 << lane.config[ORDER], lane.config[PLANE], -1 if lane.down else 1
+    phase, position, column, row = lane.down * (phases - 1), lane.position, lane.column_0, lane.in_row
+    for _ in range(phases):
         lane.position, lane.column_0, lane.in_row = position, column, row
-        cycle, _, _, _ = scatter_phase(a, lane, n, b, cycle, tail, phase)
+        cycle, next_position, next_column, next_row = scatter_phase(a, lane, n, b, cycle, tail, phase)
+        phase, position, column = phase + along, position + along * plane & a.position_mask, column + along
     lane.position, lane.column_0, lane.in_row = next_position, next_column, next_row
+    lane.down = 1 - lane.down
     return cycle - 1
 
 
@@ -86,14 +87,14 @@ def begin(a, lane):
     lane.column_1 = 0 if lane.column_0 + 1 == pitch else lane.column_0 + 1 & COLUMN_MASK
     lane.column_2 = 0 if lane.column_1 + 1 == pitch else lane.column_1 + 1 & COLUMN_MASK
     lane.column_3 = 0 if lane.column_2 + 1 == pitch else lane.column_2 + 1 & COLUMN_MASK
-    lane.in_row, lane.in_column, lane.out_column = 0, 0, 0
+    lane.in_row, lane.in_column, lane.out_column, lane.down = 0, 0, 0, 0
 
 
 @compiled
-def leave(a, lane, n, b, capture, last):
-    """A vector's sums leave, taken over in the cycle `capture`; `last`: of its job."""
+def leave(a, lane, n, b, start, last):
+    """A vector's sums leave, the first value a cycle after `start`; `last`: of its job."""
     config = lane.config
-    mode, cycle = config[MODE], capture + 1
+    mode, cycle = config[MODE], start + 1
     if lane.fresh:
         begin(a, lane)
     lane.fresh = last

@@ -42,7 +42,7 @@ FAULT_NONE, FAULT_OVERRUN, FAULT_CONFIGURED, FAULT_HELD, FAULT_PART, FAULT_QUEUE
 RINGS = 16
 """Places for maps, and for maps and parts that have come and not been used: fewer than that at a time."""
 SIZES = ("lanes", "vector", "look", "ways", "banks", "bank_bits", "words", "position_mask", "acc_width", "pool_mask",
-         "header_words", "granule_bits", "spans", "flags", "bus", "turn", "instructions", "log", "log_data",
+         "header_words", "granule_bits", "spans", "flags", "bus", "rest", "turn", "instructions", "log", "log_data",
          "log_words", "beats", "beat_count", "count_numbers", "values", "map_base", "map_words",
          "parts", "part_cycles", "patches", "patch_ends")
 """Of the engine and its program; `turn`: the lane whose turn it is in cycle 0; `log`, `log_data`, `beats`: where they
@@ -75,6 +75,7 @@ SCALARS = (
     "seen", "written", "opens", "begins", "free", "idle", "fresh", "paced", "command", "sent", "waits",
     "position", "open", "open_word", "bytes", "column_0", "column_1", "column_2", "column_3", "in_row", "in_column",
     "out_column", "in_best", "waiting_in", "waiting_out", "overrun",
+    "gone", "looks", "given", "early", "issued", "filled", "started", "down",
 )
 LANE = np.dtype([
     *((name, np.int64) for name in REGIONS + BYTE_REGIONS + SCALARS), ("config", np.int64, (PART_STARTS[-1],)),
@@ -82,7 +83,11 @@ LANE = np.dtype([
     ("coded", np.int64, (CODED,)), ("sums", np.int32, (MOST_BYTES,)), ("below", np.uint8, (MOST_BYTES,)),
     ("codes", np.uint8, (MOST_BYTES,)), ("line", np.uint8, (MOST_BYTES,)), ("rows", np.uint8, (MOST_COLUMNS,)),
 ])
-"""A lane. `time`: the first cycle that is not accounted yet; `bound`: no word of it is on the bus before."""
+"""A lane. `time`: the first cycle that is not accounted yet; `bound`: no word of it is on the bus before; `gone`: the
+first cycle in which all lanes go on; `looks`: the step before looked ahead; `given`, `early`: a job, this job is read
+before all go on; `issued`: from when on nothing is left to issue; `filled`: from when on no zeros are written;
+`started`: when the last sums got to the way out; `down`: SCATTER goes through the next vector from its last phase to
+the first."""
 
 OFFSET_BITS, FACTOR_START = 28, 32
 """An entry as a number: its offset, from bit 28 on its kind and whether it is signed, from bit 32 on its factor."""

@@ -14,7 +14,7 @@ def core_file(sidecar: dict[str, Any], version: str) -> str:
     top = sidecar["top"]
     return f"""CAPI=2:
 name: zerokeep:engines:{top}:{version}
-description: MAC array that spends no cycle on a zero weight or a zero activation
+description: a zerokeep engine behind AXI4-Stream and AXI4-Lite
 
 filesets:
   rtl:

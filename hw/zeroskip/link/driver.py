@@ -147,11 +147,13 @@ class Device(Host):
             return [program.decode(self.run(program.beats, own, program.result_beats)) for own in beats]
         self.write("results", min(len(maps), MOST_COUNTED))
         self._loaded = None  # until all has come
-        found = self._stream(np.concatenate(beats), len(maps) * program.result_beats, len(maps), program.parts)
+        found = self._stream(np.concatenate(beats), len(maps) * program.result_beats, len(maps),
+                             [*program.parts] * len(maps))
         self._loaded = program
         return [program.decode(own) for own in np.split(found, len(maps))]
 
-    def run(self, program: np.ndarray, map: np.ndarray, result_beats: int, results: int = 1) -> np.ndarray:
+    def run(self, program: np.ndarray, map: np.ndarray, result_beats: int, results: int = 1,
+            later: Sequence[np.ndarray] = ()) -> np.ndarray:
         """Load a program, send its maps, read the results.
 
         Parameters
@@ -162,6 +164,8 @@ class Device(Host):
             How many the engine will answer, 1 or more.
         results
             Packets in which they come, all of the same length.
+        later
+            Packets that follow the program while maps are at work, beats likewise: its parts, for each map again.
 
         Returns uint8 (result_beats, bytes of a beat), in the order of their numbers.
 
@@ -172,14 +176,14 @@ class Device(Host):
         ValueError
             The beats or their number are not as above; nothing was sent then.
         """
-        for name, beats in (("program", program), ("map", map)):
+        for name, beats in (("program", program), ("map", map), *(("later", packet) for packet in later)):
             self._check_beats(name, beats)
         results, count = positive_count("results", results), positive_count("result_beats", result_beats)
         if count % results:
             raise ValueError(f"result_beats: found {count}, expected a multiple of the {results} results")
         self._loaded = None
         self._load(program, results)
-        return self._stream(map, count, results)
+        return self._stream(map, count, results, later)
 
     def run_layer(self, layer: Layer, config: EngineConfig, engine: str) -> np.ndarray:
         """The result of a layer, as :func:`zeroskip.reference.run` gives it.
@@ -192,8 +196,8 @@ class Device(Host):
             What is on the board: its array, and a name of ``zeroskip.spec.engines.ENGINES`` that it can do.
         """
         packed = pack(layer, config, engine)
-        return packed.decode([self.run(program.program, program.map, program.result_beats, program.results)
-                              for program in packed.programs])
+        return packed.decode([self.run(program.program, program.map, program.result_beats, program.results,
+                                       program.later) for program in packed.programs])
 
     def _load(self, beats: np.ndarray, results: int) -> None:
         """Send a program and see that the engine took it all, and found it right: a map before would not be for it."""
@@ -212,9 +216,9 @@ class Device(Host):
         if complaint := self._complaint():
             raise LinkError(f"the program was refused{complaint}")
 
-    def _stream(self, map: np.ndarray, result_beats: int, results: int, parts: Sequence[np.ndarray] = ()) -> np.ndarray:
-        """Send maps, and the program's parts for each, while results come."""
-        left = {Command.PROGRAM: deque(frame for part in [*parts] * results for frame in self._frames(part)),
+    def _stream(self, map: np.ndarray, result_beats: int, results: int, later: Sequence[np.ndarray]) -> np.ndarray:
+        """Send maps, and what follows the program, while results come."""
+        left = {Command.PROGRAM: deque(frame for packet in later for frame in self._frames(packet)),
                 Command.MAP: self._frames(map)}
         found, watch = ResultBeats(self._size, result_beats // results, results), _Watch(self._clock, self._patience)
         while any(left.values()) or not found.ended:

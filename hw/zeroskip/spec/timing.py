@@ -34,6 +34,8 @@ BEAT = 2
 """From a word for the stream on the write bus to the beat of the result."""
 EXECUTE = 3
 """From the fetch of an instruction to its execution."""
+PREFETCHED = EXECUTE - 1
+"""By how many cycles the fetch of the next instruction may come before the end of one."""
 START = 1
 """From a program's start, one cycle before the first beat of a map, to the first fetch."""
 ALL_WAIT = 1
@@ -58,3 +60,13 @@ def bus(lanes: int) -> int:
     while count >= FAN_IN:
         levels, count = levels + 1, -(-count // FAN_IN)
     return levels + 1
+
+
+def rest(lanes: int) -> int:
+    """Cycles in which lanes that go on do nothing yet, so that the last word that was written is there to be read.
+
+    A lane waits a cycle after its last word was sent, which is on the bus `bus` cycles after that, and the last word of
+    a map may be one later. An entry is issued three cycles after the waiting at the soonest, and reads what was on the
+    bus two cycles before.
+    """
+    return bus(lanes) + 1 + 2 - (1 + ALL_WAIT + GO_ON + 1)

@@ -37,7 +37,7 @@ _SCALES = {"1ps": 1e-3, "1ns": 1.0}
 class Run:
     """What a run cost.
 
-    ``cycles``: from the first beat of the weights to the last of the result, of all programs. ``power``: picojoules a
+    ``cycles``: from the first beat of the program to the last of the result, of all programs. ``power``: picojoules a
     cycle over the whole simulation, of which ``outside`` cycles lay before, between and after, for reset, and for
     reading the counters. ``memories``: accesses within ``cycles``. ``multiplications``: with gated ones.
     """

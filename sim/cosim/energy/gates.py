@@ -21,10 +21,17 @@ from zeroskip.verilog import GeneratedDesign
 GATES = "gates"
 """The module of the netlist."""
 _WINDOW = """  bit begun;
+  reg [$bits(s_axil_awaddr)-1:0] address;
+  reg [31:0] value, expected = 1, left = 1;
   integer cycles = 0, file;
+  wire packet = m_axis_result_tvalid & m_axis_result_tready & m_axis_result_tlast;
   always_comb running = begun | (s_axis_program_tvalid & s_axis_program_tready);
   always @(posedge clk) begin
-    begun <= running & ~(m_axis_result_tvalid & m_axis_result_tready & m_axis_result_tlast);
+    if (s_axil_awvalid & s_axil_awready) address <= s_axil_awaddr;
+    if (s_axil_wvalid & s_axil_wready) value <= s_axil_wdata;
+    if (s_axil_bvalid & s_axil_bready & address == RESULTS) expected <= value;
+    begun <= running & ~(packet & left == 1);
+    left <= begun ? left - packet : expected;
     cycles <= cycles + running;
   end
   final begin
@@ -80,17 +87,21 @@ def _write(engine: GeneratedDesign, folder: Path) -> None:
     text = read_text(netlist, VERILOG_BYTES).replace(f"module {engine.top}(", f"module {GATES}(", 1)
     write_text(netlist, text)
     sidecar = read_json(engine.sidecar)
-    simulated = "\n".join([_wrapper(engine.top, sidecar["ports"]), simulation(text, cells()), MEMORY_BOX.read_text()])
+    results = sidecar["registers"]["results"]["address"]
+    simulated = "\n".join([_wrapper(engine.top, sidecar["ports"], results), simulation(text, cells()),
+                           MEMORY_BOX.read_text()])
     write_text(folder / _SIMULATION, simulated)
     write_json(folder / _SIDECAR, sidecar | {
         "verilog": _SIMULATION, "sha256": hashlib.sha256(simulated.encode()).hexdigest()})
 
 
-def _wrapper(top: str, ports: dict[str, dict[str, int | str]]) -> str:
+def _wrapper(top: str, ports: dict[str, dict[str, int | str]], results: int) -> str:
     """A module around the netlist, so that its nets lie in an instance of their own; and when a program runs.
 
-    That is from the first beat of its weights to the last of its result; ``window.txt`` has the cycles.
+    That is from its first beat to the last of its last result, of as many as the register at `results` says;
+    ``window.txt`` has the cycles.
     """
     declared = ", ".join(f"{port['direction']} [{int(port['width']) - 1}:0] {name}" for name, port in ports.items())
     joined = ", ".join(f".{name}({name})" for name in ports)
-    return f"bit running;\nmodule {top}({declared});\n  {GATES} {DUT}({joined});\n{_WINDOW}endmodule\n"
+    return (f"bit running;\nmodule {top}({declared});\n  {GATES} {DUT}({joined});\n"
+            f"  localparam RESULTS = {results};\n{_WINDOW}endmodule\n")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zeroskip.compiler.schedule import MOST_FREE, Ring, credits, interval, ring
@@ -37,10 +37,12 @@ def test_no_part_comes_before_its_place_is_free(sizes, length):
 
 
 @settings(deadline=None)
-@given(sizes=st.lists(st.integers(0, 3), min_size=1, max_size=60))
-def test_parts_come_in_order_and_never_too_many(sizes):
+@given(sizes=st.lists(st.integers(0, 3), min_size=20, max_size=60), length=st.integers(30, 200))
+@example(sizes=[1] * 40, length=40)
+@example(sizes=[30, *[1] * 12, *[0] * 12], length=30)
+def test_parts_come_in_order_and_never_too_many(sizes, length):
     count = len(sizes)
-    barriers = credits([ring(sizes, 0, 1000)])
+    barriers = credits([ring(sizes, 0, length)])
     given_at = [since + count * image for image in range(4) for since in barriers if since is not None]
     waits = [number + count * image for image in range(4) for number, since in enumerate(barriers) if since is not None]
     assert given_at == sorted(given_at)

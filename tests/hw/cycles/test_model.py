@@ -18,10 +18,12 @@ from zeroskip.spec.words import Kind, Mode, Op, sync
 
 RAW = {"pitch": 4, "columns": 511, "tail": 4, "gap": 1, "gap_end": 1, "mode": Mode.RAW, "stream": 1, "late": 1,
        "low": 0, "high": 255, "window": 1, "phases": 1}
-FIRST = 6
-"""The first map's first beat: fetch in cycle 1, execution in 4, release in 5."""
-TAKEN = 28
-"""The cycle in which the first job is taken: the barrier in 11, four more instructions of four cycles each."""
+FIRST = 7
+"""The first map's first beat: fetch in cycle 1, execution in 4, waiting in 5, release in 6."""
+GONE = 14
+"""From then on jobs begin: the second barrier in 9, waiting in 10, release in 11, and the rest after it."""
+TAKEN = 19
+"""The cycle in which the first job is taken: the second barrier fetched in 4, four more of three cycles each."""
 
 
 def raw_program(entries, *, bias=0, vectors=1, map_words=1):
@@ -32,10 +34,10 @@ def raw_program(entries, *, bias=0, vectors=1, map_words=1):
 
 
 def test_one_entry_takes_the_cycles_of_the_whole_way():
-    """Job in 28, two words of header, word read in 31, taken in 38, entry in 39, sums in 48, commands from 49 on."""
+    """Job in 19, two words of header, word read in 22, taken in 29, entry in 30, sums in 39, commands from 41 on."""
     program = raw_program([{"offset": 0, "weight": 3}], bias=-5)
     found = model.run(ONE, program.beats(), np.array([[1, 2, 0, 255]], np.uint8))
-    sent = [TAKEN + 24 + 17 + 4 * k for k in range(4)]  # the fourth byte's command, and 17 cycles
+    sent = [TAKEN + 25 + 17 + 4 * k for k in range(4)]  # the fourth byte's command, and 17 cycles
     assert found.cycle.tolist() == [2, *(cycle + 2 - FIRST for cycle in sent)]
     assert found.beats.tolist() == [cycle + 4 - FIRST for cycle in sent]
     assert found.total == found.lasts[0] == found.beats[-1] + 1
@@ -47,8 +49,8 @@ def test_classes_of_one_entry():
     found = model.run(ONE, program.beats(), np.array([[1, 2, 0, 255]], np.uint8))
     after = found.counts[1, 0]
     assert after[state.MULTIPLYING] == 1
-    assert after[state.INSTRUCTIONS] == TAKEN - 13  # from going on in 12 to the job
-    assert after[state.LOOKING] == 39 - TAKEN
+    assert after[state.INSTRUCTIONS] == TAKEN - GONE
+    assert after[state.LOOKING] == 30 - TAKEN
     assert after[state.GATED] == 1 and after[state.PAIRS] == 3
     assert found.counts[:, :, :state.CLASSES].sum() == found.total
 
@@ -67,13 +69,13 @@ def test_entries_follow_each_other_without_a_pause():
     assert many.results().view(np.int32).ravel().tolist() == [9] * 4
 
 
-def test_a_late_vector_waits_for_the_sums_before_unless_the_way_out_is_idle():
-    """In 39 and 40; commands of the first in 49 to 64, then the second sums follow, and the third entry in 65."""
+def test_a_late_vector_waits_until_the_sums_before_it_have_a_place():
+    """In 30 and 31; the first sums get to the way out in 40, and the third entry follows in 41."""
     program = raw_program([{"weight": 1}], vectors=3, map_words=3)
     found = model.run(ONE, program.beats(), np.arange(12, dtype=np.uint8).reshape(3, 4))
     words = found.cycle[found.stream]
     assert np.diff(words).tolist() == [4] * 11
-    assert found.counts[1, 0, state.BLOCKED] == 65 - 41
+    assert found.counts[1, 0, state.BLOCKED] == 41 - 32
     assert found.results().view(np.int32).ravel().tolist() == list(range(12))
 
 

@@ -22,6 +22,7 @@ def small():
 
 def test_every_instruction_in_words():
     decoded = small()
+    assert [own.step for own in instructions(ONE, decoded.instructions[0])] == [-1, -1, 1, 1, 1, 1, 1]
     lines = [text(decoded, 0, own) for own in instructions(ONE, decoded.instructions[0])]
     assert lines == [
         "sync   wait for all lanes; the map that came in is not needed any more; then step 0",

@@ -59,8 +59,8 @@ class Drain(wiring.Component):
         Sums can be taken over in this cycle.
     finished : Out(1)
         A job has left all its sums.
-    idle : Out(1)
-        Nothing is at work.
+    idle : Out(1), filling : Out(1)
+        Nothing is at work; zeros are written.
     command : Out(command_layout)
         In each cycle; without `ways` and `emit` nothing is done.
     """
@@ -73,7 +73,7 @@ class Drain(wiring.Component):
             "dest": In(config.position_bits), "column": In(COLUMN_BITS), "final": In(1),
             "start": In(1), "begin": In(1), "finish": In(1),
             "fill": In(1), "fill_word": In(config.word_bits), "fill_count": In(VECTOR_COUNT_BITS),
-            "halt": In(1), "free": Out(1), "finished": Out(1), "idle": Out(1),
+            "halt": In(1), "free": Out(1), "finished": Out(1), "idle": Out(1), "filling": Out(1),
             "command": Out(command_layout(config)),
         })
 
@@ -86,6 +86,7 @@ class Drain(wiring.Component):
         self._zeros, self._filling = Signal(VECTOR_COUNT_BITS + config.bank_bits), Signal()
         self._values, self._padding = self._state == State.VALUES, self._state == State.ZEROS
         m.d.comb += [
+            self.filling.eq(self._filling),
             places.step_0.eq(self.step_0), places.step_1.eq(self.step_1), places.step_2.eq(self.step_2),
             places.start.eq(self.start), places.begin.eq(self.start & self.begin), places.dest.eq(self.dest),
             places.column.eq(self.column), places.fill.eq(self.fill), places.fill_word.eq(self.fill_word),

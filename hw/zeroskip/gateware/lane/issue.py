@@ -47,8 +47,10 @@ class IssueStage(wiring.Component):
         Of the step.
     captured : In(1)
         Sums have been taken over by the way out.
-    way_out_idle : In(1)
-        The way out has nothing at work.
+    room : In(1)
+        There is a place for the sums that are taken over next.
+    hold : In(1)
+        Nothing is issued.
     slot : Out(slot_layout)
         One cycle after it was issued.
     multiplying, stolen, blocked, empty : Out(1)
@@ -61,7 +63,7 @@ class IssueStage(wiring.Component):
         super().__init__({
             "word": In(word_layout(config)), "word_valid": In(1), "taken": Out(1),
             "steal": In(2), "late": In(1), "gap": In(GAP_BITS), "gap_end": In(GAP_BITS),
-            "captured": In(1), "way_out_idle": In(1),
+            "captured": In(1), "room": In(1), "hold": In(1),
             "slot": Out(slot_layout(config)),
             "multiplying": Out(1), "stolen": Out(1), "blocked": Out(1), "empty": Out(1),
         })
@@ -77,7 +79,7 @@ class IssueStage(wiring.Component):
         word, have, mask = Signal(word_layout(self._config), name="current"), Signal(), Signal(self._config.look)
         rest, stolen, closed = Signal.like(mask), Signal(), Signal()
         first = Signal(init=1)
-        go, done, ends = Signal(), Signal(), Signal()
+        may, go, done, ends = Signal(), Signal(), Signal(), Signal()
         lowest = [mask[k] & ~mask[:k].any() for k in range(len(mask))]
         chosen = any_of([Mux(bit, entry, 0) for bit, entry in zip(lowest, self._entries(word), strict=True)])
         chosen = data.View(word.entries.shape().elem_shape, chosen)
@@ -85,9 +87,9 @@ class IssueStage(wiring.Component):
             rest.eq(mask & (mask - 1)), done.eq(go & (rest == 0)), ends.eq(word.last & (rest == 0)),
             stolen.eq((chosen.halves & self.steal).any()),
             closed.eq(self._closed(m, go, ends, first, word.finish)),
-            go.eq(have & ~stolen & ~closed),
-            self.multiplying.eq(go & mask.any()), self.stolen.eq(have & stolen),
-            self.blocked.eq(have & ~stolen & closed), self.empty.eq(~have),
+            may.eq(have & ~self.hold), go.eq(may & ~stolen & ~closed),
+            self.multiplying.eq(go & mask.any()), self.stolen.eq(may & stolen),
+            self.blocked.eq(may & ~stolen & closed), self.empty.eq(~have),
         ]
         self._queue(m, word, have, mask, rest, go, done)
         slot = self.slot
@@ -112,8 +114,8 @@ class IssueStage(wiring.Component):
         with m.Else():
             m.d.sync += open_.eq(1)
         m.d.sync += left.eq(left + (go & ends) - self.captured)
-        # If the way out is idle, the sums of the one vector under way leave before those of the next one begin.
-        return Mux(self.late, first & (left != 0) & ~((left == 1) & self.way_out_idle), ends & ~open_)
+        # If there is room, the sums of the one vector under way are taken over before those of the next one begin.
+        return Mux(self.late, first & (left != 0) & ~((left == 1) & self.room), ends & ~open_)
 
     def _queue(self, m: Module, word: data.View, have: Value, mask: Value, rest: Value, go: Value, done: Value) -> None:
         """Words wait in a memory of LUTs; the first one is in a register."""

@@ -167,34 +167,40 @@ class Lane(wiring.Component):
         self._ends = data.View(slot.shape(), delay(m, slot.as_value(), rest, "slot_end"))
 
     def _way_out(self, m: Module) -> None:
-        """Sums are taken over when their last product is in, or as soon as the way out is free."""
+        """Sums are taken over when their last product is in, and wait once more until the way out is free."""
         drain, output, unit = self._drain, self._output, self._instructions
         started, ends = self._reader.started, self._ends
         waits, waits_finish, begin = Signal(), Signal(), Signal(init=1)
-        capture, finish = Signal(), Mux(waits, waits_finish, ends.finish)
-        held = Signal.like(self._vector.sums)
-        m.d.comb += capture.eq((ends.end | waits) & drain.free)
-        m.d.sync += waits.eq((ends.end | waits) & ~drain.free)
+        capture, start, full, finish = Signal(), Signal(), Signal(), Signal()
+        following, held = Signal.like(self._vector.sums), Signal.like(self._vector.sums)
+        room = ~full | start if self._config.vector == self._config.ways else ~full
+        m.d.comb += [capture.eq((ends.end | waits) & room), start.eq(full & drain.free)]
+        m.d.sync += [waits.eq((ends.end | waits) & ~room), full.eq(capture | full & ~start)]
         with m.If(ends.end):
             m.d.sync += waits_finish.eq(ends.finish)
         with m.If(capture):
-            m.d.sync += [held.eq(self._vector.sums), begin.eq(finish)]
+            m.d.sync += [following.eq(self._vector.sums), finish.eq(Mux(waits, waits_finish, ends.finish))]
+        with m.If(start):
+            m.d.sync += [held.eq(following), begin.eq(finish)]
         place = Cat(started.header.multiplier, started.header.shift, started.dest, started.column, started.final)
         pushes = self._reader.started_valid & ~started.header.hold
-        place = self._job_queue(m, "places", place, pushes, capture & begin)
+        place = self._job_queue(m, "places", place, pushes, start & begin)
         multiplier, shift, at = place[:16], place[16:22], place[22:]
-        with m.If(capture & begin):
+        with m.If(start & begin):
             m.d.sync += [output.multiplier.eq(multiplier), output.shift.eq(shift)]
-        idle = drain.idle & ~output.busy & ~self._reader.busy
+        left = drain.idle & ~self._reader.busy
         m.d.comb += [
+            unit.left.eq(left), unit.quiet.eq(left & ~output.busy), unit.filling.eq(drain.filling),
+            unit.issued.eq(~self._reader.reading & self._issue.empty & ~self._reader.holding),
+            self._reader.ahead.eq(unit.ahead), self._issue.hold.eq(unit.ahead),
             drain.step_0.eq(unit.step_0), drain.step_1.eq(unit.step_1), drain.step_2.eq(unit.step_2),
-            drain.start.eq(capture), drain.begin.eq(begin), drain.finish.eq(finish), drain.halt.eq(self.halt),
+            drain.start.eq(start), drain.begin.eq(begin), drain.finish.eq(finish), drain.halt.eq(self.halt),
             Cat(drain.dest, drain.column, drain.final).eq(at), self._issue.captured.eq(capture),
-            self._issue.way_out_idle.eq(drain.idle),
+            self._issue.room.eq(~full),
             drain.fill.eq(unit.fill), drain.fill_word.eq(unit.fill_word), drain.fill_count.eq(unit.fill_count),
             self._reader.done.eq(drain.finished), output.sums.eq(held), output.command.eq(drain.command),
             output.step.eq(unit.step_1), unit.code.eq(output.code), unit.coded.eq(output.coded),
             output.found.eq(unit.found), self.result.eq(output.result), output.sent.eq(self.sent),
-            unit.quiet.eq(idle), self.overrun.eq(output.overrun | ends.end & waits
-                                                 | ends.end & ~drain.free & ~unit.step_1.late),
+            self.overrun.eq(output.overrun | ends.end & waits
+                                                 | ends.end & ~room & ~unit.step_1.late),
         ]

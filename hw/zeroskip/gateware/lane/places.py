@@ -12,6 +12,7 @@ from zeroskip.spec.words import COLUMN_BITS, Mode, step_parts
 
 RAW_BYTES = 4
 ROW_BITS = 3
+PHASE_BITS = 3
 
 
 def place_layout(config: EngineConfig) -> data.StructLayout:
@@ -73,7 +74,8 @@ class ResultPlaces(wiring.Component):
         """Constants of the step, then counters of values, of columns and of places."""
         m = Module()
         self._constants(m)
-        self._place, self._phase, self._in_column = Signal(place_layout(self._config)), Signal(3), Signal(3)
+        self._place, self._in_column = Signal(place_layout(self._config)), Signal(3)
+        self._phase, self._down = Signal(PHASE_BITS), Signal()
         self._later_columns = [Signal(COLUMN_BITS, name=f"column_{way}") for way in range(2, self._config.ways, 2)]
         self._wraps, self._rows_end, self._last_group, self._phases_end = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [self.position.eq(self._place.position), self._rows_end.eq(self._place.row == self._row_last)]
@@ -106,10 +108,11 @@ class ResultPlaces(wiring.Component):
     def _count(self, m: Module) -> None:
         """Values of the vector, RAW's bytes, SCATTER's phases."""
         index, last_byte = self.index, self.byte == RAW_BYTES - 1
-        phase_ends = self._scatter & self._last_group
+        phase_ends, down = self._scatter & self._last_group, self._down
+        next_phase = (self._phase + Cat(Const(1, 1), down, down))[:PHASE_BITS]
         m.d.comb += [
             self._last_group.eq((index | self._stride - 1)[: len(index)].all() if self._config.vector > 1 else 1),
-            self._phases_end.eq(self._phase == self._stride - 1),
+            self._phases_end.eq(self._phase == Mux(down, 0, self._stride - 1)),
             self.vector_ends.eq(Mux(
                 self._raw, last_byte & (self._last_group | self.plane_ends & (index == self._tail_last)),
                 self._last_group & (~self._scatter | self._phases_end))),
@@ -118,13 +121,16 @@ class ResultPlaces(wiring.Component):
             with m.If(self._raw):
                 m.d.sync += self.byte.eq(self.byte + 1)
             with m.If(~self._raw | last_byte):
-                m.d.sync += index.eq(Mux(phase_ends, self._phase + 1, index + self._stride))
+                m.d.sync += index.eq(Mux(phase_ends, next_phase, index + self._stride))
             with m.If(phase_ends):
-                m.d.sync += self._phase.eq(Mux(self._phases_end, 0, self._phase + 1))
+                with m.If(self._phases_end):
+                    m.d.sync += down.eq(~down)
+                with m.Else():
+                    m.d.sync += self._phase.eq(next_phase)
         with m.If(self.start):
-            m.d.sync += index.eq(0)
+            m.d.sync += index.eq(Mux(self.begin, 0, self._phase))
         with m.If(self.begin):
-            m.d.sync += self._phase.eq(0)
+            m.d.sync += [self._phase.eq(0), down.eq(0)]
 
     def _following(self, m: Module) -> data.View:
         """The place after this one, in the same phase. Of POOL, squares divide a row; RAW has no columns."""
@@ -148,18 +154,17 @@ class ResultPlaces(wiring.Component):
         return Mux(over[-1], further, over[:COLUMN_BITS]), ~over[-1]
 
     def _walk(self, m: Module) -> None:
-        """SCATTER goes through a vector phase by phase; where the next one begins is known after the first phase."""
-        place, following = self._place, self._following(m)
-        begun, ahead, shifted = (Signal.like(place, name=name) for name in ("begun", "ahead", "shifted"))
-        m.d.comb += [shifted.position.eq(begun.position + self.step_2.plane), shifted.column.eq(begun.column + 1),
-                     shifted.row.eq(begun.row)]
+        """SCATTER goes through a vector phase by phase, and through the next one back: it goes on in the last phase."""
+        place, following, down = self._place, self._following(m), self._down
+        begun, shifted = Signal.like(place, name="begun"), Signal.like(place, name="shifted")
+        plane = self.step_2.plane ^ down.replicate(len(self.step_2.plane))
+        shifted_position = Cat(Const(1, 1), begun.position) + Cat(down, plane)  # begun + plane, or - plane
+        m.d.comb += [shifted.position.eq(shifted_position[1:]), shifted.row.eq(begun.row),
+                     shifted.column.eq(begun.column + Cat(Const(1, 1), down.replicate(COLUMN_BITS - 1)))]
         phase_ends = self._scatter & self.values & self._last_group
         chosen = Signal.like(place)
-        m.d.comb += chosen.eq(Mux(phase_ends & ~self._phases_end, shifted.as_value(),
-                                  Mux(phase_ends & (self._phase != 0), ahead.as_value(), following.as_value())))
+        m.d.comb += chosen.eq(Mux(phase_ends & ~self._phases_end, shifted.as_value(), following.as_value()))
         first = Cat(self.dest, self.column, Const(0, ROW_BITS))
-        with m.If(self.step & (self._phase == 0)):
-            m.d.sync += ahead.eq(following)
         with m.If(self.step & phase_ends | self.begin):
             m.d.sync += begun.eq(Mux(self.begin, first, chosen.as_value()))
         with m.If(self.step):

@@ -73,8 +73,12 @@ class WeightListReader(wiring.Component):
         A job's header has been read.
     done : In(1)
         A job has left all its sums.
+    ahead : In(1)
+        The last job that was taken does not count yet.
     busy : Out(1)
-        A job is being read or has not left all its sums, or a word of it is under way or waits.
+        A job that counts is being read or has not left all its sums, or a word of it is under way or waits.
+    reading : Out(1), holding : Out(1)
+        A job is being read, or a word of one is under way or waits; the last one's sums stay.
     """
 
     def __init__(self, *, config: EngineConfig) -> None:
@@ -95,7 +99,7 @@ class WeightListReader(wiring.Component):
             "started": Out(started_layout(config)),
             "started_valid": Out(1),
             "done": In(1),
-            "busy": Out(1),
+            "ahead": In(1), "busy": Out(1), "reading": Out(1), "holding": Out(1),
         })
 
     @property
@@ -226,7 +230,8 @@ class WeightListReader(wiring.Component):
                      jobs_next.eq(jobs + self._take - self.done - self._held)]
         m.d.sync += [words.eq(words_next), self._room.eq(words_next < QUEUE_WORDS), jobs.eq(jobs_next),
                      self._jobs_room.eq(jobs_next < QUEUE_JOBS)]
-        m.d.comb += self.busy.eq(self._active | words.any() | jobs.any())
+        m.d.comb += [self.holding.eq(self._hold), self.reading.eq(self._active | words.any()),
+                     self.busy.eq(jobs[1:].any() | jobs[0] & (~self.ahead | self._hold) | self.reading & ~self.ahead)]
 
 
 def halves(config: EngineConfig, position: Value) -> Value:
