@@ -111,8 +111,8 @@ def cases() -> list[Case]:
         *made,
         case("energy, --config: no dense array of 24 multipliers", COMMANDS[5], "no dense array has 24", odd,
              needs="sta"),
-        case("compile, --config: lists that hold too little", COMMANDS[2], "list_words",
-             FILES | {"c.json": engine(list_words=16)}),
+        case("compile, --config: a map memory that holds too little", COMMANDS[2], "map_words",
+             FILES | {"c.json": engine(map_words=4)}),
         case("predict, --config --multipliers", "predict layer.npz --config c.json --multipliers 4", "not both", good),
         case("predict, --config is empty", "predict layer.npz --config", "", FILES, ""),
     ]

@@ -68,4 +68,4 @@ def _credits(h: Harness, go: Value, came: Value, uses: Value, lets: Value, room:
     h.m.d.sync += [may.eq(may + Mux(go, lets, 0) - came), there.eq(there + came - (go & uses))]
     h.assume(~go | (may + there + lets <= most))
     h.prove(~came | (there != most))
-    h.cover(go & uses & (there == most))
+    h.cover(go & uses & (there == 2))

@@ -46,7 +46,7 @@ def bus(h: Harness, *, lanes: int, vector: int = 1, banks: int = 4) -> None:
     h.prove(~stored | ((dut.notice.port == wanted[-1]) & (dut.notice.half == watched.word[-1])))
     _written(h, dut, config, h.past(stored, WRITE_LATENCY), data.View(layout, h.past(wanted[:-1], WRITE_LATENCY)),
              h.past(wanted[-1], WRITE_LATENCY))
-    h.cover(dut.map_sent & h.past(sent[lanes - 1]) & h.past(h.past(coming.valid & ~dut.map_sent)))
+    h.cover(dut.map_sent & h.past(coming.valid & ~dut.map_sent) & h.past(coming.valid, 2))
     h.cover(sent.any() & h.past(sent).any() & h.past(sent, 2).any())
     h.cover(dut.flags.valid & ~dut.flags.flags.all() & (dut.write.data[0] != 0))
 

@@ -10,6 +10,7 @@ from tests.formal import (
     boundary,
     bus,
     dense,
+    engine,
     fifo,
     issue,
     maps,
@@ -18,8 +19,11 @@ from tests.formal import (
     reader,
     requantiser,
     results,
+    way_out,
 )
 from tests.formal.sby import Z3, Proof
+
+from zeroskip.spec.words import Mode
 
 WIDTH = 28
 """Bits of a sum in the arrays."""
@@ -56,9 +60,14 @@ _PROOFS = (
     Proof(name="bus 3", build=partial(bus.bus, lanes=3)),
     Proof(name="bus 5", build=partial(bus.bus, lanes=5), quick=False),
     Proof(name="maps", build=maps.maps),
-    Proof(name="results", build=partial(results.results, out_words=4, under_way=1)),
+    Proof(name="results", build=partial(results.results, out_words=4, under_way=2)),
     Proof(name="results 2 lanes", build=partial(results.results, out_words=8, under_way=2, lanes=2), quick=False),
-    Proof(name="barrier", build=partial(barrier.barrier, lanes=2, most_parts=3)),
+    Proof(name="barrier", build=partial(barrier.barrier, lanes=2, most_parts=3), cover=30),
+    *(Proof(name=f"way out {name}", build=partial(way_out.way_out, mode=mode, ways=ways), cover=24)
+      for name, mode, ways in (("flat", Mode.FLAT, 1), ("pool", Mode.POOL, 1), ("raw", Mode.RAW, 1))),
+    Proof(name="way out flat 2 ways", build=partial(way_out.way_out, mode=Mode.FLAT, ways=2), cover=24, quick=False),
+    Proof(name="engine", build=partial(engine.engine, columns=3, look=2, pauses=1, within=173), depth=175, cover=175,
+          mode="bmc", engine="abc bmc3", quick=False),
     Proof(name="axi lite", build=partial(axi_lite.axi_lite, count=3)),
     *(Proof(name=f"beat packer {pixels}", build=partial(packer.packer, pixels=pixels), quick=pixels == 4)
       for pixels in (1, 2, 4, 8)),

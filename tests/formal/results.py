@@ -15,8 +15,9 @@ from zeroskip.gateware.array.results import ResultOutput
 
 
 def results(h: Harness, *, out_words: int, under_way: int, lanes: int = 1) -> None:
-    """Words at any time, but only so many more than are under way while the queue says halt; any stalls.
+    """Words at any time, but once the queue says halt one less than are said to be under way; any stalls.
 
+    One word may come in the cycle in which the queue sees that it has to halt.
     A word's data, its place and which of its bytes count are followed; `last` is counted.
     """
     config = below_limits(small(lanes=lanes), out_words=out_words)
@@ -29,8 +30,8 @@ def results(h: Harness, *, out_words: int, under_way: int, lanes: int = 1) -> No
                    word.mask.eq(h.free("mask", 2)), word.word.eq(h.free("place", 2)),
                    dut.setup.result_words.eq(count), dut.begin.eq(begin), dut.o.ready.eq(h.free("ready"))]
     h.assume(count != 0)
-    since = Signal(range(under_way * lanes + 1))
-    h.assume(~valid | ~dut.halt | (since != under_way * lanes))
+    since = Signal(range(under_way * lanes))
+    h.assume(~valid | ~dut.halt | (since != under_way * lanes - 1))
     h.m.d.sync += since.eq(Mux(dut.halt & ~begin, since + valid, 0))
     number, o = Signal.like(count), dut.o
     last = number + 1 == count

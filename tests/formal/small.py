@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal, Value, ValueLike
 
 from zeroskip.gateware.primitives.simple_dual_port import SimpleDualPort
 from zeroskip.spec.config import EngineConfig
+from zeroskip.spec.fields import Fields
 
 SMALLEST: dict[str, Any] = {"lanes": 1, "vector": 1, "look": 1, "banks": 4, "map_words": 4, "list_words": 16,
                             "instructions": 16, "acc_width": 20, "pool_columns": 2, "out_words": 16}
@@ -23,6 +24,12 @@ def below_limits(config: EngineConfig, **sizes: int) -> EngineConfig:
     for name, size in sizes.items():
         object.__setattr__(config, name, size)
     return config
+
+
+def word_of(fields: Fields, **values: ValueLike) -> Value:
+    """A word with these values, unsigned ones, in its fields, and zeros in the others."""
+    assert values.keys() <= fields.widths.keys(), values.keys()
+    return Cat(Cat(Value.cast(values.get(name, 0)), Const(0, width))[:width] for name, width in fields.widths.items())
 
 
 class AnyMemory(SimpleDualPort):

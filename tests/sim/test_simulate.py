@@ -158,9 +158,8 @@ def test_broken_rules_are_failures_although_every_bit_is_right(
 
 
 def test_a_layer_that_does_not_fit_is_refused_by_name(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    big = Layer(weight=rng.integers(1, 9, (2, 2048, 3, 3)).astype(np.int8), input=np.ones((1, 2048, 3, 3), np.uint8))
-    with pytest.raises(PackError, match=r"big does not fit the engine skip-both: .* it has "):
+    big = Layer(weight=np.ones((1, 1, 1, 1), np.int8), input=np.ones((1, 1, 2, 600), np.uint8))
+    with pytest.raises(PackError, match=r"big does not fit the engine skip-both: .*a row has at most 511"):
         simulate({"big": big}, TINY, ["skip-both"], options=options(tmp_path))
 
 

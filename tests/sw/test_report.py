@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import re
 
 import pytest
 from tests.sw.report_records import no_program, program, results, write
@@ -68,7 +69,7 @@ def test_the_network_as_one_program(folder):
     assert whole["why"] is None and whole["host"] == ["softmax"] and whole["program"] == program()
     assert {name: (own["load"], own["latency"], own["interval"], own["by_layer"])
             for name, own in whole["engines"].items()} == {
-        "skip-weights": (33, 110, 90, 120), "skip-both": (33, 77, 50, 60)}
+        "skip-weights": (33, 110, 90, 100), "skip-both": (33, 77, 50, 60)}
     assert found["bit_exact"] and found["runs"] == {"count": 12, "bit_exact": 12}
     page = (folder / "report.html").read_text()
     section = page.split("<h2>The whole network as one program</h2>")[1].split("</section>")[0]
@@ -138,7 +139,7 @@ def test_a_run_that_gave_no_answer_is_null_and_said(tmp_path):
 
 def test_page_needs_nothing_else(folder):
     make(folder)
-    page = (folder / "report.html").read_text()
+    page = re.sub(r"data:image/png;base64,[\w+/=\s]+", "", (folder / "report.html").read_text())
     for sign in ("http", "//", "src=", "<link", "<script", "@import", "url(h"):
         assert sign not in page.replace("url(#", ""), sign
     assert page.count("<svg") == page.count("</svg>") == 9

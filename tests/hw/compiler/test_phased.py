@@ -67,5 +67,5 @@ def test_a_map_whose_planes_differ_is_not_made_phase_by_phase(size, phases):
 
 
 def test_planes_of_a_map_are_channels():
-    assert planes_of(Map(channels=3, rows=5, columns=8, signed=True), (2, 4)) == Map(
-        channels=24, rows=3, columns=2, signed=True)
+    found = planes_of(Map(channels=3, rows=5, columns=8, signed=True), (2, 4))
+    assert (found.channels, found.rows, found.columns, found.signed) == (24, 3, 2, True)
