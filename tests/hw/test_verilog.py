@@ -16,9 +16,9 @@ from amaranth.lib import memory, wiring
 from tests.hw.echo_engine import MULTIPLIERS, EchoEngine
 
 from zeroskip import verilog
-from zeroskip.spec.config import PRESETS
 from zeroskip.gateware.axi.top import AxiTop
 from zeroskip.spec.axi import REGISTERS
+from zeroskip.spec.config import PRESETS
 from zeroskip.verilog import (
     ToolError,
     lint,

@@ -10,8 +10,8 @@ from tests.hw.compiler.dense.test_program import answer
 from tests.hw.gateware.dense.run import dense_config, random_layer
 
 from zeroskip import reference
-from zeroskip.compiler.packed import PackError
 from zeroskip.compiler.dense.parts import pack_dense_parts
+from zeroskip.compiler.packed import PackError
 
 PARTS = {
     "one program": ({}, 1, {}),

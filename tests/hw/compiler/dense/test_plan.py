@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from tests.hw.gateware.dense.run import dense_config, random_layer
 
-from zeroskip.compiler.packed import PackError, check_accumulators
 from zeroskip.compiler.dense.plan import make_plan
+from zeroskip.compiler.packed import PackError, check_accumulators
 from zeroskip.layer import Layer
 from zeroskip.spec.dense_program import Mode
 
