@@ -16,7 +16,6 @@ from typing import Any
 from zeroskip.files.process import Completed, ToolError, python_environment, run
 from zeroskip.files.reading import read_json
 from zeroskip.files.workplace import workplace
-from zeroskip.floorplan import write as write_planned
 from zeroskip.verilog import copy_input
 
 SEEDS = (1, 2, 3)
@@ -64,8 +63,6 @@ def pack(netlist: Path) -> dict[str, tuple[int, int]]:
 def reach(netlist: Path, *, seeds: Sequence[int] = SEEDS, timeout: float = 7200.0) -> dict[str, Any]:
     """Place and route with each seed; the clock, and the path that bounds it.
 
-    Where the chip's block memories are crowded, they are placed by ``zeroskip.floorplan``.
-
     Parameters
     ----------
     netlist
@@ -80,7 +77,7 @@ def reach(netlist: Path, *, seeds: Sequence[int] = SEEDS, timeout: float = 7200.
     dict
         ``mhz``, the median; ``by_seed``; ``critical``, the path of the median's seed: ``from`` and ``to`` (registers or
         memories), the submodules it comes ``through``, nanoseconds of ``logic`` and ``routing``; ``used`` and
-        ``available`` by ``RESOURCES``; ``planned``, memories that were placed by hand; ``tool``. Where the device has
+        ``available`` by ``RESOURCES``; ``tool``. Where the device has
         too few of something there is no ``mhz`` but ``lacks``: what.
 
     Raises
@@ -98,12 +95,10 @@ def reach(netlist: Path, *, seeds: Sequence[int] = SEEDS, timeout: float = 7200.
     if lacks:
         return found | {"lacks": lacks}
     with workplace() as place:
-        own, planned = place / NETLIST, place / "planned.json"
+        own = place / NETLIST
         copy_input(netlist, own)
-        found["planned"] = write_planned(own, planned)
-        routed = planned if found["planned"] else own
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            reports = dict(zip(seeds, pool.map(lambda seed: _route(routed, seed, timeout), seeds), strict=True))
+            reports = dict(zip(seeds, pool.map(lambda seed: _route(own, seed, timeout), seeds), strict=True))
     by_seed = {seed: _achieved(report) for seed, report in reports.items()}
     median = statistics.median_low(by_seed.values())
     seed = next(seed for seed, mhz in by_seed.items() if mhz == median)
@@ -153,7 +148,7 @@ def _through(cells: Iterator[str]) -> Iterator[str]:
 
 def _route(netlist: Path, seed: int, timeout: float) -> dict[str, Any]:
     report = netlist.with_name(f"{netlist.stem}-seed-{seed}.json")
-    _nextpnr(netlist, "--seed", str(seed), "--freq", f"{ASKED_MHZ:g}", "--timing-allow-fail", "--report", report.name,
+    _nextpnr(netlist, "--seed", str(seed), "--freq", f"{ASKED_MHZ:g}", "--router", "router2", "--timing-allow-fail", "--report", report.name,
              timeout=timeout)
     return dict(read_json(report, REPORT_BYTES))
 

@@ -12,7 +12,7 @@ from tests.formal.small import small
 import zeroskip.gateware.array.barrier
 from zeroskip.gateware.array.barrier import MOST_WAITING, SETTLING, Barrier
 
-NEXT = 3
+NEXT = 1
 """Cycles after a lane went on before it can wait again."""
 
 

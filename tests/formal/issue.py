@@ -27,7 +27,7 @@ def issue(h: Harness, *, look: int, queue_words: int, late: bool, gap_bits: int 
     with patch.multiple(zeroskip.gateware.lane.issue, QUEUE_WORDS=queue_words, GAP_BITS=gap_bits):
         dut = IssueStage(config=small(look=look))
         h.m.submodules.dut = dut.elaborate(None)
-    go = ~(dut.empty | dut.stolen | dut.blocked)
+    go = ~(dut.empty | dut.stolen | dut.blocked | dut.hold)
     went = h.past(go)
     h.prove(went | ~(dut.slot.valid | dut.slot.first | dut.slot.end))
     comes, captured = h.free("comes"), h.free("captured")
@@ -68,10 +68,11 @@ def _follow(h: Harness, dut: IssueStage, go: Value, comes: Value, queue_words: i
     h.prove(~gone | dut.empty)
     h.prove(~dut.taken | (waiting != 0))
     h.prove(~(dut.empty & (waiting != 0)) | dut.taken)
-    h.prove(~at_work | (dut.stolen == (entry.halves & dut.steal).any()))
+    h.prove(~at_work | (dut.stolen == ((entry.halves & dut.steal).any() & ~dut.hold)))
     h.prove(~at_work | (dut.multiplying == (go & left.any())))
     issued = h.past(at_work & go)
-    fields = Cat(getattr(slot, name) == h.past(getattr(entry, name)) for name in ("position", "weight", "kind", "signed"))
+    fields = Cat(getattr(slot, name) == h.past(getattr(entry, name))
+                 for name in ("position", "weight", "kind", "signed"))
     h.prove(~issued | (slot.valid == h.past(left.any())))
     h.prove(~issued | ~slot.valid | fields.all())
     h.prove(~issued | ((slot.begin == h.past(own.begin)) & (slot.finish == h.past(own.finish))))
@@ -101,7 +102,7 @@ def _gaps(h: Harness, dut: IssueStage, gap: Value, gap_end: Value) -> None:
 
 
 def _late(h: Harness, dut: IssueStage, go: Value, captured: Value) -> None:
-    """A list begins only when the sums before have gone, or when those under way find the way out idle."""
+    """A list begins only when the sums before have gone, or when those under way find a place."""
     before, ended, slot = Signal(3), Signal(init=1), dut.slot
     owed, fresh = Signal.like(before), Signal()
     went = h.past(go)
@@ -110,8 +111,8 @@ def _late(h: Harness, dut: IssueStage, go: Value, captured: Value) -> None:
     h.m.d.sync += before.eq(owed - captured)
     with h.m.If(went):
         h.m.d.sync += ended.eq(slot.end)
-    room = (owed == 0) | (owed == 1) & dut.way_out_idle
+    place = (owed == 0) | (owed == 1) & dut.room
     h.prove(owed <= MOST_OWED)
-    h.prove(~(go & fresh) | room)
-    h.prove(~dut.blocked | fresh & ~room)
+    h.prove(~(go & fresh) | place)
+    h.prove(~dut.blocked | fresh & ~place)
     h.cover(go & fresh & (owed == 1) & h.past(dut.blocked))

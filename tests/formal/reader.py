@@ -78,16 +78,19 @@ def order(h: Harness, *, queue_words: int, queue_jobs: int) -> None:
     h.prove(~read | (dut.tags.base == vector << (config.vector - 1).bit_length()))
     # credits
     under_way = sum((h.past(read, cycles) for cycles in range(1, dut.latency)), start=dut.word_valid)
+    leaves = dut.started_valid & ~dut.started.header.hold
     held = h.past(h.past(running & (headers == 1)), LATENCY - 1) & dut._held
     h.m.d.sync += [
         words.eq(words + read - taken - dut.dropped), waiting.eq(waiting + dut.word_valid - taken),
-        jobs.eq(jobs + takes - done - held), started.eq(started + (dut.started_valid & ~dut.started.header.hold) - done),
+        jobs.eq(jobs + takes - done - held), started.eq(started + leaves - done),
     ]
     h.prove(words == waiting + under_way)
     h.prove(waiting + dut.word_valid <= queue_words)
     h.prove(started <= jobs)
-    h.prove(started + (dut.started_valid & ~dut.started.header.hold) <= queue_jobs)
-    h.prove(dut.busy | ~running & (words == 0) & (jobs == 0))
+    h.prove(started + leaves <= queue_jobs)
+    h.prove(dut.reading == (running | (words != 0)))
+    h.prove(dut.busy | dut.ahead | ~dut.reading & (jobs == 0))
+    h.prove(dut.busy | (jobs <= 1))
     h.cover((words == queue_words) & due & (vectors == 1))
     h.cover(ends & takes & h.past(dut.dropped))
     h.cover((jobs == queue_jobs) & dut.job.valid & ends)
@@ -131,7 +134,8 @@ def match(h: Harness, *, vector: int, banks: int) -> None:
         h.prove(Cat(issued.position == at, issued.kind == kind, issued.weight == weight[:8],
                     issued.signed == h.past(weights.signed, later)).all())
         touched = [(at + i)[:config.position_bits] for i in range(vector)]
-        h.prove(~came | (issued.halves == Cat(Cat(~place[-1] for place in touched).any(), Cat(p[-1] for p in touched).any())))
+        lower, upper = Cat(~place[-1] for place in touched).any(), Cat(place[-1] for place in touched).any()
+        h.prove(~came | (issued.halves == Cat(lower, upper)))
         exact, near = (h.past(value) for value in _some(h, config, pieces[k], h.past(position, later - 1)))
         works = (weight != 0) & (~look | (kind >= Kind.COMPARE))
         h.prove(own.mask[k] | ~(works | (weight != 0) & exact))

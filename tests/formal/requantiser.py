@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""The requantiser is the formula of the contract, in both roundings: whole for narrow sums, for wide ones in two parts."""
+"""The requantiser is the formula of the contract, in both roundings: whole for narrow sums, wide ones in two parts."""
 
 from __future__ import annotations
 

@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from amaranth.hdl import Cat, Mux, Signal, Value
 from tests.formal.harness import Harness
 from tests.formal.small import small, word_of
+from tests.formal.walk import FIELD_BITS, RAW_BYTES, Step, Walk, scatter, scattered, wanted
 
 from zeroskip.gateware.lane.drain import Drain
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.words import COLUMN_BITS, Mode, step_parts
 
-FIELD_BITS = 3
-"""Bits of pitch, columns and zeros of the steps that are looked at."""
 CONFIGURED = 4
 """Cycles from a step's configuration to its first job."""
-RAW_BYTES = 4
 
 
-@dataclass
-class Step:
-    """A step: any pitch, any columns, any tail, any number of zeros behind a plane."""
-
-    mode: Mode
-    pitch: Signal
-    columns: Signal
-    tail: Signal
-    pad: Signal
-    late: Signal
-    largest: Signal
-    window: int
-
-
-@dataclass
-class Value_:
-    """The value that is next, as a walk from value to value has it."""
-
-    index: Signal
-    byte: Signal
-    position: Signal
-    column: Signal
-    row: Signal
-    plane_ends: Value
-
-
-def way_out(h: Harness, *, mode: Mode, lanes: int = 2, vector: int = 4, ways: int = 1, window: int = 2) -> None:
+def way_out(h: Harness, *, mode: Mode, lanes: int = 2, vector: int = 4, ways: int = 1, window: int = 2,
+            order: int = 1) -> None:
     """Jobs of any vectors, fills, halts: each command against a walk that is advanced by the commands.
 
     The walk says in each cycle what may be done: the next value, or zero, into the next place; a word leaves with the
@@ -53,36 +24,44 @@ def way_out(h: Harness, *, mode: Mode, lanes: int = 2, vector: int = 4, ways: in
     """
     config = small(lanes=lanes, vector=vector, ways=ways)
     h.m.submodules.dut = dut = Drain(config=config)
-    step = _step(h, config, dut, mode, window)
+    step = _step(h, config, dut, mode, window, order)
     command, work = dut.command, _Work(h, config, dut)
     stepped = command.ways.any()
     value = work.value
-    puts, inside = _wanted(config, step, value)
+    apart = scattered(config, step, value) if mode == Mode.SCATTER else None
+    position = value.position if apart is None else Mux(work.values, apart[0], value.position)
+    puts, inside = wanted(config, step, value) if apart is None else (apart[3], [apart[2]])
+    word = position[config.bank_bits:]
     puts = Mux(work.values, puts, 1)
-    wide = Mux(work.values, int(mode == Mode.FLAT), 1)
-    at = value.position[:config.bank_bits]
+    wide = work.filling | int(mode == Mode.FLAT)
+    at = position[:config.bank_bits]
     ways_bits = (ways - 1).bit_length()
     full = at[ways_bits:].all() & (wide | at[:ways_bits].all())
     pace = Signal(range(lanes), name="pace_wanted")
     h.m.d.sync += pace.eq(Mux(command.emit, lanes - 1, pace - (pace != 0)))
     waits = dut.halt & step.late
-    due = (work.values | work.zeros) & ~waits & ((pace == 0) | ~(puts & full))
-    flushes = work.flush & work.open & ~waits & (pace == 0)
+    moves = int(mode == Mode.SCATTER) & work.values & work.open & (word != work.word)
+    due = (work.values | work.zeros) & ~waits & ~moves & ((pace == 0) | ~(puts & full))
+    flushes = (work.flush & work.open | moves) & ~waits & (pace == 0)
     h.prove(stepped == due)
     h.prove(command.put == (due & puts))
     h.prove(command.emit == (due & puts & full | flushes))
-    h.prove(~command.emit | (command.word == Mux(flushes, work.word, value.position[config.bank_bits:])))
+    h.prove(~command.emit | (command.word == Mux(flushes, work.word, word)))
     h.prove(~command.put | (command.at == at) & (command.wide == wide))
-    h.prove(~(due & work.values) | (command.group == value.index >> ways_bits))
+    index = value.index if apart is None else apart[1]
+    h.prove(~(due & work.values) | (command.group == index >> ways_bits))
     if mode == Mode.RAW:
         h.prove(~(due & work.values) | (command.byte == value.byte))
     for way in range(ways):
         h.prove(~(due & command.put) | (command.inside[way] == (inside[way] & work.values)))
     h.prove(~due | command.ways.all() | int(mode != Mode.FLAT))
     # a byte goes only into the word that is open, and into each place once
-    h.prove(~(command.put & work.open) | (value.position[config.bank_bits:] == work.word))
-    _advance(h, config, step, work, due, puts, full, wide, flushes)
-    h.cover(flushes & ~work.filling & h.past(work.zeros))
+    h.prove(~(command.put & work.open) | (word == work.word))
+    h.m.d.sync += work.open.eq(Mux(command.put, ~full, work.open & ~flushes))
+    with h.m.If(command.put):
+        h.m.d.sync += work.word.eq(word)
+    _advance(h, config, step, work, due, puts, wide, flushes)
+    h.cover(flushes & ~work.filling & (h.past(work.zeros) if apart is None else value.down & work.values))
     h.cover(due & work.values & ~work.first & h.past(work.values & work.first))
     done = Signal(name="done_once")
     h.m.d.sync += done.eq(done | dut.finished)
@@ -91,9 +70,12 @@ def way_out(h: Harness, *, mode: Mode, lanes: int = 2, vector: int = 4, ways: in
         h.cover(due & ~inside[0] & command.put & work.values & (step.pitch == 4))
 
 
-def _step(h: Harness, config: EngineConfig, dut: Drain, mode: Mode, window: int) -> Step:
-    first, second, _ = step_parts(config)
-    step = Step(mode=mode, window=window, late=h.constant("late"), largest=h.constant("largest"),
+def _step(h: Harness, config: EngineConfig, dut: Drain, mode: Mode, window: int, order: int) -> Step:
+    first, second, third = step_parts(config)
+    apart = {name: h.constant(name, config.position_bits) for name in ("plane", "row", "row_wrap")} | {
+        name: h.constant(name, bits) for name, bits in (("written", FIELD_BITS), ("column_step", 2), ("phases", 2))}
+    step = Step(mode=mode, window=window, order=order, scatter=apart, late=h.constant("late"),
+                largest=h.constant("largest"),
                 tail=h.constant("tail", range(config.vector + 1)),
                 **{name: h.constant(name, FIELD_BITS) for name in ("pitch", "columns", "pad")})
     rate = (config.ways - 1).bit_length() if mode == Mode.FLAT else 0
@@ -104,6 +86,8 @@ def _step(h: Harness, config: EngineConfig, dut: Drain, mode: Mode, window: int)
                                           for times in range(config.ways + 1)).any() if mode == Mode.FLAT else 1)
     if mode == Mode.POOL:
         h.assume((step.pitch[0] == 0) if window == 2 else 1)
+    if mode == Mode.SCATTER:
+        h.assume((step.pitch[:order] == 0) & (step.pad == 0) & (apart["phases"] != 0))
     begun, ready = Signal(range(CONFIGURED + 1)), h.free("fill_count", 1)
     h.m.d.sync += begun.eq(begun + (begun != CONFIGURED))
     can_start, can_fill = h.free("starts") & dut.free & (begun == CONFIGURED), h.free("fills")
@@ -120,12 +104,15 @@ def _step(h: Harness, config: EngineConfig, dut: Drain, mode: Mode, window: int)
         h.assume(dest[:(config.ways - 1).bit_length()] == 0)
     if mode == Mode.POOL:
         h.assume(column == 0)  # squares are counted from the begin of a row
+    if mode == Mode.SCATTER and order:
+        h.assume(column[:order] == 0)
     h.drive(dut, start=start, begin=~job_open, finish=finish, fill=fill, fill_count=ready, dest=dest, column=column,
             step_0=word_of(first, pitch=step.pitch,
-                           columns=(1 << COLUMN_BITS) - 1 if mode == Mode.RAW else step.columns, tail=step.tail, pad=step.pad,
-                           advance=advance),
-            step_1=word_of(second, mode=int(mode), rate=rate, window=window, largest=step.largest, late=step.late),
-            step_2=0)
+                           columns=(1 << COLUMN_BITS) - 1 if mode == Mode.RAW else step.columns,
+                           tail=step.tail, pad=step.pad, advance=advance, written=apart["written"]),
+            step_1=word_of(second, mode=int(mode), rate=rate, window=window, largest=step.largest, late=step.late,
+                           order=order, column_step=apart["column_step"], phases=apart["phases"]),
+            step_2=word_of(third, **{name: apart[name] for name in ("plane", "row", "row_wrap")}))
     return step
 
 
@@ -139,37 +126,23 @@ class _Work:
         self.word = Signal(config.word_bits, name="work_word")
         self.last, self.final = Signal(name="work_last"), Signal(name="work_final")
         self.left = Signal(FIELD_BITS + 8, name="work_left")
-        self.value = Value_(index=Signal(range(max(2, config.vector)), name="walk_index"),
-                            byte=Signal(2, name="walk_byte"),
-                            position=Signal(config.position_bits, name="walk_position"),
-                            column=Signal(FIELD_BITS, name="walk_column"), row=Signal(3, name="walk_row"),
-                            plane_ends=self.last & self.final)
+        self.value = Walk(
+            index=Signal(range(max(2, config.vector)), name="walk_index"), byte=Signal(2, name="walk_byte"),
+            position=Signal(config.position_bits, name="walk_position"), column=Signal(FIELD_BITS, name="walk_column"),
+            row=Signal(3, name="walk_row"), phase=Signal(2, name="walk_phase"), group=Signal(2, name="walk_group"),
+            down=Signal(name="walk_down"), plane_ends=self.last & self.final)
 
 
-def _wanted(config: EngineConfig, step: Step, value: Value_) -> tuple[Value, list[Value]]:
-    """Whether something is put into the value's place; and of each way, whether it is a result."""
-    ends, tail = value.plane_ends, step.tail
-    if step.mode == Mode.POOL:
-        row = step.window - 1
-        square = (value.column % step.window == step.window - 1) & (value.row == Mux(step.largest, row, 0))
-        return square & ~(ends & (value.index >= tail)), [value.column // step.window < step.columns]
-    if step.mode == Mode.RAW:
-        return Value.cast(1), [Value.cast(1)]
-    inside = []
-    column: Value = value.column
-    for way in range(config.ways):
-        inside.append((column < step.columns) & ~(ends & (value.index + way >= tail)))
-        column = Mux(column + 1 == step.pitch, 0, column + 1)
-    return Value.cast(1), inside
-
-
-def _advance(h: Harness, config: EngineConfig, step: Step, work: _Work, due: Value, puts: Value, full: Value,
-             wide: Value, flushes: Value) -> None:
+def _advance(h: Harness, config: EngineConfig, step: Step, work: _Work, due: Value, puts: Value, wide: Value,
+             flushes: Value) -> None:
     """The walk itself; and when the way out is free, idle, and done with a job."""
     dut, value = work.dut, work.value
     stride = config.ways if step.mode == Mode.FLAT else 1
     last_byte = (value.byte == RAW_BYTES - 1) if step.mode == Mode.RAW else Value.cast(1)
     vector_ends = last_byte & (value.index == config.vector - stride)
+    ordered = int(step.mode != Mode.SCATTER)
+    if not ordered:
+        vector_ends = scatter(h.m, config, step, value, due & work.values)
     if step.mode == Mode.RAW:
         vector_ends |= last_byte & value.plane_ends & (value.index == step.tail - 1)
     ends = due & work.values & vector_ends
@@ -177,7 +150,7 @@ def _advance(h: Harness, config: EngineConfig, step: Step, work: _Work, due: Val
     with h.m.If(due & work.values):
         if step.mode == Mode.RAW:
             h.m.d.sync += value.byte.eq(value.byte + 1)
-        with h.m.If(last_byte):
+        with h.m.If(last_byte & ordered):
             h.m.d.sync += value.index.eq(value.index + stride)
             column, row = value.column, value.row
             for _ in range(stride):
@@ -189,15 +162,14 @@ def _advance(h: Harness, config: EngineConfig, step: Step, work: _Work, due: Val
             pads = work.final & (step.pad != 0)
             h.m.d.sync += [work.values.eq(0), work.zeros.eq(work.last & pads), work.flush.eq(work.last & ~pads),
                            work.left.eq(step.pad)]
-    with h.m.If(due & puts):
-        h.m.d.sync += [value.position.eq(value.position + Mux(wide, config.ways, 1)), work.open.eq(~full),
-                       work.word.eq(value.position[config.bank_bits:])]
+    with h.m.If(due & puts & (work.zeros | ordered)):
+        h.m.d.sync += value.position.eq(value.position + Mux(wide, config.ways, 1))
     with h.m.If(due & work.zeros):
         h.m.d.sync += work.left.eq(work.left - 1)
         with h.m.If(work.left == 1):
             h.m.d.sync += [work.zeros.eq(0), work.flush.eq(1)]
     with h.m.If(closes):
-        h.m.d.sync += [work.flush.eq(0), work.filling.eq(0), work.open.eq(0)]
+        h.m.d.sync += [work.flush.eq(0), work.filling.eq(0)]
     h.prove(dut.finished == (closes & ~work.filling))
     h.prove(dut.idle == ~(work.values | work.zeros | work.flush))
     h.prove(dut.free == (dut.idle | work.flush & ~work.open & ~work.filling | ends & ~work.last))
@@ -207,7 +179,7 @@ def _advance(h: Harness, config: EngineConfig, step: Step, work: _Work, due: Val
                        work.first.eq(dut.begin)]
         with h.m.If(dut.begin):
             h.m.d.sync += [work.final.eq(dut.final), value.position.eq(dut.dest), value.column.eq(dut.column),
-                           value.row.eq(0)]
+                           value.row.eq(0), value.phase.eq(0), value.group.eq(0), value.down.eq(0)]
     with h.m.If(dut.fill):
         h.m.d.sync += [work.zeros.eq(1), work.filling.eq(1), work.last.eq(0),
                        value.position.eq(dut.fill_word << config.bank_bits),

@@ -21,8 +21,8 @@ class EchoEngine(wiring.Component):
     Each beat taken counts as three multiplier slots, one of them gated; all others are lost as bubbles.
     After the map's last beat it drains. With `extra` it gives one beat too many.
 
-    Like a vector engine it can keep its program for further maps: with `image_beats` a result has so many beats, and
-    the next map follows at once. With `number_bits` beats of such a result have numbers: the second one is number 0,
+    Like a vector engine it can keep its program for further maps, and takes another one at any time, beats of that
+    `delay` apart, too: with `image_beats` a result has so many beats, and the next map follows at once. With `number_bits` beats of such a result have numbers: the second one is number 0,
     the first one number 1, and so on in pairs; `first_number` is added to each.
     """
 
@@ -38,7 +38,7 @@ class EchoEngine(wiring.Component):
         pause = Signal(range(self._delay + 1))
         place, ends = Signal(range(self._image_beats + 1)), Signal(name="image_ends")
         m.d.comb += [
-            self.program.ready.eq(~self.busy | ~loaded),
+            self.program.ready.eq(pause == 0 if self._image_beats else ~loaded),
             self.map.ready.eq(loaded & ~last & (pause == 0) & (~full | self.result.ready)),
             self.result.valid.eq(full),
             self.waiting.eq(loaded & ~last & ~full),
@@ -52,6 +52,8 @@ class EchoEngine(wiring.Component):
                 self._check(m, loaded)
         with m.If(pause != 0):
             m.d.sync += pause.eq(pause - 1)
+        with m.If(self.program.valid & self.program.ready & bool(self._image_beats)):
+            m.d.sync += pause.eq(self._delay - 1)
         done = self.result.valid & self.result.ready & self.result.payload.last
         with m.If(self.result.valid & self.result.ready):
             m.d.sync += full.eq(0)

@@ -256,7 +256,7 @@ def test_a_program_that_does_not_stay_is_sent_with_each_map():
 
 def test_the_map_waits_for_the_program_before_it():
     """A map that came too early would be for the program before, where that has stayed."""
-    line = new_line(image_beats=1)
+    line = new_line(image_beats=1, delay=300)
     device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
     device.connect()
     device.load(echo_program(BEAT_BYTES, 1))
@@ -269,7 +269,7 @@ def test_the_map_waits_for_the_program_before_it():
         taken(raw)
 
     line.write = write
-    device.run(beats(70), beats(2), 2, 2)
+    device.run(beats(20), beats(2), 2, 2)
     assert sent and not any(sent)
 
 

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MOVES = 8
+"""Pieces that may change lanes, for each lane."""
+UNEVEN = 0.01
+"""How much longer the longest lane may be than the shortest one before pieces change lanes."""
 SLACK = 1.02
 """How much longer lanes may work where filters are to stay whole."""
 
@@ -36,9 +40,11 @@ def cut(costs: Sequence[int], cuts: np.ndarray, lanes: int, *, whole: bool = Fal
         the order of their costs, so that lanes can wait for each other in between, too.
 
     Two ways are tried, and the one whose longest lane is shorter is taken: filters one after the other, cut where a
-    lane has its share (McNaughton's rule: lanes end together but for a cut), and whole filters, the longest first.
+    lane has its share (McNaughton's rule: lanes end together but for a cut), then evened by pieces that change lanes;
+    and whole filters, the longest first.
     """
-    shares, filters = _wrapped(costs, cuts, lanes), _longest_first(costs, int(cuts[-1]), lanes)
+    shares = _evened(_wrapped(costs, cuts, lanes), costs, cuts)
+    filters = _longest_first(costs, int(cuts[-1]), lanes)
     filters = filters if whole else [sorted(jobs) for jobs in filters]
     longest, other = (max(load(jobs, costs) for jobs in found) for found in (shares, filters))
     return shares if longest <= other and not (whole and other <= longest * SLACK) else filters
@@ -57,6 +63,40 @@ def _longest_first(costs: Sequence[int], vectors: int, lanes: int) -> list[list[
         loads[lane] += costs[number]
         found[lane].append(Job(filter=int(number), first=0, count=vectors))
     return found
+
+
+def _evened(found: list[list[Job]], costs: Sequence[int], cuts: np.ndarray) -> list[list[Job]]:
+    """The same with ends of jobs given by the longest lane to the shortest one, for as long as that helps much."""
+    loads = [load(jobs, costs) for jobs in found]
+    for _ in range(MOVES * len(found)):
+        most, least = int(np.argmax(loads)), int(np.argmin(loads))
+        over = loads[most] - loads[least]
+        if over <= UNEVEN * max(loads):
+            break
+        pieces = [(abs(2 * costs[job.filter] * piece.count - over), number, piece)
+                  for number, job in enumerate(found[most]) for piece in _ends(job, cuts)
+                  if costs[job.filter] * piece.count < over]
+        if not pieces:
+            break
+        _, number, piece = min(pieces)
+        job = found[most].pop(number)
+        rest = Job(filter=job.filter, count=job.count - piece.count,
+                   first=job.first + (piece.count if piece.first == job.first else 0))
+        found[most][number:number] = [rest] if rest.count else []
+        found[least].append(piece)
+        moved = costs[job.filter] * piece.count
+        loads[most], loads[least] = loads[most] - moved, loads[least] + moved
+    return [sorted(jobs) for jobs in found]
+
+
+def _ends(job: Job, cuts: np.ndarray) -> list[Job]:
+    """The shortest piece at each end of a job."""
+    end = job.first + job.count
+    inside = cuts[(cuts > job.first) & (cuts < end)]
+    if not len(inside):
+        return [job]
+    return [Job(filter=job.filter, first=job.first, count=int(inside[0]) - job.first),
+            Job(filter=job.filter, first=int(inside[-1]), count=end - int(inside[-1]))]
 
 
 def _wrapped(costs: Sequence[int], cuts: np.ndarray, lanes: int) -> list[list[Job]]:

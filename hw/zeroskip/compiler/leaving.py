@@ -150,16 +150,16 @@ def _gaps(config: EngineConfig, fields: Mapping[str, int], *, stream: bool) -> d
 
 def _least(config: EngineConfig, step: Step, pitch: int, layout: Layout, fields: Mapping[str, int], vectors: int
            ) -> int:
-    """Cycles that the way out takes for a vector: its values, and its words, one in each of the lane's turns."""
+    """Cycles that the way out takes for a vector on the average: its values, and its words, one in a lane's turn."""
     if not fields["late"]:
         return fields["gap"]
-    values, words = -(-config.vector // (1 << fields["rate"])), -(-config.vector // config.banks)
+    values, turns = -(-config.vector // (1 << fields["rate"])), config.lanes * config.vector
     if fields["mode"] == Mode.RAW:
-        values, words = values * RAW_BYTES, -(-config.vector * RAW_BYTES // config.banks)
+        values, turns = values * RAW_BYTES, turns * RAW_BYTES
     elif fields["mode"] == Mode.SCATTER:
         words = -(-_scattered_words(config, step, pitch, layout, vectors) // vectors)
-        values += words
-    return max(values, words * config.lanes)
+        values, turns = values + words, words * config.lanes * config.banks
+    return max(values, -(-turns // config.banks))
 
 
 def _scattered_words(config: EngineConfig, step: Step, pitch: int, layout: Layout, vectors: int) -> int:

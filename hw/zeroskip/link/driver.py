@@ -143,14 +143,15 @@ class Device(Host):
         beats = [program.map_beats(own) for own in maps]
         if not beats:
             return []
-        if not program.stays:
-            return [program.decode(self.run(program.beats, own, program.result_beats)) for own in beats]
-        self.write("results", min(len(maps), MOST_COUNTED))
         self._loaded = None  # until all has come
-        found = self._stream(np.concatenate(beats), len(maps) * program.result_beats, len(maps),
-                             [*program.parts] * len(maps))
+        if program.stays:
+            self.write("results", min(len(maps), MOST_COUNTED))
+            found = np.split(self._stream(np.concatenate(beats), len(maps) * program.result_beats, len(maps),
+                                          [*program.parts] * len(maps)), len(maps))
+        else:
+            found = [self.run(program.beats, own, program.result_beats) for own in beats]
         self._loaded = program
-        return [program.decode(own) for own in np.split(found, len(maps))]
+        return [program.decode(own) for own in found]
 
     def run(self, program: np.ndarray, map: np.ndarray, result_beats: int, results: int = 1,
             later: Sequence[np.ndarray] = ()) -> np.ndarray:

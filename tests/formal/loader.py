@@ -1,0 +1,85 @@
+# amaranth: UnusedElaboratable=no
+"""The loader starts nothing that was cut off, has a wrong checksum, or is for another engine; parts come in turn."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from tests.formal.harness import Harness
+from tests.formal.small import small
+
+from zeroskip.gateware.array.loader import Loader, State
+from zeroskip.gateware.structs import view
+from zeroskip.spec.program import HEAD, MAGIC, PIECE, VERSION, digest
+
+BEATS = 4
+"""Beats of a piece."""
+
+
+class Watched(Loader):
+    """A loader that shows what it has gathered."""
+
+    def _use(self, m: Module, gathered: Value, *others: object) -> None:
+        self.gathered = gathered
+        super()._use(m, gathered, *others)
+
+
+def _after(sums: tuple[Value, Value], beat: Value) -> tuple[Value, Value]:
+    """The two sums after one more beat of 32 bits."""
+    first = (sums[0] + beat + 1)[:32]
+    return first, (sums[1] + first)[:32]
+
+
+def loader(h: Harness) -> None:
+    """Any beats, any ends, any pauses, any room for parts.
+
+    What is started, or made ready, is a packet whose last beat came last, whose sums over all but its last piece are
+    what that piece says, and whose head is that of a program for this engine, or of its next part.
+    """
+    config = small()
+    dut = Watched(config=config)
+    h.m.submodules.dut = dut.elaborate(None)
+    h.drive(dut)
+    beat, last, taken = dut.i.p.data, dut.i.p.last, dut.i.valid & dut.i.ready
+    assert len(beat) * BEATS == PIECE
+    beats = [Signal.like(beat, name=f"beat_{number}") for number in range(BEATS)]
+    sums = [(Signal(32, name=f"first_{number}"), Signal(32, name=f"second_{number}")) for number in range(BEATS + 1)]
+    fresh = Signal(init=1)
+    sums_next = _after(tuple(Mux(fresh, 0, own) for own in sums[0]), beat)  # type: ignore[arg-type]
+    checked, head = Signal(range(BEATS + 2)), Signal(PIECE)
+    number = Signal(range(BEATS + 1))
+    checking = dut._state == State.CHECK
+    with h.m.If(taken):
+        h.m.d.sync += [fresh.eq(last), beats[0].eq(beat), sums[0][0].eq(sums_next[0]), sums[0][1].eq(sums_next[1]),
+                       number.eq(Mux(last, 0, number + (number != BEATS)))]
+        for place in range(1, BEATS):
+            h.m.d.sync += beats[place].eq(beats[place - 1])
+        for place in range(1, BEATS + 1):
+            h.m.d.sync += [new.eq(old) for new, old in zip(sums[place], sums[place - 1], strict=True)]
+        with h.m.If(number != BEATS):
+            h.m.d.sync += head.eq(Cat(head, beat)[len(beat):])
+    h.m.d.sync += checked.eq(Mux(checking, checked + (taken & (checked != BEATS + 1)), 0))
+    # what the loader has, said in these words: steps of the proof
+    h.prove(dut.gathered[-PIECE:] == Cat(reversed(beats)))
+    for place, own in enumerate(sums):
+        h.prove(~(checking & (checked == place)) | ((dut._first == own[0]) & (dut._second == own[1])))
+    h.prove(~(checking & (checked == BEATS + 1)))
+    h.prove(checking | fresh | ((dut._first == sums[0][0]) & (dut._second == sums[0][1])))
+    h.prove(~(fresh & ~dut._full) | ((dut._state == State.HEAD) & (dut._first == 0) & (dut._second == 0)))
+    # what is promised
+    own, done = view(HEAD, head), dut.start | dut.part_ready
+    h.prove(~done | fresh)
+    h.prove(~done | ((beats[-1] == sums[BEATS][0]) & (beats[-2] == sums[BEATS][1])))
+    h.prove(~done | (own.magic == MAGIC) & (own.version == VERSION) & (own.digest == digest(config)))
+    h.prove(~(dut.start & dut.part_ready) & (~dut.start | own.begin) & (~dut.part_ready | ~own.begin))
+    _turns(h, dut, own)
+    h.cover(dut.start)
+
+
+def _turns(h: Harness, dut: Watched, head: Value) -> None:
+    """Parts are those of the program that was started last, one after the other."""
+    started, part, tag = Signal(), Signal.like(head.part), Signal.like(head.tag)
+    with h.m.If(dut.start):
+        h.m.d.sync += [started.eq(1), part.eq(0), tag.eq(head.tag)]
+    with h.m.If(dut.part_ready):
+        h.m.d.sync += part.eq(Mux(head.final, 0, part + 1))
+    h.prove(~dut.part_ready | started & (head.part == part) & (head.tag == tag))
