@@ -80,8 +80,8 @@ def network_over_the_line(packed: Packed, batches: int, config: EngineConfig, *,
                           ) -> tuple[np.ndarray, list[Outcome]]:
     """Run a network on the vector engine through the link: the program is sent once, then images in batches.
 
-    Returns what `packed` decodes from the answers, and the outcome of every batch; all that was seen on the line so far
-    is in each.
+    Returns what `packed` decodes from the answers, and the outcome of every batch; ``own_to_board``, ``own_to_host``,
+    ``own_requests`` and ``own_cycles`` of what was observed are those of the batch alone.
 
     Raises
     ------

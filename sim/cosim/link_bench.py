@@ -80,15 +80,19 @@ class SimulatedLine:
 
 @bridge
 def run_on_device(device: Device, line: SimulatedLine, jobs: list[Job], outcomes: list[Outcome]) -> None:
-    """What a user's program does: connect, and run one program after the other; what the line carried goes with it."""
+    """What a user's program does: connect, and run one program after the other, with what the line carried for each."""
     device.connect()
     for job in jobs:
         if job.reset:
             device.reset()
+        before = _seen(device, line)
         result = device.run(job.program, job.map, job.result_beats, job.results, job.later)
-        counters = device.counters()
-        seen = line.bytes | {"requests": device.requests, "cycles": round(1e9 * line.seconds()) // PERIOD_NS}
-        outcomes.append(Outcome(name=job.name, result=result, counters=counters, observed=seen))
+        own = {f"own_{name}": after - before[name] for name, after in _seen(device, line).items()}
+        outcomes.append(Outcome(name=job.name, result=result, counters=device.counters(), observed=own))
+
+
+def _seen(device: Device, line: SimulatedLine) -> dict[str, int]:
+    return line.bytes | {"requests": device.requests, "cycles": round(1e9 * line.seconds()) // PERIOD_NS}
 
 
 @cocotb.test()

@@ -11,7 +11,8 @@ from tests.attacks.ingredients import layer
 FILES: dict[str, Content] = {"layer.npz": layer()}
 COMMANDS = ("predict layer.npz --config c.json", "simulate layer.npz --config c.json",
             "compile layer.npz --out out --config c.json", "generate --output out --config c.json",
-            "synth --config c.json", "energy layer.npz --config c.json", "run --out out --config c.json")
+            "synth --config c.json", "energy layer.npz --config c.json", "run --out out --config c.json",
+            "build --output out --config c.json")
 """What takes such a file."""
 PLAIN = {"lanes": 2, "vector": 8, "look": 2, "ways": 1, "banks": 8}
 
@@ -106,7 +107,7 @@ def cases() -> list[Case]:
     odd: dict[str, Content] = FILES | {"c.json": engine(lanes=3)}
     made += [case(f"{command.split()[0]}, --config: no dense array of 24 multipliers", command,
                   "no dense array has 24 multipliers", odd)
-             for command in COMMANDS if command.split()[0] not in ("compile", "energy")]
+             for command in COMMANDS if command.split()[0] not in ("compile", "energy", "build")]
     return [
         *made,
         case("energy, --config: no dense array of 24 multipliers", COMMANDS[5], "no dense array has 24", odd,

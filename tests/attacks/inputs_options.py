@@ -46,7 +46,7 @@ COMMANDS: list[tuple[str, str]] = [
     ("train --model x --out out", "unknown model"), ("train --precision x --out out", "precision"),
     ("train --epochs 0 --out out", "epochs"), ("train --seed -1 --epochs 1 --out out", "seed"),
     ("study s.toml --workers 0 --out out", "--workers must be"), ("study s.toml --workers x --out out", "--workers"),
-    ("build --board x --output out", "board: found"), ("build --preset x --output out", "preset: found"),
+    ("build --board x --output out", "board: found"), ("build --preset x --output out", "preset must be one of"),
     ("build --kind x --output out", "kind: found"), ("build --seeds 1,1 --output out", "seeds must be different"),
     ("build --seeds , --output out", "seeds must be"), ("build --seeds ² --output out", "seeds must be"),
     (f"build --seeds {'9' * 5000} --output out", ""), ("build --clock nan --output out", "clock"),

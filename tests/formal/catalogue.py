@@ -72,7 +72,7 @@ _PROOFS = (
     Proof(name="way out flat 2 ways", build=partial(way_out.way_out, mode=Mode.FLAT, ways=2), cover=24, quick=False),
     Proof(name="engine", build=partial(engine.engine, columns=3, look=2, pauses=1, within=173), depth=175, cover=175,
           mode="bmc", engine="abc bmc3", quick=False),
-    Proof(name="loader", build=loader.loader, cover=22),
+    Proof(name="loader", build=loader.loader, depth=3, cover=22, engine=Z3),
     Proof(name="axi lite", build=partial(axi_lite.axi_lite, count=3)),
     *(Proof(name=f"beat packer {pixels}", build=partial(packer.packer, pixels=pixels), quick=pixels == 4)
       for pixels in (1, 2, 4, 8)),

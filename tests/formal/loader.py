@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from tests.formal.harness import Harness
-from tests.formal.small import small
+from tests.formal.small import register, small
 
 from zeroskip.gateware.array.loader import Loader, State
 from zeroskip.gateware.structs import view
@@ -17,6 +17,12 @@ BEATS = 4
 
 class Watched(Loader):
     """A loader that shows what it has gathered."""
+
+    def elaborate(self, platform: object) -> Module:
+        """And how many beats that are."""
+        m = super().elaborate(platform)
+        self.got = register(m, "got")
+        return m
 
     def _use(self, m: Module, gathered: Value, *others: object) -> None:
         self.gathered = gathered
@@ -59,14 +65,26 @@ def loader(h: Harness) -> None:
             h.m.d.sync += head.eq(Cat(head, beat)[len(beat):])
     h.m.d.sync += checked.eq(Mux(checking, checked + (taken & (checked != BEATS + 1)), 0))
     # what the loader has, said in these words: steps of the proof
+    state, full, got, own = dut._state, dut._full, dut.got, view(HEAD, head)
+    reading = (state == State.BLOCK) | (state == State.WORDS) | checking
     h.prove(dut.gathered[-PIECE:] == Cat(reversed(beats)))
-    for place, own in enumerate(sums):
-        h.prove(~(checking & (checked == place)) | ((dut._first == own[0]) & (dut._second == own[1])))
-    h.prove(~(checking & (checked == BEATS + 1)))
+    for place, before in enumerate(sums):
+        h.prove(~(checking & (checked == place)) | ((dut._first == before[0]) & (dut._second == before[1])))
+    h.prove(~checking | (got == checked) & (checked <= BEATS) & (full == ((got == BEATS) | fresh)))
     h.prove(checking | fresh | ((dut._first == sums[0][0]) & (dut._second == sums[0][1])))
-    h.prove(~(fresh & ~dut._full) | ((dut._state == State.HEAD) & (dut._first == 0) & (dut._second == 0)))
+    h.prove(~fresh | full | ((state == State.HEAD) & (dut._first == 0) & (dut._second == 0) & (got == 0)))
+    h.prove(~full | (dut._ended == fresh))
+    h.prove((state != State.HEAD) | fresh | (got == number) & (number != 0) & (full == (number == BEATS)))
+    h.prove(~((state == State.HEAD) & fresh & full) | (got != BEATS) | (head == dut.gathered[-PIECE:]))
+    for count in range(1, BEATS + 1):
+        bits = count * len(beat)
+        h.prove(~((state == State.HEAD) & ~fresh & (number == count)) | (head[-bits:] == dut.gathered[-bits:]))
+    h.prove(~reading | fresh | (number == BEATS))
+    h.prove(~reading | (own.magic == MAGIC) & (own.version == VERSION) & (own.digest == digest(config)))
+    h.prove(~reading | (dut._begins == own.begin) & (dut._tag == own.tag))
+    h.prove(~reading | own.begin | dut._started & (own.part == dut._part) & (dut._final == own.final))
     # what is promised
-    own, done = view(HEAD, head), dut.start | dut.part_ready
+    done = dut.start | dut.part_ready
     h.prove(~done | fresh)
     h.prove(~done | ((beats[-1] == sums[BEATS][0]) & (beats[-2] == sums[BEATS][1])))
     h.prove(~done | (own.magic == MAGIC) & (own.version == VERSION) & (own.digest == digest(config)))
@@ -82,4 +100,7 @@ def _turns(h: Harness, dut: Watched, head: Value) -> None:
         h.m.d.sync += [started.eq(1), part.eq(0), tag.eq(head.tag)]
     with h.m.If(dut.part_ready):
         h.m.d.sync += part.eq(Mux(head.final, 0, part + 1))
+    h.prove(~dut._started | (started | dut.start))
+    due = Mux(dut.start, 0, Mux(dut.part_ready, Mux(head.final, 0, part + 1)[:len(part)], part))
+    h.prove(~dut._started | (dut._part == due) & (dut._tag == Mux(dut.start, head.tag, tag)))
     h.prove(~dut.part_ready | started & (head.part == part) & (head.tag == tag))

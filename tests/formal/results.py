@@ -21,7 +21,8 @@ def results(h: Harness, *, out_words: int, under_way: int, lanes: int = 1) -> No
     A word's data, its place and which of its bytes count are followed; `last` is counted.
     """
     config = below_limits(small(lanes=lanes), out_words=out_words)
-    with patch.object(zeroskip.gateware.array.results, "UNDER_WAY", under_way):
+    module = zeroskip.gateware.array.results
+    with patch.object(module, "under_way", lambda config: under_way), patch.object(module, "ROOM", 1):
         dut = ResultOutput(config=config)
         h.m.submodules.dut = dut.elaborate(None)
     begin, valid, count = h.free("begin"), h.free("valid"), h.constant("count", config.word_bits + 1)

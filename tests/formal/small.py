@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value, ValueLike
+from amaranth.hdl import Cat, Const, Fragment, Module, Signal, Value, ValueLike
 
 from zeroskip.gateware.primitives.simple_dual_port import SimpleDualPort
 from zeroskip.spec.config import EngineConfig
@@ -30,6 +30,14 @@ def word_of(fields: Fields, **values: ValueLike) -> Value:
     """A word with these values, unsigned ones, in its fields, and zeros in the others."""
     assert values.keys() <= fields.widths.keys(), values.keys()
     return Cat(Cat(Value.cast(values.get(name, 0)), Const(0, width))[:width] for name, width in fields.widths.items())
+
+
+def register(m: Module, name: str) -> Signal:
+    """The register of a module that has this name."""
+    found = [signal for statement in Fragment.get(m, None).statements["sync"] for signal in statement._lhs_signals()
+             if signal.name == name]
+    assert found, name
+    return found[0]
 
 
 class AnyMemory(SimpleDualPort):

@@ -21,9 +21,10 @@ class EchoEngine(wiring.Component):
     Each beat taken counts as three multiplier slots, one of them gated; all others are lost as bubbles.
     After the map's last beat it drains. With `extra` it gives one beat too many.
 
-    Like a vector engine it can keep its program for further maps, and takes another one at any time, beats of that
-    `delay` apart, too: with `image_beats` a result has so many beats, and the next map follows at once. With `number_bits` beats of such a result have numbers: the second one is number 0,
-    the first one number 1, and so on in pairs; `first_number` is added to each.
+    Like a vector engine it can keep its program for further maps, and takes another one at any time, its beats `delay`
+    apart, too: with `image_beats` a result has so many beats, and the next map follows at once. With `number_bits`
+    beats of such a result have numbers: the second one is number 0, the first one number 1, and so on in pairs;
+    `first_number` is added to each.
     """
 
     def __init__(self, *, delay: int = 1, extra: bool = False, beat_bytes: int = BEAT_BYTES, number_bits: int = 0,

@@ -66,5 +66,5 @@ def test_a_network_whose_program_is_loaded_once():
     assert first["load"] == len(packed.program) and second["load"] == 0
     assert first["map_beats"] == second["map_beats"] == len(packed.map) // 2
     assert first["result_beats"] == second["result_beats"] == packed.result_beats // 2
-    carried = [outcome.observed["to_board"] for outcome in outcomes]
-    assert carried[1] - carried[0] < carried[0] / 5
+    carried = [outcome.observed["own_to_board"] for outcome in outcomes]
+    assert len(packed.map) // 2 * 4 < carried[1] < carried[0] / 5

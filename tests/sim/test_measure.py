@@ -31,13 +31,14 @@ def counters(**more: int) -> dict[str, int]:
     return lost | values
 
 
-def broken(engine: str, config=TINY, stall: float = 0.0, predicted: dict[str, int] | None = None, **more: int
-           ) -> list[str]:
+def broken(engine: str, config=TINY, stall: float = 0.0, predicted: dict[str, int] | None = None, maps: int = 1,
+           **more: int) -> list[str]:
     """What is said of the counters; the cycle model agrees with them but for `predicted`."""
     found = counters(**more)
     model = {name: found[name] for name in ("total", "multiplications", "gated")} | {"beyond": 0} | (predicted or {})
     beats = np.zeros((1, 4), np.uint8)
-    packed = whole(Packed(program=beats, map=beats, result_beats=1, decode=lambda own: own, predicted=model), engine)
+    packed = whole(Packed(program=beats, map=beats, result_beats=maps, results=maps, decode=lambda own: own,
+                          predicted=model), engine)
     return broken_rules(engine, found, COUNTS, config, packed, stall=stall)
 
 
@@ -112,6 +113,13 @@ def test_products_beyond_the_results_are_expected() -> None:
     assert broken("skip-both", predicted={"beyond": 3}, multiplications=11) == []
     (text,) = broken("skip-both", predicted={"beyond": 3})
     assert "8 - 4 = 4, expected the 4 products with both operands non-zero and 3 beyond the results" in text
+
+
+def test_products_of_rows_that_two_bands_have_are_expected() -> None:
+    """Of several maps alone, and never fewer than the layer has."""
+    assert broken("skip-both", predicted={"pairs": 6}, maps=2, multiplications=10) == []
+    assert len(broken("skip-both", predicted={"pairs": 6}, maps=1, multiplications=10)) == 1
+    assert len(broken("skip-both", predicted={"pairs": 3}, maps=2, multiplications=7)) == 1
 
 
 def test_with_one_position_nothing_may_be_gated() -> None:

@@ -8,11 +8,25 @@ from amaranth.lib.wiring import In, Out
 
 from zeroskip.gateware.lane.output import result_layout
 from zeroskip.gateware.structs import struct_of
+from zeroskip.spec import timing
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.program import setup
 
-UNDER_WAY = 4
-"""Words of a lane that may come after it was told to halt."""
+SETTLING = 4
+"""Cycles, some to spare, in which a halt goes to the lanes and is obeyed."""
+ROOM = 16
+"""Words, at least, that the queue takes before it halts the lanes."""
+
+
+def under_way(config: EngineConfig) -> int:
+    """Words of a lane that may come after it was told to halt: those of the commands that have been given by then.
+
+    From a command to the queue it takes the way out, the wait for the lane's turn, and the write bus; meanwhile a word
+    is complete every time the ways out have filled one, but no sooner than the lane has another turn.
+    """
+    cycles = SETTLING + timing.OUTPUT + config.lanes + timing.bus(config.lanes)
+    return -(-cycles // max(config.lanes, config.banks // config.ways)) + 1
+
 
 
 def beat_layout(config: EngineConfig) -> data.StructLayout:
@@ -54,8 +68,8 @@ class ResultOutput(wiring.Component):
         m = Module()
         config = self._config
         layout = beat_layout(config)
-        depth = max(config.out_words, 2 * UNDER_WAY * config.lanes)
-        depth = 1 << (depth - 1).bit_length()
+        reserve = under_way(config) * config.lanes
+        depth = 1 << (max(config.out_words, reserve + ROOM) - 1).bit_length()
         m.submodules.queue = store = memory.Memory(shape=layout, depth=depth, init=[])
         write, read = store.write_port(), store.read_port(domain="comb")
         level, count = Signal(range(depth + 1)), Signal.like(self.setup.result_words)
@@ -72,7 +86,7 @@ class ResultOutput(wiring.Component):
             m.d.sync += self.o.valid.eq(0)
         with m.If(leaving):
             m.d.sync += [read.addr.eq(read.addr + 1), self.o.payload.eq(read.data), self.o.valid.eq(1)]
-        m.d.sync += [level.eq(level + entering - leaving), self.halt.eq(level >= depth - UNDER_WAY * config.lanes)]
+        m.d.sync += [level.eq(level + entering - leaving), self.halt.eq(level >= depth - reserve)]
         with m.If(self.begin):
             m.d.sync += [level.eq(0), count.eq(0), write.addr.eq(0), read.addr.eq(0), self.o.valid.eq(0)]
         return m
