@@ -148,7 +148,8 @@ def _through(cells: Iterator[str]) -> Iterator[str]:
 
 def _route(netlist: Path, seed: int, timeout: float) -> dict[str, Any]:
     report = netlist.with_name(f"{netlist.stem}-seed-{seed}.json")
-    _nextpnr(netlist, "--seed", str(seed), "--freq", f"{ASKED_MHZ:g}", "--router", "router2", "--timing-allow-fail", "--report", report.name,
+    _nextpnr(netlist, "--seed", str(seed), "--freq", f"{ASKED_MHZ:g}", "--router", "router2", "--timing-allow-fail",
+             "--report", report.name,
              timeout=timeout)
     return dict(read_json(report, REPORT_BYTES))
 

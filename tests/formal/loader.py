@@ -71,9 +71,10 @@ def loader(h: Harness) -> None:
     for place, before in enumerate(sums):
         h.prove(~(checking & (checked == place)) | ((dut._first == before[0]) & (dut._second == before[1])))
     h.prove(~checking | (got == checked) & (checked <= BEATS) & (full == ((got == BEATS) | fresh)))
-    h.prove(checking | fresh | ((dut._first == sums[0][0]) & (dut._second == sums[0][1])))
+    same = (dut._first == sums[0][0]) & (dut._second == sums[0][1])
+    h.prove(checking | (state == State.SKIP) | fresh | same)
     h.prove(~fresh | full | ((state == State.HEAD) & (dut._first == 0) & (dut._second == 0) & (got == 0)))
-    h.prove(~full | (dut._ended == fresh))
+    h.prove((~full | (dut._ended == fresh)) & (~fresh | (number == 0)))
     h.prove((state != State.HEAD) | fresh | (got == number) & (number != 0) & (full == (number == BEATS)))
     h.prove(~((state == State.HEAD) & fresh & full) | (got != BEATS) | (head == dut.gathered[-PIECE:]))
     for count in range(1, BEATS + 1):
