@@ -288,7 +288,8 @@ def _judge(task: _Task, outcome: Outcome, expected: np.ndarray, counts: Mapping[
 def _keep(task: _Task, outcome: Outcome, outputs: dict[str, np.ndarray], text: str, config: EngineConfig,
           options: Options) -> Path:
     """Its folder is called by numbers: a layer may have any name."""
-    streams = {"program": np.concatenate([packet for own in task.packed.programs for packet in (own.program, *own.later)]),
+    sent = [packet for own in task.packed.programs for packet in (own.program, *own.later)]
+    streams = {"program": np.concatenate(sent),
                "map": np.concatenate([program.map for program in task.packed.programs]), "result": outcome.result}
     about = failures.about(task.engine, config, text, options.stall, options.seed) | {"name": task.name}
     return failures.keep(

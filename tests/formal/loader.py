@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from tests.formal.harness import Harness
-from tests.formal.small import register, small
+from tests.formal.small import signal_of, small
 
 from zeroskip.gateware.array.loader import Loader, State
 from zeroskip.gateware.structs import view
@@ -21,7 +21,7 @@ class Watched(Loader):
     def elaborate(self, platform: object) -> Module:
         """And how many beats that are."""
         m = super().elaborate(platform)
-        self.got = register(m, "got")
+        self.got, self.needed = signal_of(m, "got"), signal_of(m, "needed")
         return m
 
     def _use(self, m: Module, gathered: Value, *others: object) -> None:
@@ -74,6 +74,7 @@ def loader(h: Harness) -> None:
     same = (dut._first == sums[0][0]) & (dut._second == sums[0][1])
     h.prove(checking | (state == State.SKIP) | fresh | same)
     h.prove(~fresh | full | ((state == State.HEAD) & (dut._first == 0) & (dut._second == 0) & (got == 0)))
+    h.prove((number <= BEATS) & (got <= BEATS) & (full | (got < dut.needed)) & (state.as_value() <= State.SKIP.value))
     h.prove((~full | (dut._ended == fresh)) & (~fresh | (number == 0)))
     h.prove((state != State.HEAD) | fresh | (got == number) & (number != 0) & (full == (number == BEATS)))
     h.prove(~((state == State.HEAD) & fresh & full) | (got != BEATS) | (head == dut.gathered[-PIECE:]))

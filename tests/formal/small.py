@@ -32,10 +32,11 @@ def word_of(fields: Fields, **values: ValueLike) -> Value:
     return Cat(Cat(Value.cast(values.get(name, 0)), Const(0, width))[:width] for name, width in fields.widths.items())
 
 
-def register(m: Module, name: str) -> Signal:
-    """The register of a module that has this name."""
-    found = [signal for statement in Fragment.get(m, None).statements["sync"] for signal in statement._lhs_signals()
-             if signal.name == name]
+def signal_of(m: Module, name: str) -> Signal:
+    """The signal of a module that has this name."""
+    statements = Fragment.get(m, None).statements
+    found = [signal for domain in ("comb", "sync") for statement in statements[domain]
+             for signal in statement._lhs_signals() if signal.name == name]
     assert found, name
     return found[0]
 

@@ -32,6 +32,7 @@ def in_its_own_folder(tmp_path, monkeypatch):
 def simulate(network, tmp_path, *arguments):
     """The status, the document where there is one, and what was answered."""
     status = cli.main(["simulate", str(saved(tmp_path / "model", network)), *TINY, *arguments])
+    assert status in (0, 1), "it was refused, or a fault"
     document = json.loads((tmp_path / "x.json").read_text()) if (tmp_path / "x.json").exists() else None
     with np.load(tmp_path / "x.npz") as answers:
         return status, document, {name: answers[name] for name in answers.files}
