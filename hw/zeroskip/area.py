@@ -1,7 +1,7 @@
 """What a vector engine takes of an ECP5: LUTs by a linear model, multipliers and block memories counted.
 
-The coefficients are from yosys' counts of several configurations with the chip's own cells; ``python -m
-benchmarks.area`` measures them again and shows how far the model is off.
+The coefficients are from yosys' counts of `base` by submodule, with the chip's own cells; ``python -m
+benchmarks.area`` shows how far the model is off on other configurations.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.words import instruction_bits
 
 COEFFICIENTS: dict[str, float] = {
-    "array": 1500, "bank": 40, "lane": 900, "multiplier": 130, "rotation": 9, "entry": 90, "way": 250,
+    "array": 2000, "bank": 20, "lane": 1035, "multiplier": 62, "rotation": 3.4, "entry": 95, "way": 390,
 }
 """LUTs for each, see `terms`."""
 TRUE_DUAL = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18))

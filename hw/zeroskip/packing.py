@@ -41,7 +41,7 @@ def _fastest(layer: Layer, config: EngineConfig, engines: Iterable[str]) -> Pack
     for engine in engines:
         try:
             fitting.append(pack(layer, config, engine))
-        except PackError as error:
+        except ValueError as error:  # it does not fit, or there is no dense array of that size
             refusals.append(f"{engine}: {error}")
     if not fitting:
         raise PackError("; ".join(refusals))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from amaranth.back import verilog as back_end
+from amaranth.hdl import Value
 from amaranth.lib import wiring
 
 from zeroskip.files.process import Completed, ToolError, find, run
@@ -55,7 +56,7 @@ def ports(component: wiring.Component) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {name: {"width": 1, "direction": "input"} for name in ("clk", "rst")}
     for (name,), member, value in component.signature.flatten(component):
         direction = "input" if member.flow == wiring.In else "output"
-        found[str(name)] = {"width": len(value), "direction": direction}
+        found[str(name)] = {"width": len(Value.cast(value)), "direction": direction}
     return found
 
 

@@ -20,10 +20,11 @@ class AnyEngine(wiring.Component):
         return Module()
 
 
-def boundary(h: Harness) -> None:
-    """Any engine that keeps what it offers until it is taken, unless it is reset."""
-    engine = AnyEngine(engine_members(1))
-    h.m.submodules.dut = dut = AxiTop(engine, multipliers=1)
+def boundary(h: Harness, *, beat_bytes: int, number_bits: int) -> None:
+    """Any engine that keeps what it offers until it is taken, unless it is reset; results numbered or not."""
+    shape = {"beat_bytes": beat_bytes, "number_bits": number_bits}
+    engine = AnyEngine(engine_members(1, **shape))
+    h.m.submodules.dut = dut = AxiTop(engine, multipliers=1, **shape)
     h.drive(dut)
     h.drive(wiring.flipped(engine))
     accepted = dut.s_axil_awvalid & dut.s_axil_awready & dut.s_axil_wvalid & dut.s_axil_wready
@@ -34,8 +35,9 @@ def boundary(h: Harness) -> None:
     h.prove(engine.reset == reset)
     h.assume(h.keeps(engine.result) | h.past(reset))
 
-    data, valid, ready = Cat(dut.m_axis_result_tdata, dut.m_axis_result_tlast), dut.m_axis_result_tvalid, \
-        dut.m_axis_result_tready
+    valid, ready = dut.m_axis_result_tvalid, dut.m_axis_result_tready
+    data = Cat(getattr(dut, f"m_axis_result_{name}")
+               for name in ("tdata", "tlast", *(("tkeep", "tuser") if number_bits else ())))
     h.prove(~h.past(valid & ~ready) | reset | (valid & (data == h.past(data))))
     h.prove(valid == (engine.result.valid & ~reset))
     h.prove(reset | (engine.result.ready == ready))

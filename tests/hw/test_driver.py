@@ -288,10 +288,10 @@ def numbered(*packets):
 
 
 @pytest.mark.parametrize(("packets", "sentence"), [
-    ([((2, 0), False), ((2,), True)], "beat 2 of the result came twice, expected each number from 0 to 2 once"),
-    ([((1, 0, 1), True)], "beat 1 of the result came twice"),
-    ([((0, 3), False)], "a beat of the result is numbered 3, expected 0 to 2"),
-    ([((0, 256), False)], "a beat of the result is numbered 256, expected 0 to 2"),
+    ([((2, 0), False), ((2,), True)], "with beat 2 twice, expected each number from 0 to 2 once"),
+    ([((1, 0, 1), True)], "with beat 1 twice"),
+    ([((0, 3), False)], "with a beat numbered 3, expected 0 to 2"),
+    ([((0, 256), False)], "with a beat numbered 256, expected 0 to 2"),
     ([((0, 1), True)], "2 beats of the result came, expected 3"),
     ([((0, 1, 2), False)], "3 of 3 beats of the result came, none marked as the last"),
 ])

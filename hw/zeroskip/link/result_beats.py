@@ -75,10 +75,10 @@ class ResultBeats:
         digits = found[:, self._size.data :].astype(np.int64)
         numbers = digits @ (1 << 8 * np.arange(self._size.number, dtype=np.int64))
         if (beyond := numbers[numbers >= self._beats]).size:
-            raise LinkError(f"a beat of the result is numbered {beyond[0]}, expected 0 to {self._beats - 1}")
+            raise LinkError(f"RESULT was answered with a beat numbered {beyond[0]}, expected 0 to {self._beats - 1}")
         known, counts = np.unique(numbers, return_counts=True)
         if (twice := known[(counts > 1) | self._seen[known]]).size:
-            raise LinkError(f"beat {twice[0]} of the result came twice, expected each number from 0 to "
+            raise LinkError(f"RESULT was answered with beat {twice[0]} twice, expected each number from 0 to "
                             f"{self._beats - 1} once")
         return numbers
 
