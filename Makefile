@@ -6,11 +6,13 @@ STAMP := $(VENV)/.installed
 OUT ?= build/demo
 JOBS ?= 2
 CASES ?= 1000
+QUICK := tests/files tests/hw/spec tests/hw/compiler tests/hw/export tests/hw/cycles/test_decode.py tests/hw/test_area.py \
+         tests/hw/test_counts.py tests/hw/test_families.py tests/hw/test_frame.py tests/hw/test_layer.py
 # What the report of the demo shows beside the run: the builds for boards, and energy on gates of the same network.
 BESIDE ?= $(addprefix --board ,$(wildcard bitstreams/*)) --energy benchmarks/energy/tiny.json
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test prove fuzz coverage lint bench clean
+.PHONY: help venv demo test quick prove fuzz coverage lint bench clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +32,9 @@ demo: $(STAMP)  ## prune, generate, simulate, synthesise, report: build/demo/rep
 
 test: $(STAMP)  ## all tests, lint among them
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+quick: lint  ## lint, types, and the tests of what builds no simulator and trains nothing
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(QUICK)
 
 prove: $(STAMP)  ## prove parts of the hardware, lint every preset; make test does the quick ones
 	$(BIN)/python -m tests.formal

@@ -67,13 +67,12 @@ _PROOFS = (
     Proof(name="barrier", build=partial(barrier.barrier, lanes=2, most_parts=3), cover=30),
     *(Proof(name=f"way out {name}", build=partial(way_out.way_out, mode=mode, ways=ways), cover=24)
       for name, mode, ways in (("flat", Mode.FLAT, 1), ("pool", Mode.POOL, 1), ("raw", Mode.RAW, 1))),
-    *(Proof(name=f"way out scatter {phases}", build=partial(way_out.way_out, mode=Mode.SCATTER, order=order), cover=24,
-            quick=False) for phases, order in ((1, 0), (2, 1))),
+    *(Proof(name=f"way out scatter {phases}", build=partial(way_out.way_out, mode=Mode.SCATTER, order=order), depth=14,
+            cover=30, mode="bmc", engine="abc bmc3", quick=False) for phases, order in ((1, 0), (2, 1))),
     Proof(name="way out flat 2 ways", build=partial(way_out.way_out, mode=Mode.FLAT, ways=2), cover=24, quick=False),
     Proof(name="engine", build=partial(engine.engine, columns=3, look=2, pauses=1, within=173), depth=175, cover=175,
           mode="bmc", engine="abc bmc3", quick=False),
     Proof(name="loader", build=loader.loader, depth=3, cover=20, engine=Z3, quick=False),
-    Proof(name="loader begin", build=loader.loader, depth=19, cover=19, mode="bmc", engine="abc bmc3", quick=False),
     Proof(name="axi lite", build=partial(axi_lite.axi_lite, count=3)),
     *(Proof(name=f"beat packer {pixels}", build=partial(packer.packer, pixels=pixels), quick=pixels == 4)
       for pixels in (1, 2, 4, 8)),

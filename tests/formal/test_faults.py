@@ -40,9 +40,9 @@ FAULTS = (
     ("boundary numbered", zeroskip, "gateware/axi/top.py", ".eq(stream.ready & ~reset)", ".eq(stream.ready)"),
     ("boundary numbered", zeroskip, "gateware/axi/top.py", "self.m_axis_result_tkeep.eq(result.payload.keep)",
      "self.m_axis_result_tkeep.eq(result.payload.keep | self.m_axis_result_tready)"),
-    ("loader begin", zeroskip, "gateware/array/loader.py", "(check.second != self._second)", "0"),
-    ("loader begin", zeroskip, "gateware/array/loader.py", "m.If(~self._ended | short)", "m.If(short)"),
-    ("loader begin", zeroskip, "gateware/array/loader.py", "(head.digest != digest(self._config))", "0"),
+    ("loader", zeroskip, "gateware/array/loader.py", "(check.second != self._second)", "0"),
+    ("loader", zeroskip, "gateware/array/loader.py", "m.If(~self._ended | short)", "m.If(short)"),
+    ("loader", zeroskip, "gateware/array/loader.py", "(head.digest != digest(self._config))", "0"),
     ("dense cell", zeroskip, "gateware/dense/cell.py", "empty.eq(begins & ~counts)", "empty.eq(begins)"),
     ("dense cell", zeroskip, "gateware/dense/cell.py", "begins = self.first | empty", "begins = self.first"),
     ("dense cell", zeroskip, "gateware/dense/cell.py", "Mux(empty, 0, accumulator.acc)", "accumulator.acc"),
@@ -108,6 +108,9 @@ FAULTS = (
      "(index == self._tail_last)"),
 )
 
+INDUCTION = {"loader"}
+"""Proofs whose faults show too late for a counterexample from the start to be found: their induction fails."""
+
 
 def test_every_quick_proof_has_a_fault() -> None:
     assert {name for name, proof in PROOFS.items() if proof.quick} <= {fault[0] for fault in FAULTS}
@@ -127,5 +130,6 @@ def test_found(name: str, package: ModuleType, file: str, right: str, wrong: str
                           env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     _, row, see, _ = done.stdout.splitlines()
-    assert row.startswith(name) and row.endswith(" FAIL"), done.stdout + done.stderr
-    assert (ROOT / see.split()[-1]).name.endswith(".vcd")
+    verdict, what = (" UNKNOWN", ".log") if name in INDUCTION else (" FAIL", ".vcd")
+    assert row.startswith(name) and row.endswith(verdict), done.stdout + done.stderr
+    assert (ROOT / see.split()[-1]).name.endswith(what)

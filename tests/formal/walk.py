@@ -27,7 +27,7 @@ class Step:
     largest: Signal
     window: int
     order: int
-    scatter: dict[str, Signal]
+    scatter: dict[str, Value]
 
 
 @dataclass

@@ -5,10 +5,18 @@ from __future__ import annotations
 import random
 from collections import deque
 
+import numpy as np
 from amaranth.sim import Simulator
+from tests.hw.echo_engine import MULTIPLIERS, EchoEngine
 from tests.hw.streams import PERIOD
 
+from zeroskip.gateware.axi.top import AxiTop
+from zeroskip.link.host_link import HostLink
+from zeroskip.spec.axi import BEAT_BYTES
+
 CYCLES_A_BYTE = 3
+SIZES = [(4, 13), (8, 3), (16, 0), (32, 20)]
+"""Bytes of a beat, bits of its number."""
 
 
 class Line:
@@ -72,3 +80,14 @@ def damaging(rate: float, seed: int):
 
     damage.count = count
     return damage
+
+
+def new_line(damage=lambda byte: [byte], beat_bytes=BEAT_BYTES, number_bits=0, **engine) -> Line:
+    """A line to an echo with beats of that size."""
+    echo = EchoEngine(beat_bytes=beat_bytes, number_bits=number_bits, **engine)
+    return Line(HostLink(AxiTop(echo, multipliers=MULTIPLIERS, beat_bytes=beat_bytes, number_bits=number_bits)), damage)
+
+
+def beats(count, seed=0, size=BEAT_BYTES) -> np.ndarray:
+    """Random ones."""
+    return np.random.default_rng(seed).integers(0, 256, (count, size)).astype(np.uint8)

@@ -6,10 +6,8 @@ import threading
 
 import numpy as np
 import pytest
-from tests.hw.echo_engine import MULTIPLIERS, REFUSED, EchoEngine
-from tests.hw.link_line import Line, damaging
+from tests.hw.link_line import SIZES, beats, damaging, new_line
 
-from zeroskip.gateware.axi.top import AxiTop
 from zeroskip.link import driver, frame
 from zeroskip.link.driver import Device, LinkError
 from zeroskip.link.frame import (
@@ -26,19 +24,9 @@ from zeroskip.link.frame import (
     number_bytes,
     stuff,
 )
-from zeroskip.link.host_link import QUEUE_BYTES, HostLink
-from zeroskip.link.loadable import Loadable
+from zeroskip.link.host_link import QUEUE_BYTES
 from zeroskip.link.serial_line import SerialLine
 from zeroskip.spec.axi import BEAT_BYTES, IDENTITY, REGISTERS
-
-SIZES = [(4, 13), (8, 3), (16, 0), (32, 20)]
-"""Bytes of a beat, bits of its number."""
-
-
-def new_line(damage=lambda byte: [byte], beat_bytes=BEAT_BYTES, number_bits=0, **engine):
-    echo = EchoEngine(beat_bytes=beat_bytes, number_bits=number_bits, **engine)
-    return Line(HostLink(AxiTop(echo, multipliers=MULTIPLIERS, beat_bytes=beat_bytes, number_bits=number_bits)), damage)
-
 
 class Raw:
     """Requests by hand."""
@@ -58,10 +46,6 @@ class Raw:
         assert answer[0] == sequence
         self.errors, self.room = answer[2], tuple(answer[3:5])
         return Status(answer[1]), answer[5], answer[ANSWER_HEAD:]
-
-
-def beats(count, seed=0, size=BEAT_BYTES):
-    return np.random.default_rng(seed).integers(0, 256, (count, size)).astype(np.uint8)
 
 
 @pytest.fixture
@@ -209,83 +193,6 @@ def test_the_driver_runs_programs():
     np.testing.assert_array_equal(device.run(beats(2), beats(2), 2), 255 - beats(2))
 
 
-def echo_program(size, image, *, error=0, parts=(), stays=True):
-    """A program for an echo that gives an image's beats back, in their order."""
-    program = beats(3, 9, size)
-    program[-1, :4] = np.frombuffer((REFUSED | error).to_bytes(4, "little"), np.uint8) if error else 0
-    return Loadable(beats=program, shape=(image, size), dtype="uint8", encode=lambda own: own.copy(), stays=stays,
-                    decode=lambda found: 255 - found, result_beats=image, parts=parts)
-
-
-@pytest.mark.parametrize(("beat_bytes", "number_bits"), SIZES)
-def test_a_program_is_loaded_once_for_any_number_of_maps(beat_bytes, number_bits):
-    """Numbered beats come out of order, and are put in order; the counters run over each batch."""
-    image = 6
-    line = new_line(beat_bytes=beat_bytes, number_bits=number_bits, image_beats=image)
-    device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
-    device.connect()
-    device.load(echo_program(beat_bytes, image), maps=3)
-    swapped = np.arange(image) ^ (number_bits > 0)
-    for batch, count in enumerate((3, 1, 8)):
-        maps = [beats(image, 100 * batch + number, beat_bytes) for number in range(count)]
-        for sent, found in zip(maps, device.infer(maps), strict=True):
-            np.testing.assert_array_equal(found, sent[swapped])
-        counts = device.counters()
-        assert [counts[name] for name in ("load", "map_beats", "result_beats")] == [
-            0 if batch else 3, image * count, image * count]
-    assert device.infer([]) == []
-    with pytest.raises(ValueError, match=rf"map: found uint8 \(5, {beat_bytes}\), expected uint8 \(6, {beat_bytes}\)"):
-        device.infer([beats(5, 0, beat_bytes)])
-    with pytest.raises(ValueError, match="map: found int8"):
-        device.infer([beats(image, 0, beat_bytes).view(np.int8)])
-    device.reset()
-    with pytest.raises(ValueError, match="no program was loaded, expected one before a map"):
-        device.infer([beats(image, 0, beat_bytes)])
-
-
-def test_a_program_that_does_not_stay_is_sent_with_each_map():
-    line = new_line()
-    device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
-    device.connect()
-    device.load(echo_program(BEAT_BYTES, 4, stays=False))
-    for _ in range(2):
-        maps = [beats(4, seed) for seed in range(2)]
-        np.testing.assert_array_equal(device.infer(maps), maps)
-        assert device.counters()["load"] == 3
-
-
-def test_the_map_waits_for_the_program_before_it():
-    """A map that came too early would be for the program before, where that has stayed."""
-    line = new_line(image_beats=1, delay=300)
-    device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
-    device.connect()
-    device.load(echo_program(BEAT_BYTES, 1))
-    sent, taken = [], line.write
-
-    def write(raw):
-        (content,) = Unstuffer().feed(raw)
-        if content[1] == Command.MAP:
-            sent.append(device.waits)
-        taken(raw)
-
-    line.write = write
-    device.run(beats(20), beats(2), 2, 2)
-    assert sent and not any(sent)
-
-
-@pytest.mark.parametrize(("error", "why"), [(4, "its checksum is wrong"), (9, "there is error 9")])
-def test_a_program_that_is_refused(error, why):
-    line = new_line(image_beats=2)
-    device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
-    device.connect()
-    with pytest.raises(LinkError, match=f"the program was refused: the engine says that {why}$"):
-        device.load(echo_program(BEAT_BYTES, 2, error=error))
-    with pytest.raises(ValueError, match="no program was loaded"):
-        device.infer([beats(2)])
-    device.load(echo_program(BEAT_BYTES, 2))
-    np.testing.assert_array_equal(device.infer([beats(2)]), [beats(2)])
-
-
 def test_nothing_is_left_of_a_run_that_was_cut_off():
     """The beats of half a run wait on the board when another driver connects."""
     line = new_line()
@@ -349,20 +256,6 @@ def test_a_board_that_was_reset_is_out_of_step():
     device._clock = device._transport.now
     with pytest.raises(LinkError, match="REGISTER was answered OUT_OF_STEP"):
         device.register("status")
-
-
-def test_numbers_that_do_not_fit():
-    """An odd result of the echo has a number beyond its last beat; without an image's size all have the same."""
-    line = new_line(beat_bytes=4, number_bits=9, image_beats=3)
-    device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
-    device.connect()
-    with pytest.raises(LinkError, match="with a beat numbered 3, expected 0 to 2"):
-        device.run(beats(1, size=4), beats(3, size=4), 3)
-    line = new_line(beat_bytes=4, number_bits=9)
-    device = Device(line, seconds=0.02, patience=0.01, clock=line.now)
-    device.connect()
-    with pytest.raises(LinkError, match="with beat 1 twice, expected each number from 0 to 3 once"):
-        device.run(beats(1, size=4), beats(4, size=4), 4)
 
 
 def test_the_driver_sees_a_beat_too_many():
