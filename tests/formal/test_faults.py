@@ -40,6 +40,8 @@ FAULTS = (
     ("boundary numbered", zeroskip, "gateware/axi/top.py", ".eq(stream.ready & ~reset)", ".eq(stream.ready)"),
     ("boundary numbered", zeroskip, "gateware/axi/top.py", "self.m_axis_result_tkeep.eq(result.payload.keep)",
      "self.m_axis_result_tkeep.eq(result.payload.keep | self.m_axis_result_tready)"),
+    ("way out scatter 2", zeroskip, "gateware/lane/places.py", "self._phase == Mux(down, 0, self._stride - 1)",
+     "self._phase == self._stride - 1"),
     ("loader", zeroskip, "gateware/array/loader.py", "(check.second != self._second)", "0"),
     ("loader", zeroskip, "gateware/array/loader.py", "m.If(~self._ended | short)", "m.If(short)"),
     ("loader", zeroskip, "gateware/array/loader.py", "(head.digest != digest(self._config))", "0"),

@@ -28,6 +28,7 @@ from zeroskip.link.host_link import QUEUE_BYTES
 from zeroskip.link.serial_line import SerialLine
 from zeroskip.spec.axi import BEAT_BYTES, IDENTITY, REGISTERS
 
+
 class Raw:
     """Requests by hand."""
 

@@ -46,9 +46,9 @@ def test_round_trip(parts):
 def test_header_fields():
     """Byte for byte: they are part of the format."""
     beat = encode([section(Section.WEIGHTS, address=0x01020304, count=258)])[0]
-    assert beat.tobytes() == bytes.fromhex("04 03 4b5a 00000000 04030201 02010000")
-    assert (VERSION, MAGIC) == (3, 0x5A4B)
-    assert encode([])[0].tobytes() == bytes.fromhex("07 03 4b5a") + bytes(12)
+    assert beat.tobytes() == bytes.fromhex("04 04 4b5a 00000000 04030201 02010000")
+    assert (VERSION, MAGIC) == (4, 0x5A4B)
+    assert encode([])[0].tobytes() == bytes.fromhex("07 04 4b5a") + bytes(12)
     assert {kind.name: int(kind) for kind in Section} == {
         "CONFIG": 0, "TAPS": 1, "PARAMETERS": 2, "WEIGHTS": 4, "END": 7}
 
@@ -63,11 +63,11 @@ KNOWN = "one of [0, 1, 2, 4, 7]"
 
 
 @pytest.mark.parametrize(("beats", "message"), [
-    (changed(0, 3), "beat 0: found magic 0x5a4b, version 3, kind 3; expected 0x5a4b, 3, " + KNOWN),
-    (changed(1, 1), "beat 0: found magic 0x5a4b, version 1, kind 2; expected 0x5a4b, 3, " + KNOWN),
-    (changed(2, 0x4C), "beat 0: found magic 0x5a4c, version 3, kind 2; expected 0x5a4b, 3, " + KNOWN),
+    (changed(0, 3), "beat 0: found magic 0x5a4b, version 4, kind 3; expected 0x5a4b, 4, " + KNOWN),
+    (changed(1, 1), "beat 0: found magic 0x5a4b, version 1, kind 2; expected 0x5a4b, 4, " + KNOWN),
+    (changed(2, 0x4C), "beat 0: found magic 0x5a4c, version 4, kind 2; expected 0x5a4b, 4, " + KNOWN),
     (changed(12, 4), "beat 0: found 3 rows, expected 4"),
-    (changed(12, 1), "beat 2: found magic 0x707, version 7, kind 7; expected 0x5a4b, 3, " + KNOWN),
+    (changed(12, 1), "beat 2: found magic 0x707, version 7, kind 7; expected 0x5a4b, 4, " + KNOWN),
     (encode([section()])[:-1], "found no END section, expected one as the last"),
     (encode([section()])[:-2], "beat 0: found 1 rows, expected 2"),
     (encode([])[:0], "found no END section, expected one as the last"),
