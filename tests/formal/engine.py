@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -25,7 +26,7 @@ from zeroskip.spec.words import entry
 
 BITS = 2
 """Bits of an activation, unsigned, and of a weight, signed."""
-HALF = {"multiplier": np.array([2]), "shift": np.array([1])}
+ONE: dict[str, Any] = {"multiplier": np.array([2]), "shift": np.array([1])}
 """A scale of one."""
 
 
@@ -57,9 +58,9 @@ class LoadedBefore(wiring.Component):
 def _program(config: EngineConfig, columns: int) -> Program:
     """A kernel of two columns with weights 1 and 2, then one of a single weight, 3."""
     first = Layer(weight=np.array([[[[1, 2]]]], np.int8), input=np.ones((1, 1, 1, columns), np.uint8),
-                  bias=np.zeros(1, np.int32), **HALF)
+                  bias=np.zeros(1, np.int32), **ONE)
     second = Layer(weight=np.array([[[[3]]]], np.int8), input=np.ones(first.output_shape, first.output_dtype),
-                   bias=np.zeros(1, np.int32), **HALF)
+                   bias=np.zeros(1, np.int32), **ONE)
     maps = {"input": lower.as_map(first.input4.shape[1:], "uint8")}
     steps = []
     for name, source, layer in (("first", "input", first), ("second", "first", second)):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from tests.formal.harness import Harness
 from tests.formal.small import signal_of, small
@@ -24,7 +26,7 @@ class Watched(Loader):
         self.got, self.needed = signal_of(m, "got"), signal_of(m, "needed")
         return m
 
-    def _use(self, m: Module, gathered: Value, *others: object) -> None:
+    def _use(self, m: Module, gathered: Value, *others: Any) -> None:
         self.gathered = gathered
         super()._use(m, gathered, *others)
 
@@ -74,7 +76,7 @@ def loader(h: Harness) -> None:
     same = (dut._first == sums[0][0]) & (dut._second == sums[0][1])
     h.prove(checking | (state == State.SKIP) | fresh | same)
     h.prove(~fresh | full | ((state == State.HEAD) & (dut._first == 0) & (dut._second == 0) & (got == 0)))
-    h.prove((number <= BEATS) & (got <= BEATS) & (full | (got < dut.needed)) & (state.as_value() <= State.SKIP.value))
+    h.prove((number <= BEATS) & (got <= BEATS) & (full | (got < dut.needed)) & (state.as_value() <= Value.cast(State.SKIP)))
     h.prove((~full | (dut._ended == fresh)) & (~fresh | (number == 0)))
     h.prove((state != State.HEAD) | fresh | (got == number) & (number != 0) & (full == (number == BEATS)))
     h.prove(~((state == State.HEAD) & fresh & full) | (got != BEATS) | (head == dut.gathered[-PIECE:]))
