@@ -73,7 +73,8 @@ ENDS = {
                                multiplier=np.full(5, 65535)),
     "saturates below": replace(PLAIN, bias=np.full(5, -(1 << 22), np.int32), shift=np.full(5, 8),
                                multiplier=np.full(5, 65535)),
-    "half to even": replace(PLAIN, rounding="even", multiplier=np.full(5, 32), shift=np.full(5, 11)),
+    "half to even": replace(PLAIN, rounding="even", weight=np.sign(PLAIN.weight), multiplier=np.full(5, 16),
+                            shift=np.full(5, 8)),
     "sums": random_layer(5, filters=3, channels=3, size=(4, 7), output=None, dtype=np.int8),
 }
 SHAPES = {
