@@ -68,7 +68,8 @@ class Accounting(wiring.Component):
         for seen, own in zip([*lanes, *gated], [*self.lanes, *self.gated], strict=True):
             m.d.sync += seen.eq(own)
         stuck, most = waiting | draining, config.multipliers
-        sums = {name: self._slots(getattr(lane, name) for lane in lanes)
+        # A lane that waits may have the first entry of the next step, which is held back: that is no other loss.
+        sums = {name: self._slots(getattr(lane, name) & ~lane.waiting for lane in lanes)
                 for name in ("multiplying", "stolen", "blocked")}
         rest = self._slots(~(lane.multiplying | lane.stolen | lane.blocked) & ~lane.waiting for lane in lanes)
         m.d.sync += [
