@@ -68,18 +68,21 @@ class Accounting(wiring.Component):
         for seen, own in zip([*lanes, *gated], [*self.lanes, *self.gated], strict=True):
             m.d.sync += seen.eq(own)
         stuck, most = waiting | draining, config.multipliers
-        # A lane that waits may have the first entry of the next step, which is held back: that is no other loss.
-        sums = {name: self._slots(getattr(lane, name) & ~lane.waiting for lane in lanes)
+        sums = {name: self._slots(getattr(lane, name) for lane in lanes)
                 for name in ("multiplying", "stolen", "blocked")}
-        rest = self._slots(~(lane.multiplying | lane.stolen | lane.blocked) & ~lane.waiting for lane in lanes)
+        rest = self._slots(~(self._at_work(lane) | lane.waiting) for lane in lanes)
         m.d.sync += [
             self.issued.eq(sums["multiplying"]), self.gated_slots.eq(reduce(add, gated)),
             self.waiting.eq(waiting), self.draining.eq(draining), self.idle.waiting.eq(Mux(waiting, most, 0)),
             self.idle.drain.eq(Mux(draining, most, 0)), self.idle.stolen.eq(sums["stolen"]),
             self.idle.blocked.eq(sums["blocked"]), self.idle.bubble.eq(rest),
-            self.idle.imbalance.eq(Mux(stuck, 0, self._slots(lane.waiting for lane in lanes))),
+            self.idle.imbalance.eq(Mux(stuck, 0, self._slots(lane.waiting & ~self._at_work(lane) for lane in lanes))),
         ]
         return m
+
+    def _at_work(self, lane: data.View) -> Value:
+        """A lane that is let go may issue the first entry of a step while it still says that it waits."""
+        return lane.multiplying | lane.stolen | lane.blocked
 
     def _slots(self, flags: object) -> Value:
         """P for each flag that is set."""
