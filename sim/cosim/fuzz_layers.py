@@ -18,8 +18,6 @@ KINDS = ("plain", "plain", "plain", "linear", "grouped", "depthwise", "one pixel
 KERNELS = (1, 1, 2, 3, 3, 3, 4, 5, 6, 7)
 STRIDES = (1, 1, 1, 2, 2, 3, 4)
 PADDINGS = (0, 0, 1, 1, 2, 3, 4, 5)
-LARGEST_CODE = 255
-"""By which the vector engine's compiler bounds a sum, whatever the type of the codes."""
 CYCLES = 6_000
 """Of multipliers that did every product of the layer."""
 
@@ -138,6 +136,6 @@ def make_layer(rng: Rng, config: EngineConfig, *, skips: bool) -> Layer:
     kind: type = pick(rng, (np.uint8, np.int8))
     weight, data = sparse(rng, fields.pop("weight"), np.int8), sparse(rng, fields.pop("input"), kind)
     products = np.count_nonzero(weight) / len(weight) * np.count_nonzero(data) / data.size
-    bias = biases(rng, weight, LARGEST_CODE, config.acc_width)
+    bias = biases(rng, weight, 128 if kind is np.int8 else 255, config.acc_width)
     layer = Layer(weight=weight, input=data, bias=bias, **fields, **requantisation(rng, len(weight), products))
     return unusual(rng, layer)

@@ -12,7 +12,7 @@ from zeroskip.compiler.steps import Step, Taps
 from zeroskip.spec.config import LIMITS, EngineConfig
 from zeroskip.spec.words import Kind, entry, header
 
-LARGEST_CODE = 255
+LARGEST_CODE, LARGEST_SIGNED = 255, 128
 
 
 class ListMaker:
@@ -41,7 +41,7 @@ class ListMaker:
         PlanError
             The filter's sums are too large.
         """
-        check_sums(self.config, step, number)
+        check_sums(self.config, step, number, self.signed)
         entries, vector = self._entries(step, step.taps[number])
         width, k = self.config.entry_bits, self.config.look
         words = (*self._header(step, number), *(
@@ -77,15 +77,17 @@ def factors(taps: Taps) -> np.ndarray:
     return taps.weight * np.where(taps.kind == Kind.ADD_HIGH, 256, np.where(taps.kind == Kind.ADD, 1, 0))
 
 
-def check_sums(config: EngineConfig, step: Step, number: int) -> None:
-    """Refuse a filter whose sums may not fit, by its own weights and bias.
+def check_sums(config: EngineConfig, step: Step, number: int, signed: Mapping[str, bool]) -> None:
+    """Refuse a filter whose sums may not fit, by its own weights and bias and the range of each source's codes.
 
     Raises
     ------
     PlanError
         With the bound, and the width that would do.
     """
-    bound = abs(int(step.bias[number])) + LARGEST_CODE * int(np.abs(factors(step.taps[number])).sum())
+    taps = step.taps[number]
+    largest = np.array([LARGEST_SIGNED if signed[name] else LARGEST_CODE for name in step.sources], np.int64)
+    bound = abs(int(step.bias[number])) + int((np.abs(factors(taps)) * largest[taps.source]).sum())
     if bound >= 1 << config.acc_width - 1:
         needed = bound.bit_length() + 1 + (bound.bit_length() + 1) % 2
         would = f"acc_width = {needed} would do" if needed <= LIMITS["acc_width"][1] else "no acc_width would do"
