@@ -119,7 +119,8 @@ def test_images_on_the_vector_engine_on_gates(vector):
             run, packed = vector.run("layer", layer, engine), pack(layer, LEAST, engine)
             (program,) = packed.programs
             assert program.results == 2
-            assert 0 <= run.cycles - packed.predicted["total"] - len(program.program) <= 16  # the bench's pause
+            # Before the map: beats that the loader waited with, the bench's pause, and the first instructions.
+            assert 0 <= run.cycles - packed.predicted["total"] - len(program.program) <= 48
             assert (run.multiplications, run.gated) == (packed.predicted["multiplications"], packed.predicted["gated"])
             assert run.power.annotated >= 0.95
             found = figures(vector, run)
