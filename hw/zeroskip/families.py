@@ -10,7 +10,7 @@ from pathlib import Path
 NARROW_ADDERS = Path(__file__).with_name("narrow_adders.v")
 CELL_LUTS = {"LUT4": 1, "CCU2C": 2, "DPR16X4": 6}
 """LUTs that a cell of an ECP5 takes: a carry cell two, a LUT memory of 16 x 4 three slices of two."""
-WIDEST = 8
+WIDEST = 10
 """Bits of the widest adder that is made of LUTs instead of an ECP5's carry cells."""
 
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from zeroskip.carry_ends import open_unread
 from zeroskip.families import ECP5, Family
 from zeroskip.files.process import python_environment, run
 from zeroskip.files.reading import ReadError, read_json, read_text
@@ -161,6 +162,8 @@ def synthesise(verilog: Path, top: str, *, multipliers: int, netlist: Path | Non
         run_yosys(script(top, keep, made, family), folder, timeout, family=family, log=log)
         parts = count_cells(read_json(folder / "stat.json", VERILOG_BYTES), top, family)
         if netlist is not None and made is not None:
+            if made.endswith(".json"):
+                open_unread(folder / made, VERILOG_BYTES)
             _copy(folder / made, netlist)
     whole = parts.pop("")
     whole.pop("count")

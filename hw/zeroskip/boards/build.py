@@ -13,6 +13,7 @@ from typing import Any
 
 from zeroskip.boards.catalogue import divisor, find, load_platform
 from zeroskip.boards.top import BoardTop
+from zeroskip.carry_ends import open_unread
 from zeroskip.clock import REPORT_BYTES, run_tool
 from zeroskip.families import ECP5
 from zeroskip.files.folders import NotOursError, check_replaceable, replacing
@@ -22,7 +23,7 @@ from zeroskip.files.workplace import workplace
 from zeroskip.files.writing import write_bytes, write_json
 from zeroskip.gateware.engines import axi_top
 from zeroskip.spec.config import EngineConfig, preset_name
-from zeroskip.synth import run_yosys
+from zeroskip.synth import VERILOG_BYTES, run_yosys
 from zeroskip.verilog import ToolError
 
 SEEDS = (1, 2, 3)
@@ -120,6 +121,7 @@ def _synthesise(work: Path) -> dict[str, int]:
         "read_rtlil top.il", "delete w:$verilog_initial_trigger", *ECP5.commands("top"),
         "tee -q -o stat.json stat -json", "write_json top.json",
     ]) + "\n", work, 1200, family=ECP5)
+    open_unread(work / "top.json", VERILOG_BYTES)
     found = read_json(work / "stat.json", REPORT_BYTES)["design"]["num_cells_by_type"]
     return {name: found.get(cell, 0) for cell, name, _, _ in ECP5.cells}
 

@@ -18,7 +18,7 @@ ADDRESS = 1
 """From a slot to its address at the map memory."""
 MAP = 3
 """From an address at the map memory to the activations."""
-SUMS = 4
+SUMS = 5
 """From a slot beside its activations to its sums."""
 CAPTURE = ISSUE + ADDRESS + MAP + SUMS
 """From the entry that ends a list to the cycle in which its sums can be taken over."""

@@ -41,7 +41,7 @@ class VectorUnit(wiring.Component):
     sums : Out(signed(acc_width)).array(P)
         Complete `latency` cycles after the slot that ends them.
     gated : Out(range(P + 1))
-        How many products of the slot of one cycle ago meet a zero.
+        How many products of the slot of `gated_latency` cycles ago meet a zero.
     """
 
     def __init__(self, *, config: EngineConfig) -> None:
@@ -57,24 +57,30 @@ class VectorUnit(wiring.Component):
     @property
     def bias_latency(self) -> int:
         """Cycles from a slot to its bias."""
-        return 3
+        return 4
+
+    @property
+    def gated_latency(self) -> int:
+        """Cycles from a slot to how many of its products meet a zero."""
+        return 2
 
     @property
     def latency(self) -> int:
         """Cycles from a slot to its sums."""
-        return 4
+        return 5
 
     def elaborate(self, platform: object) -> Module:
         """Rotation in two stages, operands, products, sums."""
         m = Module()
         config = self._config
-        coarse = config.bank_bits - config.bank_bits // 2
-        banks = [self.activations[b] for b in range(config.banks)]
-        turned = self._rotate(m, banks, self.slot.position, config.bank_bits - coarse)
-        vector = self._rotate_registered(m, turned, self.slot.position[: config.bank_bits - coarse])
-        slot_1 = data.View(slot_layout(config), delay(m, self.slot.as_value(), 1, "slot"))
-        slot_2 = data.View(slot_layout(config), delay(m, slot_1.as_value(), 1, "slot_held"))
-        slot_3 = data.View(slot_layout(config), delay(m, slot_2.as_value(), 1, "slot_product"))
+        fine = config.bank_bits // 2
+        banks = [self.activations[bank] for bank in range(config.banks)]
+        turned = self._rotate(m, banks, self.slot.position[fine : config.bank_bits], 1 << fine, "coarse")
+        slots = [self.slot]
+        for name in ("turned", "operand", "held", "product"):
+            slots.append(data.View(self.slot.shape(), delay(m, slots[-1].as_value(), 1, f"slot_{name}")))
+        _, slot_0, slot_1, _, slot_3 = slots
+        vector = self._rotate(m, turned, slot_0.position[:fine], 1, "fine")[: config.vector]
         weight = Signal(signed(FACTOR_BITS))
         high = slot_1.kind == Kind.ADD_HIGH
         m.d.sync += weight.eq(Mux(high, slot_1.weight.as_signed() << 8, slot_1.weight.as_signed()))
@@ -84,30 +90,18 @@ class VectorUnit(wiring.Component):
         m.d.sync += self.gated.eq(sum(zeros))
         return m
 
-    def _rotate(self, m: Module, values: list[Value], position: Value, lowest: int) -> list[Value]:
-        """By the upper bits of the place in a word, down to `lowest`."""
-        count = len(values)
-        for bit in range(self._config.bank_bits - 1, lowest - 1, -1):
-            level = []
-            for i in range(count):
-                value = Signal(ACTIVATION_BITS, name=f"turned_{bit}_{i}")
-                m.d.comb += value.eq(Mux(position[bit], values[(i + (1 << bit)) % count], values[i]))
-                level.append(value)
-            values = level
-        return values
+    def _rotate(self, m: Module, values: list[Value], steps: Value, size: int, name: str) -> list[Value]:
+        """By so many steps of `size` places, one cycle later.
 
-    def _rotate_registered(self, m: Module, values: list[Value], places: Value) -> list[Value]:
-        """By so many places, one cycle later.
-
-        A value has a register for each number of places, of which all but one are zeros by their reset, and an OR
+        A value has a register for each number of steps, of which all but one are zeros by their reset, and an OR
         brings together what comes to the same place. That takes half the logic of multiplexers.
         """
         registers = []
-        for number in range(1 << len(places)):
-            registers.append(Signal(data.ArrayLayout(ACTIVATION_BITS, len(values)), name=f"by_{number}"))
-            m.d.sync += registers[-1].eq(Mux(places == number, Cat(values), 0))
-        return [any_of([own[(i + number) % len(values)] for number, own in enumerate(registers)])
-                for i in range(self._config.vector)]
+        for number in range(1 << len(steps)):
+            registers.append(Signal(data.ArrayLayout(ACTIVATION_BITS, len(values)), name=f"{name}_by_{number}"))
+            m.d.sync += registers[-1].eq(Mux(steps == number, Cat(values), 0))
+        return [any_of([own[(i + number * size) % len(values)] for number, own in enumerate(registers)])
+                for i in range(len(values))]
 
     def _multiply(self, m: Module, i: int, activation: Value, slot: data.View, weight: Value) -> tuple[Value, Value]:
         """The product, and whether it counts; the operand register holds if it does not."""
