@@ -10,7 +10,7 @@ import numpy as np
 
 from zeroskip.compiler.code import Code, Instruction, ListJob, Stretch
 from zeroskip.compiler.jobs import Job, cut, load
-from zeroskip.compiler.leaving import RAW_BYTES, WayOut, mode_of, read_as_zeros, way_out, written
+from zeroskip.compiler.leaving import RAW_BYTES, WayOut, mode_of, way_out, zeros_around
 from zeroskip.compiler.lists import ListMaker
 from zeroskip.compiler.memories import Memories, at_once
 from zeroskip.compiler.parts import in_parts
@@ -160,14 +160,9 @@ class Builder:
         layout, banks = placed.layout, self.config.banks
         first = step.part_of[0] if step.part_of else 0
         words = set(range(placed.base, placed.base + layout.lead // banks)) if first == 0 else set()
-        shared = False
-        if mode_of(step, layout) == Mode.SCATTER:
-            values = written(self.config, step, pitch, layout, out)
-            gaps = (read_as_zeros(layout) & ~values).reshape(-1, banks).any(axis=1)
-            shared = bool((gaps & values.reshape(-1, banks).any(axis=1)).any())
-            start = placed.origin // banks
-            for channel in range(first, first + step.filters):
-                words |= {start + channel * layout.channel // banks + int(gap) for gap in np.flatnonzero(gaps)}
+        gaps, shared = zeros_around(self.config, step, pitch, layout, out)
+        for channel in range(first, first + step.filters):
+            words |= set((gaps + (placed.origin + channel * layout.channel) // banks).tolist())
         for lane, part in enumerate(np.array_split(np.array(sorted(words), int), self.config.lanes)):
             for begin, count in _runs(part):
                 self.instructions[lane].append(fill(self.config).pack(op=Op.FILL, dest=begin, count=count - 1))

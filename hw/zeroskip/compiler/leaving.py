@@ -219,3 +219,15 @@ def written(config: EngineConfig, step: Step, pitch: int, layout: Layout, out: W
         for dy, dx in np.ndindex(*step.factor):
             plane[layout.position(0, row * step.factor[0] + dy, column * step.factor[1] + dx)] = True
     return plane
+
+
+def zeros_around(config: EngineConfig, step: Step, pitch: int, layout: Layout, out: WayOut) -> tuple[np.ndarray, bool]:
+    """What a step has to fill with zeros in a map whose place others use, too, beside what its jobs write.
+
+    Words from a channel's first plane on, int64 (words,), and whether values of the step lie in any of them.
+    """
+    if mode_of(step, layout) != Mode.SCATTER:
+        return np.zeros(0, np.int64), False
+    values = written(config, step, pitch, layout, out)
+    gaps = (read_as_zeros(layout) & ~values).reshape(-1, config.banks).any(axis=1)
+    return np.flatnonzero(gaps), bool((gaps & values.reshape(-1, config.banks).any(axis=1)).any())

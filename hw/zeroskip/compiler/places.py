@@ -11,6 +11,8 @@ from zeroskip.compiler.layout import Layout
 from zeroskip.compiler.steps import Map, Step
 from zeroskip.spec.config import EngineConfig
 
+FEW_ZEROS = 32
+"""Words of zeros around a map that are written every time without further ado."""
 ATTEMPTS = 100
 """Placements that are tried; each one but the first with other preferences."""
 
@@ -56,12 +58,18 @@ class Work:
         Of all maps but the one that leaves.
     lives
         For each map the step that makes it (-1: it comes in), and the last one that reads it.
+    predecessors
+        Maps that can take the place of another one, and of which.
+    zeros
+        Words of zeros that have to be written for a map whenever it is made, unless it is alone in its place.
     """
 
     config: EngineConfig
     steps: Sequence[Step]
     layouts: Mapping[str, Layout]
     lives: Mapping[str, tuple[int, int]]
+    predecessors: Mapping[str, str] = field(default_factory=dict)
+    zeros: Mapping[str, int] = field(default_factory=dict)
     _entries: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def entries(self, step: Step, source: int) -> int:
@@ -84,8 +92,8 @@ def lives_of(incoming: Mapping[str, Map], steps: Sequence[Step], *, stay: bool) 
     return found
 
 
-def placed(work: Work) -> dict[str, Placed]:
-    """Of some placements, the one whose writes take the fewest turns of reads.
+def placed(work: Work) -> tuple[dict[str, Placed], float]:
+    """Of some placements, the one that costs the fewest cycles; and these, about.
 
     Raises
     ------
@@ -94,18 +102,25 @@ def placed(work: Work) -> dict[str, Placed]:
     """
     found, failure = [], None
     for attempt in range(ATTEMPTS):
+        rng = np.random.default_rng(attempt) if attempt else None
         try:
-            places = _attempt(work, np.random.default_rng(attempt) if attempt else None)
+            places = _attempt(work, rng, in_place=attempt % 2 == 0, alone=_alone(work, rng) if attempt % 4 > 1 else [])
         except PlanError as error:
             failure = failure or error
             continue
-        found.append((disturbance(work, places), attempt, places))
+        found.append((disturbance(work, places) + zeros(work, places), attempt, places))
         if not found[-1][0]:
             break
     if not found:
         assert failure is not None
         raise failure
-    return min(found, key=lambda own: own[:2])[2]
+    cycles, _, places = min(found, key=lambda own: own[:2])
+    return places, cycles
+
+
+def zeros(work: Work, places: Mapping[str, Placed]) -> float:
+    """Cycles in which zeros are written around maps whose place others use, too: a word in each."""
+    return float(sum(words for name, words in work.zeros.items() if words and beside(name, places)))
 
 
 def disturbance(work: Work, places: Mapping[str, Placed]) -> float:
@@ -130,35 +145,55 @@ def _reads(work: Work, step: Step, places: Mapping[str, Placed]) -> list[float]:
     return reads
 
 
-def _attempt(work: Work, rng: np.random.Generator | None) -> dict[str, Placed]:
+def _alone(work: Work, rng: np.random.Generator | None) -> list[str]:
+    """Some of the maps around which many zeros have to be written unless they are alone, the most expensive always."""
+    names = sorted((name for name, words in work.zeros.items() if words > FEW_ZEROS), key=lambda own: -work.zeros[own])
+    return [name for name in names if rng is None or name == names[0] or rng.random() < 0.5]
+
+
+def _attempt(work: Work, rng: np.random.Generator | None, *, in_place: bool, alone: Sequence[str]) -> dict[str, Placed]:
     """In order of making, at an end of a gap: beside all others if there is room, else beside those of the same time.
 
-    The half that is read less comes first; with `rng` with some chance another one.
+    With `in_place` a map that can takes the place of another one. Where some are to be `alone`, the others take no room
+    that they can do without. What costs least is taken; with `rng` with some chance something else.
     """
     found: dict[str, Placed] = {}
+    always = {name: (-1, len(work.steps)) for name in alone}
+    lives = {**work.lives, **always}
     for name in sorted((own for own in work.lives if own in work.layouts), key=lambda own: work.lives[own]):
-        layout = work.layouts[name]
-        now = [place for other, place in found.items() if _overlap(work.lives[name], work.lives[other])]
-        number = work.lives[name][0]
-        reads = _reads(work, work.steps[number], found) if number >= 0 else [0.0, 0.0]
-        fits = _fits(work.config, layout.words, list(found.values())) or _fits(work.config, layout.words, now)
+        layout, before = work.layouts[name], work.predecessors.get(name)
+        if in_place and before is not None and layout == work.layouts[before] and not always.keys() & {name, before}:
+            found[name] = found[before]
+            continue
+        now = [place for other, place in found.items() if _overlap(lives[name], lives[other])]
+        beside_all = name in always or not always
+        fits = _fits(work.config, layout.words, list(found.values())) if beside_all else []
+        fits = fits or _fits(work.config, layout.words, now)
         if not fits:
             raise PlanError(f"map {name!r} takes {layout.words} words of {work.config.banks} positions beside what "
                             f"else is needed at its time, the map memory has {work.config.map_words} (map_words)")
-        base = min(fits, key=lambda start: _preference(work.config, Placed(layout=layout, base=start), reads, rng))
+        number = work.lives[name][0]
+        reads = _reads(work, work.steps[number], found) if number >= 0 else [0.0, 0.0]
+        base = min(fits, key=lambda start: _preference(work, Placed(layout=layout, base=start), reads, found, rng))
         found[name] = Placed(layout=layout, base=base)
     return found
 
 
-def _preference(config: EngineConfig, place: Placed, reads: Sequence[float], rng: np.random.Generator | None
-                ) -> tuple[float, int, int]:
-    """Least first: what writes disturb, then the distance from an end of the memory, so that the middle stays free."""
-    disturbed = sum(w * r for w, r in zip(place.in_halves(config.map_words // 2), reads, strict=True))
+def _preference(work: Work, place: Placed, reads: Sequence[float], found: Mapping[str, Placed],
+                rng: np.random.Generator | None) -> tuple[float, int, int]:
+    """Least first: the cycles that it costs, then the distance from an end, so that the middle stays free.
+
+    It costs what writes disturb, and the zeros of those that would not be alone in their places any more.
+    """
+    words = work.config.map_words
+    cost = sum(w * r for w, r in zip(place.in_halves(words // 2), reads, strict=True)) / (2 * max(1.0, sum(reads)))
+    cost += sum(zeros for other, zeros in work.zeros.items()
+                if other in found and place.base < found[other].end and found[other].base < place.end)
     if rng is not None:
-        disturbed *= rng.random() + 0.5
+        cost *= rng.random() + 0.5
         if rng.random() < 0.2:
-            disturbed = 0.0
-    return disturbed, min(place.base, config.map_words - place.end), place.base
+            cost = 0.0
+    return cost, min(place.base, words - place.end), place.base
 
 
 def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:

@@ -8,12 +8,15 @@ from fractions import Fraction
 
 import numpy as np
 
+from zeroskip.compiler.in_place import predecessors
 from zeroskip.compiler.layout import Layout, Margin, margin_of
+from zeroskip.compiler.leaving import way_out, zeros_around
 from zeroskip.compiler.places import Placed, PlanError, Work, beside, lives_of, placed
 from zeroskip.compiler.steps import Map, Step
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.words import COLUMN_BITS
 
+WHOLE = (1, 1)
 LONGEST_PITCH = (1 << COLUMN_BITS) - 1
 
 
@@ -27,6 +30,8 @@ class Plan:
     """Whether a map is alone in its place."""
     released: int
     """The step after which the next map may come in."""
+    cycles: float
+    """What the choice costs, about, to be compared with other plans of the same steps."""
 
 
 def phases_of(steps: Sequence[Step]) -> dict[str, tuple[int, int]]:
@@ -40,36 +45,71 @@ def phases_of(steps: Sequence[Step]) -> dict[str, tuple[int, int]]:
 
 
 def plan(config: EngineConfig, incoming: Mapping[str, Map], steps: Sequence[Step], leaving: str) -> Plan:
-    """Place all maps of a program; `leaving` goes out by the stream, `incoming` come by one."""
+    """Place all maps of a program; `leaving` goes out by the stream, `incoming` come by one.
+
+    The next map can come in early if it keeps its place; only where that does not fit it does not. Of rows that are as
+    long as those of the maps that are scattered, and shorter ones, which take fewer vectors but more zeros, the better
+    are taken.
+    """
     maps = dict(incoming) | {step.out: step.written for step in steps}
-    found: PlanError | None = None
-    for tied in (True, False):
-        for stay in (True, False):
+    found: list[Plan] = []
+    failure: PlanError | None = None
+    for stay in (True, False):
+        for tied in (True, False):
             try:
-                return _planned(config, incoming, steps, leaving, maps, tied=tied, stay=stay)
+                found.append(_planned(config, incoming, steps, leaving, maps, tied=tied, stay=stay))
             except PlanError as error:
-                found = error
-    assert found is not None
-    raise found
+                failure = error
+        if found:
+            return min(found, key=lambda own: own.cycles)
+    assert failure is not None
+    raise failure
 
 
 def _planned(config: EngineConfig, incoming: Mapping[str, Map], steps: Sequence[Step], leaving: str,
              maps: Mapping[str, Map], *, tied: bool, stay: bool) -> Plan:
     phases = phases_of(steps)
+    before = {name: own for name, own in predecessors(steps, incoming, leaving).items()
+              if phases.get(name, WHOLE) == phases[own] == WHOLE}
     margins = _margins(maps, steps, phases)
+    for name, own in before.items():  # they lie alike
+        margins[name] = margins[own] = margins.get(name, Margin()).with_(margins[own])
     pitches = _pitches(maps, steps, phases, margins, tied=tied)
     layouts = {
-        name: Layout(channels=own.channels, rows=own.rows, columns=own.columns, phases=phases.get(name, (1, 1)),
+        name: Layout(channels=own.channels, rows=own.rows, columns=own.columns, phases=phases.get(name, WHOLE),
                      pitch=pitches[name], margin=margins.get(name, Margin()), banks=config.banks)
         for name, own in maps.items()
     }
+    rasters = [_raster_pitch(step, layouts) for step in steps]
     lives = lives_of(incoming, steps, stay=stay)
-    places = placed(Work(config=config, steps=steps, lives=lives,
-                         layouts={name: own for name, own in layouts.items() if name != leaving}))
-    return Plan(maps={**places, leaving: Placed(layout=layouts[leaving], base=0)},
-                pitches=[_raster_pitch(step, layouts) for step in steps],
+    places, disturbed = placed(Work(
+        config=config, steps=steps, lives=lives, predecessors=before,
+        layouts={name: own for name, own in layouts.items() if name != leaving},
+        zeros=_zeros(config, steps, rasters, layouts, leaving)))
+    return Plan(maps={**places, leaving: Placed(layout=layouts[leaving], base=0)}, pitches=rasters,
                 kept={name: not beside(name, places) for name in places},
-                released=_released(incoming, places, lives, steps))
+                released=_released(incoming, places, lives, steps),
+                cycles=disturbed + sum(map(_multiplying, [config] * len(steps), steps, rasters)))
+
+
+def _multiplying(config: EngineConfig, step: Step, pitch: int) -> float:
+    """Cycles of a step's lists, about, on all lanes."""
+    vectors = -(-((step.result.rows - 1) * pitch + step.result.columns) // config.vector)
+    return sum(map(len, step.taps)) * vectors / config.lanes
+
+
+def _zeros(config: EngineConfig, steps: Sequence[Step], rasters: Sequence[int], layouts: Mapping[str, Layout],
+           leaving: str) -> dict[str, int]:
+    """Words of zeros around each map, which have to be written every time unless it is alone in its place."""
+    found: dict[str, int] = {}
+    for step, pitch in zip(steps, rasters, strict=True):
+        if step.out != leaving:
+            layout = layouts[step.out]
+            out = way_out(config, step, pitch, layout, stream=False, pads=True)
+            gaps, _ = zeros_around(config, step, pitch, layout, out)
+            found.setdefault(step.out, layout.lead // config.banks)
+            found[step.out] += len(gaps) * step.filters
+    return found
 
 
 def _margins(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str, tuple[int, int]]

@@ -86,7 +86,8 @@ def lifetimes(compiled: Compiled) -> dict[str, tuple[int, int]]:
 def _at(compiled: Compiled, step: int) -> int:
     """Words of the map memory that are needed while a step runs."""
     lives, places = lifetimes(compiled), _resident(compiled)
-    return sum(places[name].layout.words for name, (first, last) in lives.items() if first <= step <= last)
+    return len({word for name, (first, last) in lives.items() if first <= step <= last
+                for word in range(places[name].base, places[name].end)})
 
 
 def _input(compiled: Compiled) -> dict[str, Any]:

@@ -57,7 +57,8 @@ def map_cells(verilog: Path, top: str, netlist: Path, *, timeout: float = 1800.0
             f"techmap -map {MEMORY_MAP.name}", f"read_verilog -lib {MEMORY_MAP.name}", f"synth -flatten -top {top}",
             f"techmap -map {CLOCK_GATE.name}", "simplemap", "opt -fast",
             f"clockgate -pos clock_gate E:CLK:GCLK -min_net_size {GATED_TOGETHER}", f"techmap -map {CLOCK_GATE.name}",
-            "simplemap", "dfflibmap -liberty cells.lib", f"abc -liberty cells.lib -constr {CONSTRAINTS.name} -D {DELAY_PS}",
+            "simplemap", "dfflibmap -liberty cells.lib",
+            f"abc -liberty cells.lib -constr {CONSTRAINTS.name} -D {DELAY_PS}",
             "opt_clean -purge", "write_verilog -noattr -noexpr netlist.v",
         ]) + "\n", place, timeout)
         write_bytes(netlist, read_bytes(place / "netlist.v"))

@@ -43,8 +43,9 @@ def test_cycles_are_those_of_a_real_image(seed):
     run = model.run(SMALL, made.decoded, made.program.incoming.words(images[0]))
     found = of(made)[0]["cycles"]
     assert (found["latency"], found["load"]) == (run.total, run.load)
-    many = model.run(SMALL, made.decoded, np.concatenate([made.program.incoming.words(images[0])] * 5))
-    assert found["interval"] == many.lasts[4] - many.lasts[3]
+    many = model.run(SMALL, made.decoded, np.concatenate([made.program.incoming.words(images[0])] * 6 * SMALL.lanes))
+    intervals = np.diff(many.lasts)  # the lanes' turns may shift from image to image, and are the same again after E
+    assert found["interval"] in intervals[-SMALL.lanes:] and np.ptp(intervals[SMALL.lanes:]) <= SMALL.lanes
 
 
 @pytest.mark.parametrize("seed", SEEDS)
