@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from benchmarks.networks import Maker
 from tests.sim.random_networks import Draw
 
 from cosim.engine_rtl import EngineError, build, run_program
 from zerokeep import integer
+from zeroskip.compiler import places
+from zeroskip.compiler.in_place import predecessors
 from zeroskip.compiler.whole import whole
 from zeroskip.spec.config import PRESETS, EngineConfig
 
@@ -40,6 +43,27 @@ def test_random_networks_are_bit_exact(engine):
     answers = {seed: wrong(*engine, seed) for seed in range(NETWORKS)}
     assert sum(answer is not None for answer in answers.values()) > NETWORKS * 0.8
     assert [seed for seed, answer in answers.items() if answer] == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sums_lie_where_their_residuals_lay(engine, seed, monkeypatch):
+    """A chain of blocks, the last one of them by other strides, as they lie where the memory is full."""
+    monkeypatch.setattr(places, "ATTEMPTS", 1)
+    config, simulator = engine
+    make = Maker((2, 7, 9), seed)
+    here = make.conv(4, (3, 3), 0.5)
+    for _ in range(3):
+        first = make.conv(4, (3, 3), 0.5, source=here)
+        here = make.conv(4, (1, 3), 0.5, source=first, residual=here)
+    make.conv(3, (3, 3), 0.5, stride=2 if seed % 2 else 1)
+    network = make.done("blocks")
+    images = np.random.default_rng(seed).integers(0, 256, (3, 2, 7, 9)).astype(np.uint8)
+    program, builder = whole(config, network, look=bool(seed % 2))
+    lie, before = builder.plan.maps, predecessors(builder.steps, ["input"], builder.leaving)
+    assert len(before) == 3 and all(lie[name].base == lie[own].base for name, own in before.items())
+    found = run_program(simulator, program, list(images), stall=0.2 * (seed % 2), seed=seed).maps
+    wanted = integer.run(network, images)
+    assert np.array_equal(np.stack(found).reshape(wanted.shape), wanted)
 
 
 def test_a_program_with_a_flipped_bit_is_refused(engine):

@@ -72,8 +72,9 @@ def _planned(config: EngineConfig, incoming: Mapping[str, Map], steps: Sequence[
     before = {name: own for name, own in predecessors(steps, incoming, leaving).items()
               if phases.get(name, WHOLE) == phases[own] == WHOLE}
     margins = _margins(maps, steps, phases)
-    for name, own in before.items():  # they lie alike
-        margins[name] = margins[own] = margins.get(name, Margin()).with_(margins[own])
+    for pairs in (reversed(before.items()), before.items()):  # they lie alike, and so do those of a chain
+        for name, own in pairs:
+            margins[name] = margins[own] = margins.get(name, Margin()).with_(margins[own])
     pitches = _pitches(maps, steps, phases, margins, tied=tied)
     layouts = {
         name: Layout(channels=own.channels, rows=own.rows, columns=own.columns, phases=phases.get(name, WHOLE),
