@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from zeroskip.spec import timing
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.words import instruction_bits
 
 COEFFICIENTS: dict[str, float] = {
     "array": 2000, "bank": 20, "lane": 1035, "multiplier": 62, "rotation": 3.4, "entry": 95, "way": 390,
+    "lean": 200,
 }
 """LUTs for each, see `terms`."""
 TRUE_DUAL = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18))
@@ -38,12 +40,13 @@ def terms(config: EngineConfig) -> dict[str, int]:
     """How often each of the terms is there.
 
     ``array``: once, with loader, counters and registers; ``bank``: of the maps' copies; ``rotation``: eight bits of a
-    level of a lane's barrel; ``entry``: that a lane looks at in a cycle; ``way``: out of a lane.
+    level of a lane's barrel; ``entry``: that a lane looks at in a cycle; ``way``: out of a lane; ``lean``: of these, those
+    with a product of LUTs.
     """
     lanes, vector = config.lanes, config.vector
     return {"array": 1, "bank": config.banks * -(-lanes // 2), "lane": lanes, "multiplier": config.multipliers,
             "rotation": lanes * (vector + config.banks) * config.bank_bits, "entry": lanes * config.look,
-            "way": lanes * config.ways}
+            "way": lanes * config.ways, "lean": config.lean}
 
 
 def blocks(rows: int, bits: int, shapes: tuple[tuple[int, int], ...]) -> int:
@@ -58,11 +61,13 @@ def memories(config: EngineConfig) -> int:
     lists = lanes * blocks(config.list_words, config.list_word_bits, SIMPLE_DUAL)
     instructions = lanes * 2 * blocks(config.instructions, -(-instruction_bits(config) // 2), SIMPLE_DUAL)
     flags = lanes * 2 * blocks(config.map_words, config.flags, TRUE_DUAL) if config.look > 1 else 0
-    return maps + lists + instructions + flags
+    waiting = timing.result_words(config)
+    results = blocks(waiting, 9 * config.banks + config.word_bits + 1, SIMPLE_DUAL) if waiting > timing.SHALLOW else 0
+    return maps + lists + instructions + flags + results
 
 
 def estimate(config: EngineConfig, coefficients: Mapping[str, float] = COEFFICIENTS) -> Area:
     """The area of a vector engine, with its loader, counters and registers."""
     luts = sum(coefficients[name] * number for name, number in terms(config).items())
-    return Area(luts=round(luts), memories=memories(config),
-                multipliers=config.multipliers + REQUANTISER_MULTIPLIERS * config.lanes * config.ways)
+    return Area(luts=round(luts), memories=memories(config), multipliers=config.multipliers - config.lean
+                + REQUANTISER_MULTIPLIERS * config.lanes * config.ways)

@@ -67,10 +67,16 @@ def shapes(chip: Area) -> Iterator[EngineConfig]:
             banks = max(LEAST_BANKS, vector, BEAT_BANKS if lanes * vector >= WIDE_BEATS_FROM else 0)
             for look in LOOKS:
                 for ways in (own for own in WAYS if own <= vector):
-                    config = EngineConfig(lanes=lanes, vector=vector, look=look, ways=ways, banks=banks, map_words=512,
-                                          list_words=256, instructions=256)
+                    config = _lean(EngineConfig(lanes=lanes, vector=vector, look=look, ways=ways, banks=banks,
+                                                map_words=512, list_words=256, instructions=256), chip)
                     if fits(estimate(config), chip):
                         yield config
+
+
+def _lean(config: EngineConfig, chip: Area) -> EngineConfig:
+    """With requantisers that do with one multiplier, as many as it takes for the chip."""
+    over = estimate(config).multipliers - chip.multipliers
+    return replace(config, lean=min(over, config.lanes * config.ways)) if over > 0 else config
 
 
 def least_cycles(network: QuantisedNetwork, config: EngineConfig) -> int:

@@ -55,6 +55,8 @@ _PROOFS = (
     Proof(name="requantiser narrow", build=partial(requantiser.whole, acc_bits=4, multiplier_bits=4, low_bits=2),
           depth=STRAIGHT, cover=STRAIGHT + 2, mode="bmc", engine="abc bmc3"),
     Proof(name="requantiser scaling", build=partial(requantiser.scaling, acc_width=WIDTH), depth=4, engine=Z3),
+    Proof(name="requantiser scaling, lean", build=partial(requantiser.scaling, acc_width=22, lean=True), depth=4,
+          engine=Z3),
     Proof(name="requantiser rounding", build=partial(requantiser.rounding, acc_width=18), depth=STRAIGHT,
           cover=STRAIGHT + 2, mode="bmc", engine="abc bmc3"),
     Proof(name="requantiser rounding 28", build=partial(requantiser.rounding, acc_width=WIDTH), depth=STRAIGHT,

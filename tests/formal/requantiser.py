@@ -9,7 +9,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from tests.formal.harness import Harness
 
 import zeroskip.gateware.lane.requantiser
-from zeroskip.gateware.lane.requantiser import FACTOR_BITS, LOW_BITS, Requantiser
+from zeroskip.gateware.lane.requantiser import FACTOR_BITS, HIGH_BITS, LOW_BITS, Requantiser
 
 SCALE_LATENCY = 1
 """Cycles of the product."""
@@ -79,15 +79,16 @@ def rounding(h: Harness, *, acc_width: int) -> None:
             & (h.past(dut.product, dut.latency - before) == 40))
 
 
-def scaling(h: Harness, *, acc_width: int) -> None:
+def scaling(h: Harness, *, acc_width: int, lean: bool = False) -> None:
     """From sum and factor to the product, at full width.
 
     What is compared with are the exact products of the sum's two halves: that they make the whole product is
     the law of distribution, which solvers find hard in bits and nobody doubts.
     """
     total, factor = h.free("total", signed(acc_width)), h.free("factor", FACTOR_BITS)
-    product = Requantiser(acc_width=acc_width)._scale(h.m, total, factor)
-    split, positive = min(LOW_BITS, acc_width - 1), Cat(factor, 0).as_signed()
+    product = Requantiser(acc_width=acc_width, lean=lean)._scale(h.m, total, factor)
+    split = acc_width - HIGH_BITS if lean else min(LOW_BITS, acc_width - 1)
+    positive = Cat(factor, 0).as_signed()
     # Cut to the bits that the factors' widths allow, since solvers take long to see that there are no more.
     high_part = (total[split:].as_signed() * positive)[: acc_width - split + FACTOR_BITS].as_signed()
     low_part = (Cat(total[:split], 0).as_signed() * positive)[: split + FACTOR_BITS]

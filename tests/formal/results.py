@@ -10,8 +10,8 @@ from tests.formal.fifo import follow
 from tests.formal.harness import Harness
 from tests.formal.small import below_limits, small
 
-import zeroskip.gateware.array.results
 from zeroskip.gateware.array.results import ResultOutput
+from zeroskip.spec import timing
 
 
 def results(h: Harness, *, out_words: int, under_way: int, lanes: int = 1) -> None:
@@ -21,8 +21,7 @@ def results(h: Harness, *, out_words: int, under_way: int, lanes: int = 1) -> No
     A word's data, its place and which of its bytes count are followed; `last` is counted.
     """
     config = below_limits(small(lanes=lanes), out_words=out_words)
-    module = zeroskip.gateware.array.results
-    with patch.object(module, "under_way", lambda config: under_way), patch.object(module, "ROOM", 1):
+    with patch.object(timing, "under_way", lambda config: under_way), patch.object(timing, "ROOM", 1):
         dut = ResultOutput(config=config)
         h.m.submodules.dut = dut.elaborate(None)
     begin, valid, count = h.free("begin"), h.free("valid"), h.constant("count", config.word_bits + 1)

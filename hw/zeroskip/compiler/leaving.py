@@ -154,11 +154,12 @@ def _least(config: EngineConfig, step: Step, pitch: int, layout: Layout, fields:
     if not fields["late"]:
         return fields["gap"]
     values, turns = -(-config.vector // (1 << fields["rate"])), config.lanes * config.vector
+    turns *= timing.STREAM_TURNS if fields["stream"] else 1
     if fields["mode"] == Mode.RAW:
         values, turns = values * RAW_BYTES, turns * RAW_BYTES
     elif fields["mode"] == Mode.SCATTER:
         words = -(-_scattered_words(config, step, pitch, layout, vectors) // vectors)
-        values, turns = values + words, words * config.lanes * config.banks
+        values, turns = values + words, turns // config.vector * words * config.banks
     return max(values, -(-turns // config.banks))
 
 

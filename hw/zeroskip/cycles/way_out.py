@@ -22,7 +22,7 @@ from zeroskip.cycles.state import (
     WAITING_WORDS,
     WINDOW,
 )
-from zeroskip.spec.timing import CODE, OUTPUT
+from zeroskip.spec.timing import CODE, OUTPUT, STREAM_TURNS
 
 FLAT, POOL, SCATTER, RAW = range(4)
 COLUMN_MASK = 511
@@ -46,7 +46,7 @@ def emit(a, lane, n, b, cycle, word):
     lane.bytes = 0
     lane.sent = sent
     lane.command = cycle
-    lane.paced = cycle + a.lanes
+    lane.paced = cycle + a.lanes * (STREAM_TURNS if lane.config[STREAM] else 1)
 
 
 @compiled

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from amaranth.hdl import Const, Module, Signal, Value, signed
+from amaranth.hdl import Const, Module, ShapeLike, Signal, Value, signed
 from amaranth.lib import data
 
 from zeroskip.spec.fields import Fields
@@ -21,12 +22,20 @@ def view(fields: Fields, word: Value) -> data.View:
     return data.View(struct_of(fields), word[:fields.bits])
 
 
+def register(shape: ShapeLike = 1, **more: Any) -> Signal:
+    """A signal for what is under way, which no reset reaches: a net to all of these would be the largest of the chip.
+
+    A reset lasts until all that is under way has gone (`zeroskip.spec.timing.FLUSH`).
+    """
+    return Signal(shape, reset_less=True, src_loc_at=1, **more)
+
+
 def delay(m: Module, value: Value, cycles: int, name: str) -> Value:
-    """The value `cycles` cycles later, in registers with that name."""
+    """The value `cycles` cycles later, in registers with that name, which no reset reaches."""
     for cycle in range(cycles):
-        register = Signal.like(value, name=f"{name}_{cycle + 1}")
-        m.d.sync += register.eq(value)
-        value = register
+        later = Signal.like(value, name=f"{name}_{cycle + 1}", reset_less=True)
+        m.d.sync += later.eq(value)
+        value = later
     return value
 
 

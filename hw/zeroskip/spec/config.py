@@ -16,6 +16,7 @@ CHOICES: dict[str, tuple[int, ...]] = {
 LIMITS = {
     "lanes": (1, 64), "banks": (4, 32), "map_words": (4, 1 << 20), "list_words": (16, 1 << 16),
     "instructions": (16, 1 << 14), "acc_width": (20, 32), "pool_columns": (1, 1024), "out_words": (16, 512),
+    "lean": (0, 256),
 }
 POWERS = ("banks", "map_words", "list_words", "instructions", "pool_columns", "out_words")
 
@@ -51,6 +52,9 @@ class EngineConfig:
         Words of results that wait for the stream: a power of two.
     even
         Whether requantisation can round half to even, too.
+    lean
+        Of the lanes' requantisers, E * D in all, those that do with one 18x18 multiplier and some 200 LUTs instead of
+        two: the last ones.
 
     Raises
     ------
@@ -72,6 +76,7 @@ class EngineConfig:
     pool_columns: int = 32
     out_words: int = 64
     even: bool = True
+    lean: int = 0
 
     def __post_init__(self) -> None:
         """Check types, ranges and what must go together."""
@@ -80,8 +85,9 @@ class EngineConfig:
             if field.name == "even":
                 if not isinstance(value, bool):
                     raise TypeError(f"even must be true or false, not {value!r}")
-            elif not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-                raise TypeError(f"{field.name} must be a positive integer, not {value!r}")
+            elif not isinstance(value, int) or isinstance(value, bool) or value < (field.name != "lean"):
+                expected = "an integer, 0 or more" if field.name == "lean" else "a positive integer"
+                raise TypeError(f"{field.name} must be {expected}, not {value!r}")
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}, not {getattr(self, name)}")
@@ -95,6 +101,8 @@ class EngineConfig:
             raise ValueError(f"banks must be at least the {self.vector} positions of a vector, not {self.banks}")
         if self.ways > self.vector:
             raise ValueError(f"ways must be at most the {self.vector} positions of a vector, not {self.ways}")
+        if self.lean > self.lanes * self.ways:
+            raise ValueError(f"lean must be at most the {self.lanes * self.ways} requantisers, not {self.lean}")
         if self.acc_width % 2:
             raise ValueError(f"acc_width must be even, not {self.acc_width}")
 
@@ -102,6 +110,10 @@ class EngineConfig:
     def multipliers(self) -> int:
         """E * P."""
         return self.lanes * self.vector
+
+    def lean_of(self, lane: int) -> int:
+        """How many of a lane's requantisers are lean, the last ones of it."""
+        return max(0, min(self.ways, self.lean - (self.lanes - 1 - lane) * self.ways))
 
     @property
     def positions(self) -> int:
@@ -164,7 +176,7 @@ PRESETS: dict[str, EngineConfig] = {
                          instructions=1024, out_words=32),
     "small": EngineConfig(lanes=2, vector=8, look=2, ways=1, banks=8, map_words=4096, list_words=4096),
     "base": EngineConfig(lanes=4, vector=16, look=2, ways=2),
-    "large": EngineConfig(lanes=8, vector=16, look=2, ways=2),
+    "large": EngineConfig(lanes=8, vector=16, look=2, ways=2, out_words=32, lean=4),
     "fine": EngineConfig(lanes=64, vector=1, look=8, ways=1, list_words=512, out_words=128),
 }
 """The named configurations: 4, 16, 64 and 128 multipliers, and ``fine`` with 64 at one position to a weight."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zeroskip.spec.config import EngineConfig
+
 QUEUE_WORDS = 16
 """Words of entries of a lane that are under way to its issue stage, or wait there."""
 QUEUE_JOBS = 16
@@ -50,6 +52,16 @@ PART = 2
 """From the use of a part's last beat to the release that needs the part."""
 LOADED = -2
 """The cycle in which the last beat of a program is used, where cycle 0 is that of the first beat of a map."""
+FLUSH = 32
+"""Cycles of a reset, at least: what is under way in registers that no reset reaches has gone after them."""
+STREAM_TURNS = 2
+"""Of a lane's turns on the write bus, one in so many may have a word for the stream: fewer are under way then."""
+HALT = 4
+"""Cycles, some to spare, in which a halt goes to the lanes and is obeyed."""
+ROOM = 4
+"""Words, at least, that the queue of results takes before it halts the lanes."""
+SHALLOW = 32
+"""Words of the deepest queue of results that is made of LUTs."""
 FAN_IN = 4
 """Words that a level of the write bus brings together."""
 
@@ -70,3 +82,18 @@ def rest(lanes: int) -> int:
     bus two cycles before.
     """
     return bus(lanes) + 1 + 2 - (1 + ALL_WAIT + GO_ON + 1)
+
+
+def under_way(config: EngineConfig) -> int:
+    """Words of a lane that may come after it was told to halt: those of the commands that have been given by then.
+
+    From a command to the queue it takes the way out, the wait for the lane's turn, and the write bus; meanwhile a word
+    is complete every time the ways out have filled one, but no sooner than the lane has another turn for the stream.
+    """
+    cycles = HALT + OUTPUT + config.lanes + bus(config.lanes)
+    return -(-cycles // max(STREAM_TURNS * config.lanes, config.banks // config.ways)) + 1
+
+
+def result_words(config: EngineConfig) -> int:
+    """Words of results that wait for the stream, at most: a power of two."""
+    return 1 << (max(config.out_words, under_way(config) * config.lanes + ROOM) - 1).bit_length()

@@ -32,7 +32,7 @@ class Loaded:
     """What became of packets: words by memory, lane and address; pulses; the last error; beats that were taken."""
 
     def __init__(self, packets, rooms=lambda ready: True):
-        self.memories, self.starts, self.parts, self.taken, self.clears = {}, 0, 0, 0, 0
+        self.memories, self.starts, self.parts, self.taken, self.clears, self.clearing = {}, 0, 0, 0, 0, 0
         self.errors = []
         loader = Loader(config=CONFIG)
         simulator = Simulator(loader)
@@ -62,7 +62,10 @@ class Loaded:
     def _watch(self, ctx, loader):
         self.starts += ctx.get(loader.start)
         self.parts += ctx.get(loader.part_ready)
-        self.clears += ctx.get(loader.clear)
+        clear = ctx.get(loader.clear)
+        assert not (clear and ctx.get(loader.start)), "what is reset starts"
+        self.clears += clear and not self.clearing
+        self.clearing = clear
         for name in ("list", "instruction"):
             for lane in range(CONFIG.lanes if ctx.get(getattr(loader, name)) else 0):
                 if ctx.get(loader.lane) >> lane & 1:

@@ -18,7 +18,7 @@ from zeroskip.spec.config import (
 )
 
 TINY = PRESETS["tiny"]
-SIZES = [field.name for field in fields(EngineConfig) if field.name != "even"]
+SIZES = [field.name for field in fields(EngineConfig) if field.name not in ("even", "lean")]
 
 
 def test_presets():
@@ -42,13 +42,25 @@ def test_positive_integers(field, value):
         replace(TINY, **{field: value})
 
 
+@pytest.mark.parametrize("value", [-1, 1.0, "4", True, None])
+def test_a_number_that_may_be_zero(value):
+    with pytest.raises(TypeError, match=f"^lean must be an integer, 0 or more, not {re.escape(repr(value))}$"):
+        replace(TINY, lean=value)
+
+
+def test_the_last_requantisers_are_lean():
+    config = replace(PRESETS["base"], lean=3)
+    assert [config.lean_of(lane) for lane in range(config.lanes)] == [0, 0, 1, 2]
+    assert [PRESETS["tiny"].lean_of(0), replace(PRESETS["tiny"], lean=1).lean_of(0)] == [0, 1]
+
+
 @pytest.mark.parametrize("value", [1, 0, "yes", None])
 def test_even_is_a_truth_value(value):
     with pytest.raises(TypeError, match=f"^even must be true or false, not {re.escape(repr(value))}$"):
         replace(TINY, even=value)
 
 
-@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("name", [name for name in LIMITS if name != "lean"])  # which has others, too
 def test_both_ends_of_a_range(name):
     """The ends themselves are no error of the range; what lies beyond is one."""
     low, high = LIMITS[name]
@@ -69,6 +81,7 @@ def test_both_ends_of_a_range(name):
     ({"vector": 8}, "banks must be at least the 8 positions of a vector, not 4"),
     ({"vector": 1, "ways": 2}, "ways must be at most the 1 positions of a vector, not 2"),
     ({"acc_width": 27}, "acc_width must be even, not 27"),
+    ({"lean": 2}, "lean must be at most the 1 requantisers, not 2"),
 ])
 def test_what_does_not_go_together(changes, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from zeroskip.gateware.array.map_copy import write_layout
 from zeroskip.gateware.lane.lane import flags_write_layout, notice_layout
 from zeroskip.gateware.lane.output import result_layout
-from zeroskip.gateware.structs import any_of, delay
+from zeroskip.gateware.structs import any_of, delay, register
 from zeroskip.spec.config import EngineConfig
 
 FAN_IN = 4
@@ -75,7 +75,7 @@ class WriteBus(wiring.Component):
         m.d.sync += token.eq(Cat(token[-1], token[:-1]))
         words: list[Value] = []
         for lane in range(config.lanes):
-            result, word = self.results[lane], Signal(layout, name=f"driven_{lane}")
+            result, word = self.results[lane], register(layout, name=f"driven_{lane}")
             sends = result.valid & token[lane]
             m.d.comb += self.sent[lane].eq(sends)
             m.d.sync += word.eq(Mux(sends, Cat(result, 1 - lane % 2), 0))
@@ -88,7 +88,7 @@ class WriteBus(wiring.Component):
         taken = Cat(data.View(layout, word).result.valid for word in words).any()
         m.d.comb += self.map_sent.eq(self.map_word.valid & ~taken)
         coming = Mux(self.map_sent, Cat(self.map_word, 1), 0)
-        bus = Signal(layout, name="bus_word")
+        bus = register(layout, name="bus_word")
         m.d.sync += bus.eq(any_of([*words, coming]))
         self._distribute(m, bus)
         return m
@@ -100,14 +100,14 @@ class WriteBus(wiring.Component):
             self.watched.eq(result), self.out.eq(result), self.out.valid.eq(result.valid & result.stream),
             self.notice.valid.eq(stored), self.notice.port.eq(bus.port), self.notice.half.eq(result.word[-1]),
         ]
-        seen = Signal(write_layout(config))
+        seen = register(write_layout(config))
         m.d.sync += [seen.valid.eq(stored), seen.port.eq(bus.port), seen.word.eq(result.word),
                      seen.mask.eq(result.mask)]
         for bank in range(config.banks):
             byte = result.data[bank]
             m.d.sync += seen.data[bank].eq(Cat(byte, byte.any()))
-        m.d.sync += self.write.eq(seen)
+        m.d.comb += self.write.eq(delay(m, seen.as_value(), 1, "write"))
         some = Cat(seen.data[bank][-1] for bank in range(config.banks))
         granules = [some[i * config.granule:(i + 1) * config.granule].any() for i in range(config.flags)]
-        m.d.sync += [self.flags.valid.eq(seen.valid), self.flags.word.eq(seen.word),
-                     self.flags.flags.eq(Cat(granules) | ~seen.mask.all().replicate(config.flags))]
+        flags = Cat(seen.valid, seen.word, Cat(granules) | ~seen.mask.all().replicate(config.flags))
+        m.d.comb += self.flags.eq(delay(m, flags, 1, "flags"))

@@ -91,7 +91,7 @@ class Engine(wiring.Component):
         for number, copy in enumerate(copies):
             m.submodules[f"copy_{number}"] = copy
             m.d.comb += copy.write.eq(bus.write)
-        lanes = [Lane(config=config, port=number % 2, map_latency=copies[0].latency)
+        lanes = [Lane(config=config, number=number, map_latency=copies[0].latency)
                  for number in range(config.lanes)]
         for number, lane in enumerate(lanes):
             m.submodules[f"lane_{number}"] = lane

@@ -7,6 +7,7 @@ from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from zeroskip.gateware.structs import struct_of, view
+from zeroskip.spec import timing
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.program import (
     BLOCK,
@@ -112,7 +113,7 @@ class Loader(wiring.Component):
         got = Signal(range(most + 1))
         self._target, self._left = Signal(Target), Signal(16)
         self._lane, self._address, self._pair = Signal(8), Signal(16), Signal()
-        self._begins, self._started = Signal(), Signal()
+        self._begins, self._started, self._flush = Signal(), Signal(), Signal(range(timing.FLUSH))
         self._part, self._tag, self._final = Signal(PART_BITS), Signal(HEAD.widths["tag"]), Signal()
         self._number = Signal(range(max(2, *self._per_beat.values())))
         needed = Signal(range(most + 1))
@@ -150,8 +151,8 @@ class Loader(wiring.Component):
     def _use(self, m: Module, gathered: Value, most: int, short: Value, used: Signal, more: Signal) -> None:
         """What to do with a whole piece, or word."""
         piece = gathered[most * self._beat - max(PIECE, self._beat):]
-        m.d.sync += [self.clear.eq(0), self.start.eq(0), self.part_ready.eq(0), self.list.eq(0),
-                     self.instruction.eq(0)]
+        m.d.sync += [self.clear.eq(self._flush != 0), self._flush.eq(self._flush - (self._flush != 0)),
+                     self.start.eq(0), self.part_ready.eq(0), self.list.eq(0), self.instruction.eq(0)]
         with m.If(self._full):
             with m.Switch(self._state):
                 with m.Case(State.HEAD):
@@ -162,21 +163,24 @@ class Loader(wiring.Component):
                 with m.Case(State.WORDS):
                     self._words(m, gathered, most, short, used, more)
                 with m.Case(State.CHECK):
-                    check = view(CHECK, piece)
-                    m.d.comb += used.eq(1)
-                    m.d.sync += [self._state.eq(State.HEAD), self._first.eq(0), self._second.eq(0)]
-                    with m.If(~self._ended | short):
-                        self._refuse(m, LoadError.LENGTH)
-                    with m.Elif((check.first != self._first) | (check.second != self._second)):
-                        m.d.sync += self.error.eq(LoadError.CHECKSUM)
-                    with m.Else():
-                        m.d.sync += [self.start.eq(self._begins), self.part_ready.eq(~self._begins),
-                                     self._started.eq(1),
-                                     self._part.eq(Mux(self._begins | self._final, 0, self._part + 1))]
+                    with m.If(self._flush == 0):  # what was under way before has gone
+                        m.d.comb += used.eq(1)
+                        self._check(m, view(CHECK, piece), short)
                 with m.Case(State.SKIP):
                     m.d.comb += used.eq(1)
                     with m.If(self._ended):
                         self._again(m)
+
+    def _check(self, m: Module, check: data.View, short: Value) -> None:
+        """At the end of a program or part: whether it came whole and right."""
+        m.d.sync += [self._state.eq(State.HEAD), self._first.eq(0), self._second.eq(0)]
+        with m.If(~self._ended | short):
+            self._refuse(m, LoadError.LENGTH)
+        with m.Elif((check.first != self._first) | (check.second != self._second)):
+            m.d.sync += self.error.eq(LoadError.CHECKSUM)
+        with m.Else():
+            m.d.sync += [self.start.eq(self._begins), self.part_ready.eq(~self._begins), self._started.eq(1),
+                         self._part.eq(Mux(self._begins | self._final, 0, self._part + 1))]
 
     def _head(self, m: Module, head: data.View, short: Value, used: Signal) -> None:
         """A program's head clears all; a part of it has to be the next one, and to have a place."""
@@ -190,8 +194,8 @@ class Loader(wiring.Component):
         with m.Elif(self._ended):
             self._refuse(m, LoadError.LENGTH)
         with m.Elif(head.begin):
-            m.d.sync += [self.error.eq(LoadError.NONE), self.clear.eq(1), self._state.eq(State.BLOCK),
-                         self._begins.eq(1), self._started.eq(0), self._tag.eq(head.tag)]
+            m.d.sync += [self.error.eq(LoadError.NONE), self.clear.eq(1), self._flush.eq(timing.FLUSH - 1),
+                         self._state.eq(State.BLOCK), self._begins.eq(1), self._started.eq(0), self._tag.eq(head.tag)]
         with m.Elif(~next_part):
             self._refuse(m, LoadError.TURN)
         with m.Elif(self.part_room):

@@ -7,7 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from zeroskip.gateware.primitives.dual_port import TrueDualPort
-from zeroskip.gateware.structs import delay
+from zeroskip.gateware.structs import delay, register
 from zeroskip.spec.config import EngineConfig
 
 STORED_BITS = 9
@@ -61,10 +61,8 @@ class MapCopy(wiring.Component):
         """The addresses of all banks in registers, then the memories; the half is chosen behind them."""
         m = Module()
         config = self._config
-        write = Signal(write_layout(config))
-        m.d.sync += write.eq(self.write)
-        content = Signal.like(write.data)
-        m.d.sync += content.eq(write.data)
+        write = data.View(self.write.shape(), delay(m, self.write.as_value(), 1, "write"))
+        content = data.View(write.data.shape(), delay(m, write.data.as_value(), 1, "content"))
         selects = [[self._select(m, write, port, half) for half in range(2)] for port in range(PORTS)]
         for bank in range(config.banks):
             self._bank(m, bank, write, content, selects)
@@ -76,7 +74,7 @@ class MapCopy(wiring.Component):
         Enables that are zeros unless this port and half write are so by their registers' reset, which costs no logic.
         """
         name = f"{port}_{half}"
-        writes, enables = Signal(name=f"writes_{name}"), Signal(self._config.banks, name=f"enables_{name}")
+        writes, enables = Signal(name=f"writes_{name}"), register(self._config.banks, name=f"enables_{name}")
         word, following = (Signal(self._config.word_bits - 1, name=f"{what}_{name}") for what in ("word", "following"))
         m.d.comb += [
             writes.eq(write.valid & (write.port == port) & (write.word[-1] == half)),
@@ -94,16 +92,15 @@ class MapCopy(wiring.Component):
             m.submodules[f"bank_{bank}_{half}"] = memory
         for port, out in enumerate((self.data_0, self.data_1)):
             below = Signal(name=f"below_{bank}_{port}")
-            upper = Signal(name=f"upper_{bank}_{port}")
             m.d.comb += below.eq(self.places[port] > bank)
-            m.d.sync += upper.eq(Mux(below, self.next_words[port][-1], self.words[port][-1]))
+            upper = Mux(below, self.next_words[port][-1], self.words[port][-1])
             for half, memory in enumerate(memories):
                 enables, word, following = selects[port][half]
                 own = memory.a if port == 0 else memory.b
-                address = Signal(config.word_bits - 1, name=f"address_{bank}_{port}_{half}")
+                address = register(config.word_bits - 1, name=f"address_{bank}_{port}_{half}")
                 m.d.sync += address.eq(Mux(below, following, word))
                 m.d.comb += [own.address.eq(address), own.write_enable.eq(enables[bank]),
                              own.write_data.eq(content[bank])]
-            upper = delay(m, upper, 2, f"upper_{bank}_{port}")
+            upper = delay(m, upper, 3, f"upper_{bank}_{port}")
             first, second = ((memory.a if port == 0 else memory.b).read_data for memory in memories)
             m.d.comb += out[bank].eq(Mux(upper, second, first))

@@ -12,22 +12,6 @@ from zeroskip.spec import timing
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.program import setup
 
-SETTLING = 4
-"""Cycles, some to spare, in which a halt goes to the lanes and is obeyed."""
-ROOM = 16
-"""Words, at least, that the queue takes before it halts the lanes."""
-
-
-def under_way(config: EngineConfig) -> int:
-    """Words of a lane that may come after it was told to halt: those of the commands that have been given by then.
-
-    From a command to the queue it takes the way out, the wait for the lane's turn, and the write bus; meanwhile a word
-    is complete every time the ways out have filled one, but no sooner than the lane has another turn.
-    """
-    cycles = SETTLING + timing.OUTPUT + config.lanes + timing.bus(config.lanes)
-    return -(-cycles // max(config.lanes, config.banks // config.ways)) + 1
-
-
 
 def beat_layout(config: EngineConfig) -> data.StructLayout:
     """M bytes, of which `keep` are results, for the word `word` of the result; `last` of an image."""
@@ -68,9 +52,9 @@ class ResultOutput(wiring.Component):
         m = Module()
         config = self._config
         layout = beat_layout(config)
-        reserve = under_way(config) * config.lanes
-        depth = 1 << (max(config.out_words, reserve + ROOM) - 1).bit_length()
-        m.submodules.queue = store = memory.Memory(shape=layout, depth=depth, init=[])
+        reserve, depth = timing.under_way(config) * config.lanes, timing.result_words(config)
+        attrs = {"ram_style": "distributed"} if depth <= timing.SHALLOW else {}
+        m.submodules.queue = store = memory.Memory(shape=layout, depth=depth, init=[], attrs=attrs)
         write, read = store.write_port(), store.read_port(domain="comb")
         level, count = Signal(range(depth + 1)), Signal.like(self.setup.result_words)
         entering, leaving = self.word.valid, Signal()

@@ -7,9 +7,10 @@ from amaranth.lib.wiring import In, Out
 
 from zeroskip.spec.axi import BEAT_BYTES
 from zeroskip.spec.stall_reasons import STALL_REASONS, STALLED
+from zeroskip.spec.timing import FLUSH
 
-RESET_CYCLES = 2
-"""A reset lasts so long: the far parts of an engine hear of it a cycle late."""
+RESET_CYCLES = FLUSH
+"""A reset lasts so long: what is under way in an engine goes on, and has to have left it."""
 ERROR_BITS = 4
 
 

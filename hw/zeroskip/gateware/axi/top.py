@@ -110,7 +110,8 @@ class AxiTop(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """The engine and the counters under a common reset, from a register; the registers beside them."""
         m = Module()
-        asked, reset, left = Signal(name="reset_asked"), Signal(name="soft_reset"), Signal(range(RESET_CYCLES))
+        asked, reset = Signal(name="reset_asked"), Signal(name="soft_reset", init=1)
+        left = Signal(range(RESET_CYCLES), init=RESET_CYCLES - 1)
         m.d.sync += [reset.eq(asked | (left != 0)), left.eq(Mux(asked, RESET_CYCLES - 1, left - (left != 0)))]
         m.submodules.engine = self._engine
         m.d.comb += self._engine.reset.eq(reset)

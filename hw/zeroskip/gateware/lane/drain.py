@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from zeroskip.gateware.lane.places import ResultPlaces
 from zeroskip.gateware.structs import struct_of
+from zeroskip.spec import timing
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.words import COLUMN_BITS, VECTOR_COUNT_BITS, Mode, step_parts
 
@@ -131,16 +132,18 @@ class Drain(wiring.Component):
         return step, flush
 
     def _pace(self, m: Module, moves: Value, completes: Value) -> tuple[Value, Value, Value]:
-        """Whether a command is carried out, the open word leaves, any word leaves: one in E cycles."""
+        """Whether a command is carried out, the open word leaves, any word leaves: one in E cycles, or more."""
         lanes, may_emit, waits = self._config.lanes, Signal(init=1), self.halt & self.step_1.late
-        pace, step, flush, emits = Signal(range(max(2, lanes))), Signal(), Signal(), Signal()
+        slow = timing.STREAM_TURNS * lanes - 1
+        pace, step, flush, emits = Signal(range(slow + 1)), Signal(), Signal(), Signal()
         m.d.comb += [
             flush.eq((moves | (self._state == State.FLUSH) & self._open) & may_emit & ~waits),
             step.eq((self._values | self._padding) & ~moves & (may_emit | ~completes) & ~waits),
             emits.eq(flush | step & completes),
         ]
         with m.If(emits):
-            m.d.sync += [pace.eq(lanes - 1), may_emit.eq(lanes == 1)]
+            m.d.sync += [pace.eq(Mux(self.step_1.stream, slow, lanes - 1)),
+                         may_emit.eq(~self.step_1.stream & int(lanes == 1))]
         with m.Elif(~may_emit):
             m.d.sync += [pace.eq(pace - 1), may_emit.eq(pace == 1)]
         return step, flush, emits

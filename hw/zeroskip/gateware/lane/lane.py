@@ -38,8 +38,8 @@ class Lane(wiring.Component):
     ----------
     config
         The engine.
-    port
-        Which port of its copy of the map it reads, 0 or 1.
+    number
+        Its own: lanes with even and odd numbers read through ports 0 and 1 of their copy of the map.
 
     Members
     -------
@@ -67,8 +67,8 @@ class Lane(wiring.Component):
         Sums or a result came before the ones before had gone: a fault of the program.
     """
 
-    def __init__(self, *, config: EngineConfig, port: int, map_latency: int) -> None:
-        self._config, self._port, self._map_latency = config, port, map_latency
+    def __init__(self, *, config: EngineConfig, number: int, map_latency: int) -> None:
+        self._config, self._number, self._port, self._map_latency = config, number, number % 2, map_latency
         super().__init__({
             "load_address": In(max(config.list_bits, (config.instructions - 1).bit_length())),
             "load_data": In(max(config.list_word_bits, instruction_bits(config))),
@@ -91,7 +91,7 @@ class Lane(wiring.Component):
         m.submodules.issue = self._issue = IssueStage(config=config)
         m.submodules.vector = self._vector = VectorUnit(config=config)
         m.submodules.drain = self._drain = Drain(config=config)
-        m.submodules.output = self._output = Output(config=config)
+        m.submodules.output = self._output = Output(config=config, lean=config.lean_of(self._number))
         self._load(m)
         self._front(m)
         slot = self._read_map(m)
@@ -135,7 +135,8 @@ class Lane(wiring.Component):
         """The slot beside its activations."""
         config, slot = self._config, self._issue.slot
         word = slot.position[config.bank_bits:]
-        m.d.sync += [self.word.eq(word), self.next_word.eq(word + 1), self.place.eq(slot.position)]
+        place = Cat(word, (word + 1)[: len(word)], slot.position[: config.bank_bits])
+        m.d.comb += Cat(self.word, self.next_word, self.place).eq(delay(m, place, 1, "place"))
         later = delay(m, slot.as_value(), 1 + self._map_latency, "slot")
         slot = data.View(slot_layout(config), later)
         m.d.comb += [self._vector.slot.eq(slot), self._vector.activations.eq(self.activations),
@@ -172,7 +173,7 @@ class Lane(wiring.Component):
         started, ends = self._reader.started, self._ends
         waits, waits_finish, begin = Signal(), Signal(), Signal(init=1)
         capture, start, full, finish = Signal(), Signal(), Signal(), Signal()
-        following, held = Signal.like(self._vector.sums), Signal.like(self._vector.sums)
+        following, held = (Signal.like(self._vector.sums, name=name, reset_less=True) for name in ("following", "held"))
         room = ~full | start if self._config.vector == self._config.ways else ~full
         m.d.comb += [capture.eq((ends.end | waits) & room), start.eq(full & drain.free)]
         m.d.sync += [waits.eq((ends.end | waits) & ~room), full.eq(capture | full & ~start)]

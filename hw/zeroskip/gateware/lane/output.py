@@ -10,7 +10,7 @@ from zeroskip.gateware.lane.drain import command_layout
 from zeroskip.gateware.lane.requantiser import LATENCY as REQUANTISED
 from zeroskip.gateware.lane.requantiser import Requantiser
 from zeroskip.gateware.primitives.pick import pick
-from zeroskip.gateware.structs import any_of, delay, struct_of
+from zeroskip.gateware.structs import any_of, delay, register, struct_of
 from zeroskip.spec.config import MULTIPLIER_BITS, SHIFT_BITS, EngineConfig
 from zeroskip.spec.words import step_parts
 
@@ -31,6 +31,8 @@ class Output(wiring.Component):
     ----------
     config
         The engine.
+    lean
+        How many of its requantisers do with one multiplier, the last ones.
 
     Members
     -------
@@ -56,8 +58,8 @@ class Output(wiring.Component):
         A result came before the one before had gone: a fault of the program.
     """
 
-    def __init__(self, *, config: EngineConfig) -> None:
-        self._config = config
+    def __init__(self, *, config: EngineConfig, lean: int = 0) -> None:
+        self._config, self._lean = config, lean
         super().__init__({
             "sums": In(data.ArrayLayout(signed(config.acc_width), config.vector)),
             "command": In(command_layout(config)),
@@ -95,9 +97,9 @@ class Output(wiring.Component):
 
     def _requantise(self, m: Module) -> tuple[list[Value], Value]:
         """The code of each way; and a byte of the first sum that counts, as it is."""
-        requantisers = [Requantiser(acc_width=self._config.acc_width, even=self._config.even)
-                        for _ in range(self._config.ways)]
         config, latency = self._config, REQUANTISED
+        requantisers = [Requantiser(acc_width=config.acc_width, even=config.even, lean=way >= config.ways - self._lean)
+                        for way in range(config.ways)]
         multiplier, shift, picked = Signal(MULTIPLIER_BITS), Signal(SHIFT_BITS), []
         m.d.sync += [multiplier.eq(self.multiplier), shift.eq(self.shift)]
         groups = [self.command.group == group for group in range(config.vector // config.ways)]
@@ -127,7 +129,7 @@ class Output(wiring.Component):
                 ) -> tuple[Value, Value, data.View]:
         """The one value that counts; for pooling of pairs, two."""
         even = any_of([Mux(command.ways[way], code, 0) for way, code in enumerate(codes)])
-        value, other = Signal(8), Signal(8)
+        value, other = register(8), register(8)
         if len(codes) > 1:
             pairs = range(0, len(codes), 2)
             left = any_of([Mux(command.ways[way], codes[way], 0) for way in pairs])
@@ -144,18 +146,18 @@ class Output(wiring.Component):
     def _look_up(self, m: Module, value: Value, other: Value, command: data.View) -> tuple[Value, data.View]:
         """Through the table; or the larger one of a pair."""
         m.d.comb += [self.code.eq(value), self.coded.eq(command.ways.any() & self.step.table)]
-        best = Signal(8)
+        best = register(8)
         larger = command.pair & self.step.largest & self._greater(other, value)
         m.d.sync += best.eq(Mux(larger, other, value))
         best = delay(m, best, TABLE_LATENCY - 1, "best")
-        looked = Signal(8)
+        looked = register(8)
         m.d.sync += looked.eq(Mux(self.step.table, self.found, best))
         return looked, self._later(m, command, TABLE_LATENCY + 1, "looked")
 
     def _pool(self, m: Module, value: Value, command: data.View) -> tuple[Value, data.View]:
         """The largest, or first, of a row of the square; then of its rows, kept in a memory of LUTs."""
         config, counts = self._config, command.ways.any()
-        in_row, row_best = Signal(8), Signal(8)
+        in_row, row_best = register(8), Signal(8)
         keep = ~command.first_column & ~(self.step.largest & self._greater(value, in_row))
         m.d.comb += row_best.eq(Mux(keep, in_row, value))
         with m.If(counts):
@@ -163,7 +165,7 @@ class Output(wiring.Component):
         command = self._later(m, command, 1, "row")
         m.submodules.rows = rows = memory.Memory(shape=8, depth=config.pool_columns, init=[])
         read, write = rows.read_port(domain="comb"), rows.write_port()
-        best, result = Signal(8), Signal(8)
+        best, result = Signal(8), register(8)
         above = ~command.first_row & self.step.largest & ~self._greater(in_row, read.data)
         m.d.comb += [
             read.addr.eq(command.column), write.addr.eq(command.column), best.eq(Mux(above, read.data, in_row)),
@@ -184,7 +186,7 @@ class Output(wiring.Component):
             inside = Mux(command.wide, command.inside[way], self._any_inside(command))
             m.d.comb += line.eq(Mux(inside, Mux(command.wide, code, value), 0))
             lines.append(line)
-        bytes_, mask = Signal(data.ArrayLayout(8, config.banks)), Signal(config.banks)
+        bytes_, mask = register(data.ArrayLayout(8, config.banks)), Signal(config.banks)
         puts = Signal(config.banks)
         for bank in range(config.banks):
             near = command.at[ways_bits:] == bank >> ways_bits
@@ -194,13 +196,14 @@ class Output(wiring.Component):
                 m.d.sync += bytes_[bank].eq(lines[bank % config.ways])
         leaves = self._later(m, command, 1, "assembled")
         m.d.sync += mask.eq(Mux(leaves.emit, 0, mask) | puts)
-        result = self.result
+        result, valid = register(result_layout(config)), Signal()
         with m.If(self.sent):
-            m.d.sync += result.valid.eq(0)
+            m.d.sync += valid.eq(0)
         with m.If(leaves.emit):
-            m.d.sync += [result.valid.eq(1), result.stream.eq(self.step.stream), result.word.eq(leaves.word),
+            m.d.sync += [valid.eq(1), result.stream.eq(self.step.stream), result.word.eq(leaves.word),
                          result.mask.eq(mask), result.data.eq(bytes_)]
-            m.d.comb += self.overrun.eq(result.valid & ~self.sent)
+            m.d.comb += self.overrun.eq(valid & ~self.sent)
+        m.d.comb += [self.result.eq(result), self.result.valid.eq(valid)]
 
     def _any_inside(self, command: data.View) -> Value:
         """Of a single value: whether it, or what pooling made of it, is a result."""

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from zeroskip.gateware.lane.issue import slot_layout
 from zeroskip.gateware.primitives.accumulator import Accumulator
 from zeroskip.gateware.primitives.multiplier import RegisteredMultiplier
-from zeroskip.gateware.structs import any_of, delay
+from zeroskip.gateware.structs import any_of, delay, register
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.words import Kind
 
@@ -81,13 +81,13 @@ class VectorUnit(wiring.Component):
             slots.append(data.View(self.slot.shape(), delay(m, slots[-1].as_value(), 1, f"slot_{name}")))
         _, slot_0, slot_1, _, slot_3 = slots
         vector = self._rotate(m, turned, slot_0.position[:fine], 1, "fine")[: config.vector]
-        weight = Signal(signed(FACTOR_BITS))
+        weight = register(signed(FACTOR_BITS))
         high = slot_1.kind == Kind.ADD_HIGH
         m.d.sync += weight.eq(Mux(high, slot_1.weight.as_signed() << 8, slot_1.weight.as_signed()))
         for i in range(config.vector):
             self._sum(m, i, *self._multiply(m, i, vector[i], slot_1, weight), slot_3)
         zeros = Cat(slot_1.valid & ~vector[i][-1] for i in range(config.vector))
-        m.d.sync += self.gated.eq(sum(zeros))
+        m.d.comb += self.gated.eq(delay(m, sum(zeros), 1, "gated"))
         return m
 
     def _rotate(self, m: Module, values: list[Value], steps: Value, size: int, name: str) -> list[Value]:
@@ -98,14 +98,15 @@ class VectorUnit(wiring.Component):
         """
         registers = []
         for number in range(1 << len(steps)):
-            registers.append(Signal(data.ArrayLayout(ACTIVATION_BITS, len(values)), name=f"{name}_by_{number}"))
+            registers.append(register(data.ArrayLayout(ACTIVATION_BITS, len(values)), name=f"{name}_by_{number}"))
             m.d.sync += registers[-1].eq(Mux(steps == number, Cat(values), 0))
         return [any_of([own[(i + number * size) % len(values)] for number, own in enumerate(registers)])
                 for i in range(len(values))]
 
     def _multiply(self, m: Module, i: int, activation: Value, slot: data.View, weight: Value) -> tuple[Value, Value]:
         """The product, and whether it counts; the operand register holds if it does not."""
-        used, counts, operand = Signal(name=f"used_{i}"), Signal(name=f"counts_{i}"), Signal(9, name=f"operand_{i}")
+        used, counts = Signal(name=f"used_{i}"), register(name=f"counts_{i}")
+        operand = register(9, name=f"operand_{i}")
         picks = slot.kind >= Kind.COMPARE
         m.d.comb += used.eq(slot.valid & activation[-1])
         m.d.sync += counts.eq(used & ~picks)
@@ -123,7 +124,7 @@ class VectorUnit(wiring.Component):
         config = self._config
         accumulator = Accumulator(acc_width=config.acc_width, product_width=min(len(product), config.acc_width))
         m.submodules[f"accumulator_{i}"] = accumulator
-        below = Signal(name=f"below_{i}")
+        below = register(name=f"below_{i}")
         compare, replace = slot.valid & (slot.kind == Kind.COMPARE), slot.valid & (slot.kind == Kind.REPLACE)
         with m.If(compare):
             m.d.sync += below.eq(accumulator.negative)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Value
 
-from zeroskip.gateware.structs import any_of
+from zeroskip.gateware.structs import any_of, register
 
 
 def pick(m: Module, values: Sequence[Value], flags: Sequence[Value], name: str) -> Value:
@@ -24,9 +24,8 @@ def pick(m: Module, values: Sequence[Value], flags: Sequence[Value], name: str) 
     name
         Of the registers.
     """
-    picked = []
+    picked: list[Value] = []
     for number, (value, flag) in enumerate(zip(values, flags, strict=True)):
-        register = Signal(len(value), name=f"{name}_{number}")
-        m.d.sync += register.eq(Mux(flag, value, 0))
-        picked.append(register)
+        picked.append(register(len(value), name=f"{name}_{number}"))
+        m.d.sync += picked[-1].eq(Mux(flag, value, 0))
     return any_of(picked)

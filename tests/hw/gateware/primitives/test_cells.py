@@ -11,6 +11,7 @@ from tests.hw.gateware.primitives.forms import CYCLES, Pair, compare, convert, p
 from zeroskip.families import ECP5
 from zeroskip.gateware.primitives.accumulator import Accumulator
 from zeroskip.gateware.primitives.dual_port import TrueDualPort
+from zeroskip.gateware.primitives.lut_multiplier import LutMultiplier
 from zeroskip.gateware.primitives.multiplier import RegisteredMultiplier
 from zeroskip.gateware.primitives.simple_dual_port import SimpleDualPort
 from zeroskip.synth import run_yosys
@@ -25,6 +26,7 @@ SIZES = [
       for a, b, clearable in ((9, 8, True), (9, 8, False), (18, 18, True), (1, 1, True), (8, 18, False))),
     *((Accumulator, {"acc_width": acc, "product_width": product})
       for acc, product in ((28, 17), (2, 1), (28, 28), (48, 36))),
+    *((LutMultiplier, {"a_width": a, "b_width": b}) for a, b in ((10, 17), (1, 1), (7, 4), (2, 9))),
     *((TrueDualPort, {"width": width, "depth": depth}) for width, depth in (
         (9, 2048), (18, 1024), (4, 4096), (2, 8192), (1, 16384), (23, 1500), (36, 600), (7, 3000), (1, 1))),
     *((SimpleDualPort, {"width": width, "depth": depth}) for width, depth in (
@@ -63,6 +65,8 @@ FAULTS = [
     faulty(Accumulator, "generates_bias", "INIT1(16'h656a", "INIT1(16'h656c", acc_width=28, product_width=17),
     faulty(Accumulator, "carry", ".CIN(1'h0)", ".CIN(1'h1)", acc_width=28, product_width=17),
     faulty(Accumulator, "unextended", ".A1(product[16])", ".A1(1'h0)", acc_width=28, product_width=17),
+    faulty(LutMultiplier, "one_too_many", "INIT1(16'h7888", "INIT1(16'h7880", a_width=10, b_width=17),
+    faulty(LutMultiplier, "not_doubled", ".C1(b[0])", ".C1(b[1])", a_width=10, b_width=17),
     faulty(TrueDualPort, "unregistered", 'REGMODE_A("OUTREG")', 'REGMODE_A("NOREG")', width=9, depth=2048),
     faulty(TrueDualPort, "reads_while_writing", 'WRITEMODE_B("NORMAL")', 'WRITEMODE_B("READBEFOREWRITE")', width=9,
            depth=2048),
@@ -130,6 +134,11 @@ def test_a_multiplier_takes_one_and_nothing_else(clearable, tmp_path):
 def test_an_accumulator_takes_carry_cells_and_flip_flops_alone(acc_width, product_width, tmp_path):
     sizes = {"acc_width": acc_width, "product_width": product_width}
     assert taken(Accumulator, sizes, tmp_path) == {"CCU2C": acc_width // 2, "TRELLIS_FF": acc_width}
+
+
+@pytest.mark.parametrize(("a_width", "b_width"), [(4, 5), (3, 6), (1, 1)])
+def test_a_lut_multipliers_forms_are_proved_the_same(a_width, b_width, tmp_path):
+    prove(tmp_path, Pair(name="product", kind=LutMultiplier, sizes={"a_width": a_width, "b_width": b_width}))
 
 
 @pytest.mark.parametrize(("acc_width", "product_width"), [(28, 17), (32, 18), (2, 2)])
