@@ -40,8 +40,8 @@ def terms(config: EngineConfig) -> dict[str, int]:
     """How often each of the terms is there.
 
     ``array``: once, with loader, counters and registers; ``bank``: of the maps' copies; ``rotation``: eight bits of a
-    level of a lane's barrel; ``entry``: that a lane looks at in a cycle; ``way``: out of a lane; ``lean``: of these, those
-    with a product of LUTs.
+    level of a lane's barrel; ``entry``: that a lane looks at in a cycle; ``way``: out of a lane; ``lean``: of these,
+    those with a product of LUTs.
     """
     lanes, vector = config.lanes, config.vector
     return {"array": 1, "bank": config.banks * -(-lanes // 2), "lane": lanes, "multiplier": config.multipliers,

@@ -26,8 +26,9 @@ def header(compiled: Compiled, content: bytes) -> str:
     All names begin with the network's. Nothing in it depends on the order of bytes of the machine.
     """
     name = symbol(compiled.name)
-    parts = [_top(compiled, content, name), _array(content, name), _pack(compiled, name), _take(compiled, name),
-             _result(compiled, name), f"#endif /* {name.upper()}_H */"]
+    packets = [len(compiled.program.beats()), *map(len, compiled.program.part_beats())]
+    parts = [_top(compiled, content, name, packets), _array(content, name, packets), _pack(compiled, name),
+             _take(compiled, name), _result(compiled, name), f"#endif /* {name.upper()}_H */"]
     return "\n\n".join(parts) + "\n"
 
 
@@ -36,20 +37,25 @@ def _define(name: str, values: dict[str, int]) -> str:
     return "\n".join(f"#define {name.upper()}_{key.ljust(width)} {value}" for key, value in values.items())
 
 
-def _top(compiled: Compiled, content: bytes, name: str) -> str:
+def _top(compiled: Compiled, content: bytes, name: str, packets: list[int]) -> str:
     config, setup = compiled.config, compiled.program.setup
     layout, leaving = compiled.program.incoming.layout, compiled.program.leaving
     sizes = _define(name, {
         "BEAT_BYTES": config.banks, "PROGRAM_BEATS": len(content) // config.banks, "PROGRAM_BYTES": len(content),
+        "PACKETS": len(packets),
         "INPUT_CHANNELS": layout.channels, "INPUT_ROWS": layout.rows, "INPUT_COLUMNS": layout.columns,
         "INPUT_SIGNED": int(compiled.program.incoming.signed), "INPUT_FIRST_WORD": setup["map_base"],
         "INPUT_BEATS": layout.words, "INPUT_BYTES": layout.size,
         "RESULT_CHANNELS": leaving.channels, "RESULT_ROWS": leaving.rows, "RESULT_COLUMNS": leaving.columns,
         "RESULT_WORDS": setup["result_words"], "RESULT_BYTES": setup["result_words"] * config.banks})
+    later = "" if len(packets) == 1 else f"""
+ *    The program is in parts: {name}_packet_beats says how many beats each packet of {name}_program has. Send the
+ *    first one once, and for every image all others again, in order, while its beats go to s_axis_map. tlast ends each.
+ *    A packet waits until there is room for it."""
     return f"""/*
  * {compiled.name}, compiled by zerokeep for {config.lanes} lanes of {config.vector} multipliers ({compiled.engine}).
  *
- * 1. Send the {len(content) // config.banks} beats of {name}_program to s_axis_program, once.
+ * 1. Send the {packets[0]} beats of {name}_program to s_axis_program, once.{later}
  * 2. For each image, {name}_pack makes {layout.words} beats of its codes: send them to s_axis_map.
  * 3. A beat of m_axis_result has its word's number in tuser, and in tkeep which bytes count.
  *    {name}_take puts it in its place; after {setup['result_words']} beats {name}_result reads the answer.
@@ -66,10 +72,13 @@ def _top(compiled: Compiled, content: bytes, name: str) -> str:
 {sizes}"""
 
 
-def _array(content: bytes, name: str) -> str:
+def _array(content: bytes, name: str, packets: list[int]) -> str:
+    """The bytes, and where packets end."""
     lines = [",".join(map(str, content[at:at + PER_LINE])) for at in range(0, len(content), PER_LINE)]
     joined = ",\n".join(lines)
-    return f"static const uint8_t {name}_program[{name.upper()}_PROGRAM_BYTES] = {{\n{joined}\n}};"
+    counts = ", ".join(map(str, packets))
+    return (f"static const uint8_t {name}_program[{name.upper()}_PROGRAM_BYTES] = {{\n{joined}\n}};\n"
+            f"static const uint32_t {name}_packet_beats[{name.upper()}_PACKETS] = {{{counts}}};")
 
 
 def _pack(compiled: Compiled, name: str) -> str:

@@ -117,8 +117,8 @@ def compile_network(config: EngineConfig, network: QuantisedNetwork, *, name: st
     if look and config.look == 1:
         raise EngineError("engine skip-both needs a configuration that looks at 2 or more entries in a cycle, this one "
                           "has look = 1: take skip-weights")
-    program, builder = whole(config, network, look=look)
-    decoded = decode(config, program.beats())
+    program, builder = whole(config, network, look=look, parts=True)
+    decoded = decode(config, program.beats(), program.part_beats())
     timing, why = None, NO_IMAGE
     if image is not None or not look:
         try:

@@ -11,7 +11,7 @@ from zeroskip.compiler.leaving import mode_of
 from zeroskip.compiler.places import Placed, beside
 from zeroskip.cycles.account import CLASSES
 from zeroskip.export.compiled import Compiled
-from zeroskip.export.disassembly import shares
+from zeroskip.export.disassembly import Share, shares
 from zeroskip.spec.config_file import ConfigFile, document
 from zeroskip.spec.words import Mode
 
@@ -36,7 +36,8 @@ def figures(compiled: Compiled, content: bytes, configuration: str | None) -> di
         "format": FORMAT, "schema": SCHEMA, "name": compiled.name, "engine": compiled.engine,
         "configuration": document(ConfigFile(engine=config, name=configuration)), "multipliers": config.multipliers,
         "program": {"bytes": len(content), "beats": len(content) // config.banks, "beat_bytes": config.banks,
-                    "sha256": hashlib.sha256(content).hexdigest()},
+                    "sha256": hashlib.sha256(content).hexdigest(),
+                    "packets": [len(program.beats()), *map(len, program.part_beats())]},
         "cycles": _cycles(compiled), "memory": _memory(compiled), "input": _input(compiled),
         "result": _result(compiled), "host": list(compiled.host), "maps": maps(compiled), "steps": steps(compiled),
         "setup": dict(program.setup),
@@ -130,7 +131,7 @@ def maps(compiled: Compiled) -> list[dict[str, Any]]:
 def steps(compiled: Compiled) -> list[dict[str, Any]]:
     """Every step: what it is, what it reads and writes, what each lane does, and its cycles where they are known."""
     builder, begin, found = compiled.builder, 0, []
-    by_lane = shares(compiled.decoded, len(builder.steps))
+    by_lane = _planned(compiled) if compiled.program.parts else shares(compiled.decoded, len(builder.steps))
     for number, (step, built) in enumerate(zip(builder.steps, builder.built, strict=True)):
         layout = builder.plan.maps[step.out].layout
         entry: dict[str, Any] = {
@@ -147,6 +148,23 @@ def steps(compiled: Compiled) -> list[dict[str, Any]]:
                 own["classes"] = _named(classes[lane])
             begin += cycles
         found.append(entry)
+    return found
+
+
+def _planned(compiled: Compiled) -> list[list[Share]]:
+    """What each lane does in each step, ``[step][lane]``, as planned: a program in parts has it nowhere whole."""
+    config, found = compiled.config, []
+    for built in compiled.builder.built:
+        entries = [len(taps) for taps in built.step.taps]
+        own = []
+        for jobs in built.jobs:
+            filters = sorted({job.filter for job in jobs})
+            words = sum(config.header_words + max(1, -(-entries[number] // config.look)) for number in filters)
+            own.append(Share(
+                jobs=len(jobs), vectors=sum(job.count for job in jobs), lists=len(filters), list_words=words,
+                entries=sum(entries[number] for number in filters), filled=0,
+                issued=sum(entries[job.filter] * job.count for job in jobs)))
+        found.append(own)
     return found
 
 

@@ -67,6 +67,10 @@ def _configuration(figures: Mapping[str, Any]) -> list[str]:
 def _program(figures: Mapping[str, Any]) -> list[str]:
     own = figures["program"]
     lines = [f"{own['beats']:,} beats of {own['beat_bytes']} bytes, {own['bytes']:,} bytes; SHA-256 {own['sha256']}"]
+    if len(own["packets"]) > 1:
+        first, *parts = own["packets"]
+        lines.append(f"in {len(own['packets'])} packets: the program, {first:,} beats, once; then for every image its "
+                     f"{len(parts)} parts again, {sum(parts):,} beats in all")
     if figures["host"]:
         lines.append(f"left to the host after the answer: {', '.join(_named(name) for name in figures['host'])}")
     return lines
@@ -173,6 +177,8 @@ def _instructions(compiled: Compiled, figures: Mapping[str, Any]) -> list[str]:
     names = {-1: "before the first image"} | {own["number"]: f"step {own['number']}, {_named(own['name'])}"
                                               for own in figures["steps"]}
     lines: list[str] = []
+    if compiled.program.parts:
+        lines += ["those that come with the program itself; the parts bring the others", ""]
     for lane, words in enumerate(compiled.decoded.instructions):
         lines += ["", f"lane {lane}"] if lane else ["lane 0"]
         step = None

@@ -1,4 +1,4 @@
-"""A program as a file: the beats of its stream one after the other, and nothing else."""
+"""A program as a file: the beats of its stream one after the other, those of its parts behind them, nothing else."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from zeroskip.cycles.decode import Decoded, DecodeError, decode
 from zeroskip.files.names import shown
 from zeroskip.files.reading import ReadError, read_bytes
 from zeroskip.spec.config import EngineConfig
+from zeroskip.spec.program import HEAD, MAGIC, PIECE, beat_bits
 
 
 class ProgramFileError(ReadError):
@@ -25,8 +26,8 @@ def content(program: Program) -> bytes:
     AssertionError
         A decoder does not read from them what the program says.
     """
-    beats = program.beats()
-    found = decode(program.config, beats)
+    beats, parts = program.beats(), program.part_beats()
+    found = decode(program.config, beats, parts)
     memories = [list(words) for words in program.instructions]
     for own in memories:
         for address, words in program.tables.items():
@@ -35,7 +36,26 @@ def content(program: Program) -> bytes:
     same = found.lists == [list(words) for words in program.lists] and found.instructions == memories
     if not same or found.setup != dict(program.setup):
         raise AssertionError("a program reads back as something else")
-    return beats.tobytes()
+    raw = b"".join(packet.tobytes() for packet in (beats, *parts))
+    if [len(own) for own in packets(raw, program.config)] != [len(beats), *map(len, parts)]:
+        raise AssertionError("a program's packets read back as others")
+    return raw
+
+
+def packets(raw: bytes, config: EngineConfig) -> list[np.ndarray]:
+    """The program's packet and those of its parts, uint8 (beats, bytes of a beat) each, by what their heads say.
+
+    What has no head belongs to the packet before it; what is cut off is one, too.
+    """
+    beats = np.frombuffer(raw, np.uint8).reshape(-1, config.banks)
+    size, starts, at = max(1, PIECE // beat_bits(config)), [0], 0
+    while at < len(beats):
+        head = HEAD.unpack(int.from_bytes(beats[at:at + size].tobytes(), "little") & (1 << HEAD.bits) - 1)
+        if head["magic"] != MAGIC:
+            break
+        starts.append(at)
+        at += 2 * size + head["beats"]  # with the head and the checksum
+    return np.split(beats, starts[2:])
 
 
 def read(path: str | os.PathLike[str], config: EngineConfig) -> Decoded:
@@ -62,7 +82,8 @@ def parse(raw: bytes, config: EngineConfig, file: str) -> Decoded:
     if len(raw) % config.banks or not raw:
         raise ProgramFileError(f"{file}: found {len(raw)} bytes, expected beats of {config.banks} bytes each")
     try:
-        return decode(config, np.frombuffer(raw, np.uint8).reshape(-1, config.banks))
+        first, *parts = packets(raw, config)
+        return decode(config, first, parts)
     except (DecodeError, IndexError) as error:
         why = "a block for a lane that is not there" if isinstance(error, IndexError) else str(error)
         raise ProgramFileError(f"{file}: no program that can be taken: {why}") from None

@@ -37,7 +37,7 @@ class Target(IntEnum):
 PART_BITS = 12
 HEAD = Fields("program head", {"magic": 16, "version": 8, "begin": 1, "final": 1, "unused": 6, "digest": 32,
                                "beats": 32, "part": PART_BITS, "tag": 20})
-"""`begin`: a program, else a part of one; `digest` of the configuration; `beats` of all that follows the head.
+"""`begin`: a program, else a part of one; `digest` of the configuration; `beats` of all from the head to the checksum.
 
 Of a part: `part`, its number, from 0 on; `final`: the next one is number 0 again; `tag`: that of its program.
 """

@@ -1,6 +1,9 @@
 """Compiled networks for the tests of what is exported."""
 
+from dataclasses import replace
+
 import numpy as np
+from benchmarks.networks import Maker
 from tests.sim.random_networks import Draw
 
 from zerokeep.network import Network
@@ -20,6 +23,17 @@ def drawn(seed, config=SMALL, *, engine="skip-weights", name="drawn-net"):
     draw = Draw(seed)
     network = draw.network()
     return compile_network(config, network, name=name, engine=engine), network, draw.images(network)
+
+
+def in_parts(*, name="parts", config=None):
+    """A network whose lists do not fit at once; the network, and images for it."""
+    make = Maker((2, 6, 7), 3)
+    for _ in range(3):
+        make.conv(9, (3, 3), 0.6)
+    make.conv(5, (3, 3), 0.6)
+    network = make.done(name)
+    images = np.random.default_rng(4).integers(0, 256, (2, 2, 6, 7)).astype(np.uint8)
+    return compile_network(config or replace(SMALL, list_words=128), network, name=name), network, images
 
 
 def sums(*, name="sums", config=SMALL):

@@ -5,7 +5,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from tests.hw.export.networks import SEEDS, WIDE, drawn, sums
+from tests.hw.export.networks import SEEDS, WIDE, drawn, in_parts, sums
 
 from zerokeep import integer
 from zeroskip.cycles import model
@@ -111,3 +111,12 @@ def test_names_of_c_are_identifiers_and_two_headers_go_together(tmp_path, name):
                                     f"int main(void) {{ return {first}_program[0] != other_program[0]; }}\n")
     subprocess.run(["g++", "-x", "c", "-std=c99", *FLAGS, "two.c", "-o", "two"], cwd=tmp_path, check=True)
     subprocess.run([tmp_path / "two"], check=True)
+
+
+def test_a_program_in_parts_says_where_they_end(tmp_path):
+    made, network, images = in_parts(name="net")
+    answers(made, network, images[0], tmp_path)
+    header = c_header.header(made, program_file.content(made.program))
+    beats = [len(made.program.beats()), *map(len, made.program.part_beats())]
+    assert f"net_packet_beats[NET_PACKETS] = {{{', '.join(map(str, beats))}}};" in header
+    assert "Send the\n *    first one once" in header

@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from tests.hw.export.networks import SEEDS, SMALL, drawn, sums
+from tests.hw.export.networks import SEEDS, SMALL, drawn, in_parts, sums
 
 from zeroskip.cycles import model
 from zeroskip.cycles.account import CLASSES
@@ -70,7 +70,7 @@ def test_the_figures_say_what_was_compiled_for_what():
     made, network, _ = sums()
     found, raw = of(made)
     assert found["program"] == {"bytes": len(raw), "beats": len(raw) // 8, "beat_bytes": 8,
-                                "sha256": hashlib.sha256(raw).hexdigest()}
+                                "sha256": hashlib.sha256(raw).hexdigest(), "packets": [len(raw) // 8]}
     assert config_file.parse(found["configuration"], "x") == config_file.ConfigFile(engine=SMALL, name="mine")
     assert found["input"]["shape"] == [3, 9, 7] and found["input"]["phases"] == [2, 2]
     assert found["result"] == {"dtype": "int32", "shape": [5, 5, 4], "words": made.program.setup["result_words"],
@@ -137,3 +137,15 @@ def test_names_that_could_harm_a_terminal_are_shown_as_escapes():
     made = compile_network(SMALL, dataclasses.replace(network, steps=steps), name="x")
     shown = listing.listing(made, of(made)[0])
     assert "\x1b" not in shown and "b" * 100 not in shown
+
+
+def test_a_program_in_parts_has_all_its_jobs():
+    """Of every step the lanes' vectors are those of all filters' planes; the issued entries are those of the model."""
+    made, _, _ = in_parts()
+    found, raw = of(made)
+    assert found["program"]["packets"] == [len(made.program.beats()), *map(len, made.program.part_beats())]
+    assert sum(found["program"]["packets"]) * made.config.banks == len(raw)
+    for step in found["steps"]:
+        lanes = step["lanes"]
+        assert sum(lane["vectors"] for lane in lanes) == step["filters"] * step["vectors_of_a_plane"]
+        assert sum(lane["issued"] for lane in lanes) == step["classes"]["multiplying"]

@@ -4,8 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tests.hw.export.networks import SEEDS, SMALL, WIDE, drawn, sums
+from tests.hw.export.networks import SEEDS, SMALL, WIDE, drawn, in_parts, sums
 
+from zerokeep import integer
+from zeroskip.cycles import model
 from zeroskip.export import program_file
 from zeroskip.export.program_file import ProgramFileError
 from zeroskip.files.reading import ReadError
@@ -64,3 +66,27 @@ def test_a_program_for_another_configuration_is_refused():
     raw = program_file.content(sums()[0].program)
     with pytest.raises(ProgramFileError, match="no program for this configuration"):
         program_file.parse(raw, dataclasses.replace(SMALL, even=False), "x.bin")
+
+
+def test_a_program_in_parts_reads_back_with_them(tmp_path):
+    made, network, images = in_parts()
+    program, path = made.program, tmp_path / "net.bin"
+    assert len(program.parts) > 2
+    path.write_bytes(program_file.content(program))
+    found = program_file.read(path, made.config)
+    assert len(found.parts) == len(program.parts)
+    beats = np.concatenate([program.incoming.words(own) for own in images])
+    run = model.run(made.config, found, beats)
+    wanted = integer.run(network, images)
+    answers = np.stack([program.leaving.values(own) for own in run.results()])
+    assert np.array_equal(answers.reshape(wanted.shape), wanted)
+
+
+def test_parts_that_are_missing_doubled_or_in_disorder_are_refused():
+    made, *_ = in_parts()
+    packets = [made.program.beats(), *made.program.part_beats()]
+    wrong = (packets[:-1], packets[1:], [*packets, packets[-1]], [packets[0], packets[2], packets[1], *packets[3:]],
+             [*packets[:-1], packets[-1][:-1]])
+    for own in wrong:
+        with pytest.raises(ProgramFileError, match=r"^x\.bin: no program that can be taken: "):
+            program_file.parse(b"".join(packet.tobytes() for packet in own), made.config, "x.bin")
