@@ -6,8 +6,13 @@ STAMP := $(VENV)/.installed
 OUT ?= build/demo
 JOBS ?= 2
 CASES ?= 1000
-QUICK := tests/files tests/hw/spec tests/hw/compiler tests/hw/export tests/hw/cycles/test_decode.py tests/hw/test_area.py \
-         tests/hw/test_counts.py tests/hw/test_families.py tests/hw/test_frame.py tests/hw/test_layer.py
+QUICK := tests/files tests/hw/spec tests/hw/compiler tests/hw/export tests/hw/gateware/axi tests/hw/gateware/dense \
+         tests/hw/cycles/test_decode.py $(wildcard tests/hw/test_*.py) $(wildcard tests/sw/test_*.py)
+# What builds a simulator, synthesises, or trains.
+SLOW := $(addprefix tests/hw/test_,boards.py clock.py driver_fuzz.py host_link.py link_programs.py synth.py uart.py verilog.py) \
+        $(addprefix tests/sw/test_,cli_energy.py cli_generate.py cli_predict.py cli_simulate.py cli_simulate_network.py \
+          cli_synth.py finetune.py onnx_hostile.py onnx_hostile_codes.py pipeline.py report_hardware.py run.py \
+          run_progress.py run_readme.py run_steps.py study.py train.py)
 # What the report of the demo shows beside the run: the builds for boards, and energy on gates of the same network.
 BESIDE ?= $(addprefix --board ,$(wildcard bitstreams/*)) --energy benchmarks/energy/tiny.json
 
@@ -34,7 +39,7 @@ test: $(STAMP)  ## all tests, lint among them
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 quick: lint  ## lint, types, and the tests of what builds no simulator and trains nothing
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(QUICK)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(filter-out $(SLOW),$(QUICK))
 
 prove: $(STAMP)  ## prove parts of the hardware, lint every preset; make test does the quick ones
 	$(BIN)/python -m tests.formal

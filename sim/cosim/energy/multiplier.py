@@ -26,7 +26,7 @@ SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 DESIGNS: dict[str, dict[str, bool]] = {
     "plain": {"gate": False}, "finds zeros": {"gate": True}, "is told zeros": {"gate": True, "told": True}}
 """Registers of operands and product alike in all; the second compares its operands with zero, the third has been told
-so by the lists and masks of the array, which need that anyway."""
+so by who has its operands, which needs that anyway."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ class AxiTop(wiring.Component):
     """An engine behind AXI ports, with counters that a host reads.
 
     The streams pass through without a register: what the engine offers in a cycle is on the wires in that cycle. A
-    reset by the control register takes two cycles, in which no stream moves.
+    reset by the control register takes `RESET_CYCLES`, in which no stream moves.
 
     Parameters
     ----------
