@@ -6,12 +6,14 @@ STAMP := $(VENV)/.installed
 OUT ?= build/demo
 JOBS ?= 2
 CASES ?= 1000
-QUICK := tests/files tests/hw/spec tests/hw/compiler tests/hw/export tests/hw/gateware/axi tests/hw/gateware/dense \
-         tests/hw/cycles/test_decode.py $(wildcard tests/hw/test_*.py) $(wildcard tests/sw/test_*.py)
-# What builds a simulator, synthesises, or trains.
-SLOW := $(addprefix tests/hw/test_,boards.py clock.py driver_fuzz.py host_link.py link_programs.py synth.py uart.py verilog.py) \
+QUICK := tests/files tests/hw/spec tests/hw/compiler tests/hw/export tests/hw/cycles/test_decode.py \
+         $(wildcard tests/hw/test_*.py tests/hw/gateware/axi/test_*.py tests/hw/gateware/dense/test_*.py tests/sw/test_*.py)
+# What builds a simulator, synthesises, trains, or takes half a minute for another reason.
+SLOW := $(addprefix tests/hw/test_,boards.py clock.py driver_fuzz.py families.py host_link.py integration.py link_programs.py \
+          synth.py uart.py verilog.py) tests/hw/gateware/axi/test_counter_store.py \
+        $(addprefix tests/hw/gateware/dense/test_,engine.py output.py) \
         $(addprefix tests/sw/test_,cli_energy.py cli_generate.py cli_predict.py cli_simulate.py cli_simulate_network.py \
-          cli_synth.py finetune.py onnx_hostile.py onnx_hostile_codes.py pipeline.py report_hardware.py run.py \
+          cli_synth.py finetune.py onnx_hostile.py onnx_hostile_codes.py pipeline.py report.py report_hardware.py run.py \
           run_progress.py run_readme.py run_steps.py study.py train.py)
 # What the report of the demo shows beside the run: the builds for boards, and energy on gates of the same network.
 BESIDE ?= $(addprefix --board ,$(wildcard bitstreams/*)) --energy benchmarks/energy/tiny.json
