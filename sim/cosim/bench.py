@@ -23,6 +23,7 @@ from cosim.monitor import HandshakeLog
 from zeroskip.files.writing import write_npz
 from zeroskip.spec.axi import ERROR_AT
 from zeroskip.spec.program import ERRORS
+from zeroskip.spec.timing import FLUSH
 
 PERIOD_NS = 10
 STREAMS = {"program": "s_axis_program", "map": "s_axis_map", "result": "m_axis_result"}
@@ -187,7 +188,7 @@ class Bench:
         bench = cls(dut, settings)
         await ClockCycles(dut.clk, SETTLE_CYCLES)
         dut.rst.value = 0
-        await ClockCycles(dut.clk, 1)
+        await ClockCycles(dut.clk, 1 + FLUSH)  # an engine begins with a reset
         await bench._check_identity()
         return bench
 
@@ -214,7 +215,7 @@ class Bench:
     async def reset(self) -> None:
         """Reset the engine and the counters by the control register."""
         await self.write("control", 1)
-        await ClockCycles(self.dut.clk, SETTLE_CYCLES)
+        await ClockCycles(self.dut.clk, SETTLE_CYCLES + FLUSH)
 
     async def run(self, job: Job) -> Outcome:
         """One program: send, wait for the result and for the silence after it, read the counters."""
