@@ -72,8 +72,9 @@ FAULTS = (
            'Mux(planted(2), delay(m, self.flags_write.as_value(), 60, "flags_late"), '
            'delay(m, self.flags_write.as_value(), 2, "flags_write"))'),
     _fault("the barrel turns by one too many", "lane/vector_unit",
-           "values[(i + (1 << bit)) % count], values[i])",
-           "Mux(planted(3), values[(i + (1 << bit) + 1) % count], values[(i + (1 << bit)) % count]), values[i])"),
+           "own[(i + number * size) % len(values)] for number, own",
+           "Mux(planted(3) & int(number == 1), own[(i + number * size + 1) % len(values)], "
+           "own[(i + number * size) % len(values)]) for number, own"),
     _fault("the bias is not loaded", "lane/lane", "with m.If(begins):", "with m.If(begins & ~planted(4)):"),
     _fault("the rounding bit is left out", "lane/requantiser", "(value - Cat(1, self.high).as_signed())",
            "(value - Cat(~planted(5), self.high).as_signed())"),
