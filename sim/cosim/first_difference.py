@@ -46,8 +46,9 @@ def _wrong(builder: Builder, packed: VectorPacked, number: int, stream: bool, wo
     whole = expected.get(step.out)
     if whole is None or step.raw:
         return None  # a copy in another layout, or sums: what comes of them is looked at
-    written = step.written
-    wanted = whole[image].reshape(written.channels, written.rows, written.columns)
+    own_map, written = whole[image], step.written
+    wanted = step.planes(own_map)
+    names = step.planes(np.arange(own_map.size))
     places = _places(builder, packed, number, stream)
     banks = packed.made.config.banks
     for bank in range(banks):
@@ -56,7 +57,8 @@ def _wrong(builder: Builder, packed: VectorPacked, number: int, stream: bool, wo
             value, right = int(data[bank]), int(wanted[at])
             if value != right & 0xFF:
                 found = value - 256 if written.signed and value > 127 else value
-                return (f"image {image}, step {step.name!r}: channel {at[0]}, row {at[1]}, column {at[2]} of "
+                channel, row, column = (*map(int, np.unravel_index(names[at], own_map.shape)), 0, 0)[:3]
+                return (f"image {image}, step {step.name!r}: channel {channel}, row {row}, column {column} of "
                         f"{step.out!r} was written as {found}, expected {right}")
     return None
 

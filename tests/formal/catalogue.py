@@ -16,6 +16,7 @@ from tests.formal import (
     loader,
     maps,
     multiplier,
+    pacer,
     packer,
     reader,
     requantiser,
@@ -67,6 +68,8 @@ _PROOFS = (
     Proof(name="results", build=partial(results.results, out_words=4, under_way=2)),
     Proof(name="results 2 lanes", build=partial(results.results, out_words=8, under_way=2, lanes=2), quick=False),
     Proof(name="barrier", build=partial(barrier.barrier, lanes=2, most_parts=3), cover=30),
+    Proof(name="pacer", build=pacer.pacer, cover=24),
+    Proof(name="pacer 1 lane", build=partial(pacer.pacer, lanes=1), cover=24, quick=False),
     *(Proof(name=f"way out {name}", build=partial(way_out.way_out, mode=mode, ways=ways), cover=24)
       for name, mode, ways in (("flat", Mode.FLAT, 1), ("pool", Mode.POOL, 1), ("raw", Mode.RAW, 1))),
     *(Proof(name=f"way out scatter {phases}", build=partial(way_out.way_out, mode=Mode.SCATTER, order=order), depth=14,

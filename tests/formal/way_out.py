@@ -1,4 +1,4 @@
-"""The way out: every value of every vector leaves once, in its place; words are complete; nothing comes too fast."""
+"""The way out: every value of every vector is next once, with its place; words are complete."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ CONFIGURED = 4
 
 def way_out(h: Harness, *, mode: Mode, lanes: int = 3, vector: int = 4, ways: int = 1, window: int = 2,
             order: int = 1) -> None:
-    """Jobs of any vectors, fills, halts: each command against a walk that is advanced by the commands.
+    """Jobs of any vectors, fills, pauses: each item against a walk that is advanced with the items.
 
-    The walk says in each cycle what may be done: the next value, or zero, into the next place; a word leaves with the
-    value that completes it, or at the end of its job; one in E cycles. What may be done, is done.
+    The walk says what is next: the next value, or zero, into the next place; with which one a word is complete, which
+    one belongs to another word than the open one, and which one is the last of its job.
     """
     config = small(lanes=lanes, vector=vector, ways=ways)
     h.m.submodules.dut = dut = Drain(config=config)
-    step = _step(h, config, dut, mode, window, order)
-    command, work = dut.command, _Work(h, config, dut)
-    stepped = command.ways.any()
-    value = work.value
+    work = _Work(h, config, dut)
+    step = _step(h, config, dut, work, mode, window, order)
+    item, value = dut.items.payload, work.value
+    some = work.values | work.zeros
+    due = some & dut.items.ready
     apart = scattered(config, step, value) if mode == Mode.SCATTER else None
     position = value.position if apart is None else Mux(work.values, apart[0], value.position)
     puts, inside = wanted(config, step, value) if apart is None else (apart[3], [apart[2]])
@@ -39,40 +40,37 @@ def way_out(h: Harness, *, mode: Mode, lanes: int = 3, vector: int = 4, ways: in
     at = position[:config.bank_bits]
     ways_bits = (ways - 1).bit_length()
     full = at[ways_bits:].all() & (wide | at[:ways_bits].all())
-    pace = Signal(range(lanes), name="pace_wanted")
-    h.m.d.sync += pace.eq(Mux(command.emit, lanes - 1, pace - (pace != 0)))
-    waits = dut.halt & step.late
     moves = int(mode == Mode.SCATTER) & work.values & work.open & (word != work.word)
-    due = (work.values | work.zeros) & ~waits & ~moves & ((pace == 0) | ~(puts & full))
-    flushes = (work.flush & work.open | moves) & ~waits & (pace == 0)
-    h.prove(stepped == due)
-    h.prove(command.put == (due & puts))
-    h.prove(command.emit == (due & puts & full | flushes))
-    h.prove(~command.emit | (command.word == Mux(flushes, work.word, word)))
-    h.prove(~command.put | (command.at == at) & (command.wide == wide))
+    h.prove(dut.items.valid == some)
+    h.prove(~some | (item.put == puts) & (item.full == (puts & full)) & (item.moves == moves))
+    h.prove(~(some & puts) | (item.word == word) & (item.at == at) & (item.wide == wide))
     index = value.index if apart is None else apart[1]
-    h.prove(~(due & work.values) | (command.group == index >> ways_bits))
+    h.prove(~work.values | (dut.group == index >> ways_bits))
     if mode == Mode.RAW:
-        h.prove(~(due & work.values) | (command.byte == value.byte))
+        h.prove(~work.values | (item.byte == value.byte))
     for way in range(ways):
-        h.prove(~(due & command.put) | (command.inside[way] == (inside[way] & work.values)))
-    h.prove(~due | command.ways.all() | int(mode != Mode.FLAT))
-    # a byte goes only into the word that is open, and into each place once
-    h.prove(~(command.put & work.open) | (word == work.word))
-    h.m.d.sync += work.open.eq(Mux(command.put, ~full, work.open & ~flushes))
-    with h.m.If(command.put):
+        h.prove(~(some & puts) | (item.inside[way] == (inside[way] & work.values)))
+    h.prove(~some | item.ways.all() | int(mode != Mode.FLAT))
+    # a byte goes only into the word that is open, or that one leaves before
+    h.prove(~(some & puts & work.open) | (word == work.word) | item.moves)
+    stays = Mux(puts, ~full, work.open & ~moves)
+    ends = _advance(h, config, step, work, due, puts, wide)
+    h.prove(~some | (item.close == ends) & (item.rests == (ends & stays)))
+    h.m.d.sync += work.closing.eq((work.closing | due & ends) & ~dut.closed)
+    with h.m.If(due):
+        h.m.d.sync += work.open.eq(stays & ~ends)
+    with h.m.If(due & puts):
         h.m.d.sync += work.word.eq(word)
-    _advance(h, config, step, work, due, puts, wide, flushes)
-    h.cover(flushes & ~work.filling & (h.past(work.zeros) if apart is None else value.down & work.values))
+    h.cover(due & (ends if apart is None else item.moves & value.down))
     h.cover(due & work.values & ~work.first & h.past(work.values & work.first))
     done = Signal(name="done_once")
-    h.m.d.sync += done.eq(done | dut.finished)
-    h.cover(work.filling & command.emit & done)
+    h.m.d.sync += done.eq(done | due & ends & ~work.filling)
+    h.cover(work.filling & due & ends & done)
     if mode != Mode.RAW:
-        h.cover(due & ~inside[0] & command.put & work.values & (step.pitch == 4))
+        h.cover(due & ~inside[0] & item.put & work.values & (step.pitch == 4))
 
 
-def _step(h: Harness, config: EngineConfig, dut: Drain, mode: Mode, window: int, order: int) -> Step:
+def _step(h: Harness, config: EngineConfig, dut: Drain, work: _Work, mode: Mode, window: int, order: int) -> Step:
     first, second, third = step_parts(config)
     apart = {name: Const(number, config.position_bits) for name, number in SCATTER_STEPS.items()} | {
         "written": h.constant("written", FIELD_BITS), "column_step": Const(2 - order, 2), "phases": Const(1 + order, 2)}
@@ -92,13 +90,13 @@ def _step(h: Harness, config: EngineConfig, dut: Drain, mode: Mode, window: int,
         h.assume((step.pitch[:order] == 0) & (step.pad == 0) & (apart["phases"] != 0))
     begun, ready = Signal(range(CONFIGURED + 1)), h.free("fill_count", 1)
     h.m.d.sync += begun.eq(begun + (begun != CONFIGURED))
-    can_start, can_fill = h.free("starts") & dut.free & (begun == CONFIGURED), h.free("fills")
+    can_start, can_fill = h.free("starts") & dut.free & ~work.filling & (begun == CONFIGURED), h.free("fills")
     start = can_start
     job_open = Signal(name="job_open")
     finish = h.free("finish")
     with h.m.If(start):
         h.m.d.sync += job_open.eq(~finish)
-    fill = can_fill & dut.idle & ~job_open & ~start & (begun == CONFIGURED)
+    fill = can_fill & dut.idle & ~work.closing & ~job_open & ~start & (begun == CONFIGURED)
     dest = h.free("dest", config.position_bits)
     column = h.free("column", FIELD_BITS)
     h.assume(column < step.pitch)
@@ -109,6 +107,7 @@ def _step(h: Harness, config: EngineConfig, dut: Drain, mode: Mode, window: int,
     if mode == Mode.SCATTER and order:
         h.assume(column[:order] == 0)
     h.drive(dut, start=start, begin=~job_open, finish=finish, fill=fill, fill_count=ready, dest=dest, column=column,
+            closed=work.closing & h.free("closes"),
             step_0=word_of(first, pitch=step.pitch,
                            columns=(1 << COLUMN_BITS) - 1 if mode == Mode.RAW else step.columns,
                            tail=step.tail, pad=step.pad, advance=advance, written=apart["written"]),
@@ -119,12 +118,12 @@ def _step(h: Harness, config: EngineConfig, dut: Drain, mode: Mode, window: int,
 
 
 class _Work:
-    """What is at work, in the order: values of a vector; zeros behind a plane; the word that is left open."""
+    """What is next: values of a vector; zeros behind a plane. And what has not been carried out."""
 
     def __init__(self, h: Harness, config: EngineConfig, dut: Drain) -> None:
         self.dut = dut
-        self.values, self.zeros, self.flush, self.filling, self.open, self.first = (
-            Signal(name=f"work_{name}") for name in ("values", "zeros", "flush", "filling", "open", "first"))
+        self.values, self.zeros, self.closing, self.filling, self.open, self.first = (
+            Signal(name=f"work_{name}") for name in ("values", "zeros", "closing", "filling", "open", "first"))
         self.word = Signal(config.word_bits, name="work_word")
         self.last, self.final = Signal(name="work_last"), Signal(name="work_final")
         self.left = Signal(FIELD_BITS + 8, name="work_left")
@@ -135,9 +134,8 @@ class _Work:
             down=Signal(name="walk_down"), plane_ends=self.last & self.final)
 
 
-def _advance(h: Harness, config: EngineConfig, step: Step, work: _Work, due: Value, puts: Value, wide: Value,
-             flushes: Value) -> None:
-    """The walk itself; and when the way out is free, idle, and done with a job."""
+def _advance(h: Harness, config: EngineConfig, step: Step, work: _Work, due: Value, puts: Value, wide: Value) -> Value:
+    """The walk itself; and when the way out is free, and idle. Whether a job or a fill ends with what is next."""
     dut, value = work.dut, work.value
     stride = config.ways if step.mode == Mode.FLAT else 1
     last_byte = (value.byte == RAW_BYTES - 1) if step.mode == Mode.RAW else Value.cast(1)
@@ -147,8 +145,8 @@ def _advance(h: Harness, config: EngineConfig, step: Step, work: _Work, due: Val
         vector_ends = scatter(h.m, config, step, value, due & work.values)
     if step.mode == Mode.RAW:
         vector_ends |= last_byte & value.plane_ends & (value.index == step.tail - 1)
-    ends = due & work.values & vector_ends
-    closes = work.flush & (flushes | ~work.open)
+    pads = work.final & (step.pad != 0)
+    ends = work.values & vector_ends & work.last & ~pads | work.zeros & (work.left == 1)
     with h.m.If(due & work.values):
         if step.mode == Mode.RAW:
             h.m.d.sync += value.byte.eq(value.byte + 1)
@@ -161,21 +159,18 @@ def _advance(h: Harness, config: EngineConfig, step: Step, work: _Work, due: Val
                 column = Mux(wraps, 0, column + 1)
             h.m.d.sync += [value.column.eq(column), value.row.eq(row)]
         with h.m.If(vector_ends):
-            pads = work.final & (step.pad != 0)
-            h.m.d.sync += [work.values.eq(0), work.zeros.eq(work.last & pads), work.flush.eq(work.last & ~pads),
-                           work.left.eq(step.pad)]
+            h.m.d.sync += [work.values.eq(0), work.zeros.eq(work.last & pads), work.left.eq(step.pad)]
     with h.m.If(due & puts & (work.zeros | ordered)):
         h.m.d.sync += value.position.eq(value.position + Mux(wide, config.ways, 1))
     with h.m.If(due & work.zeros):
         h.m.d.sync += work.left.eq(work.left - 1)
         with h.m.If(work.left == 1):
-            h.m.d.sync += [work.zeros.eq(0), work.flush.eq(1)]
-    with h.m.If(closes):
-        h.m.d.sync += [work.flush.eq(0), work.filling.eq(0)]
-    h.prove(dut.finished == (closes & ~work.filling))
-    h.prove(dut.idle == ~(work.values | work.zeros | work.flush))
-    h.prove(dut.free == (dut.idle | work.flush & ~work.open & ~work.filling | ends & ~work.last))
-    h.prove(~(work.filling & work.flush) | ~work.open)
+            h.m.d.sync += work.zeros.eq(0)
+    with h.m.If(dut.closed):
+        h.m.d.sync += work.filling.eq(0)
+    h.prove(dut.filling == work.filling)
+    h.prove(dut.idle == ~(work.values | work.zeros))
+    h.prove(dut.free == (dut.idle | due & (work.values & vector_ends & ~(work.last & pads) | ends & ~work.filling)))
     with h.m.If(dut.start):
         h.m.d.sync += [work.values.eq(1), work.last.eq(dut.finish), value.index.eq(0), value.byte.eq(0),
                        work.first.eq(dut.begin)]
@@ -186,3 +181,4 @@ def _advance(h: Harness, config: EngineConfig, step: Step, work: _Work, due: Val
         h.m.d.sync += [work.zeros.eq(1), work.filling.eq(1), work.last.eq(0),
                        value.position.eq(dut.fill_word << config.bank_bits),
                        work.left.eq((dut.fill_count + 1) * (config.banks // config.ways))]
+    return ends

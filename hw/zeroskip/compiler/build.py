@@ -65,6 +65,7 @@ class Builder:
         self.tables: dict[int, Sequence[int]] = {}
         self.built: list[BuiltStep] = []
         self.cycles = 0
+        self._words = [0] * config.lanes  # of lists, about
 
     def all(self, word: int) -> None:
         """An instruction for every lane."""
@@ -147,7 +148,7 @@ class Builder:
                 self.barrier(flags)
                 flags = {"step": number}
         costs = [out.cycles(len(taps)) for taps in step.taps]
-        shares = cut(costs, out.cuts, config.lanes, whole=self.whole)
+        shares = self._dealt(step, cut(costs, out.cuts, config.lanes, whole=self.whole))
         self.cycles += max(load(jobs, costs) for jobs in shares) * step.factor[0] * step.factor[1]
         self.built.append(BuiltStep(step=step, pitch=pitch, out=out, jobs=shares))
         for lane, jobs in enumerate(shares):
@@ -155,13 +156,25 @@ class Builder:
                 self._jobs(lane, step, placed, out, pitch, own_job)
         return flags
 
+    def _dealt(self, step: Step, shares: Sequence[Sequence[Job]]) -> list[Sequence[Job]]:
+        """Which share each lane gets: the one with the longest lists the lane whose list memory is the emptiest."""
+        config = self.config
+        words = [sum(config.header_words + -(-len(step.taps[number]) // config.look)
+                     for number in {job.filter for job in jobs}) for jobs in shares]
+        dealt: list[Sequence[Job]] = [()] * config.lanes
+        for lane, share in zip(np.argsort(self._words, kind="stable"), np.argsort(words, kind="stable")[::-1],
+                               strict=True):
+            dealt[lane] = shares[share]
+            self._words[lane] += words[share]
+        return dealt
+
     def _pads(self, step: Step, pitch: int, placed: Placed, out: WayOut) -> bool:
         """Zeros around the planes of a map whose place others use, too; whether values share words with them."""
         layout, banks = placed.layout, self.config.banks
         first = step.part_of[0] if step.part_of else 0
         words = set(range(placed.base, placed.base + layout.lead // banks)) if first == 0 else set()
         gaps, shared = zeros_around(self.config, step, pitch, layout, out)
-        for channel in range(first, first + step.filters):
+        for channel in range(first, first + step.filters // step.across):
             words |= set((gaps + (placed.origin + channel * layout.channel) // banks).tolist())
         for lane, part in enumerate(np.array_split(np.array(sorted(words), int), self.config.lanes)):
             for begin, count in _runs(part):
@@ -185,16 +198,16 @@ class Builder:
 
     def _jobs(self, lane: int, step: Step, placed: Placed, out: WayOut, pitch: int, own: Job) -> None:
         config, layout = self.config, placed.layout
-        channel = own.filter + (step.part_of[0] if step.part_of else 0)
+        channel = own.filter // step.across + (step.part_of[0] if step.part_of else 0)
         weights, vector = self.lists.list_of(step, own.filter)
         cost = out.cycles(len(step.taps[own.filter]))
         for first, count in self._runs_of(own, out, len(weights)):
             place = first * config.vector
-            for dy, dx in np.ndindex(*step.factor):
+            for dy, dx in step.spots(own.filter):
                 if step.out == self.leaving:
                     dest = own.filter * out.plane_words * config.banks + _made(step, place, pitch)
                 elif mode_of(step, layout) == Mode.SCATTER:
-                    row, column = place // pitch * step.factor[0] + dy, place % pitch * step.factor[1] + dx
+                    row, column = place // pitch * step.spread[0] + dy, place % pitch * step.spread[1] + dx
                     dest = placed.origin + int(layout.position(channel, row, column))
                 else:
                     dest = placed.origin + channel * layout.channel + _made(step, place, pitch)

@@ -20,7 +20,7 @@ def predecessors(steps: Sequence[Step], incoming: Mapping[str, object], leaving:
     makers = [step.out for step in steps]
     found: dict[str, str] = {}
     for number, step in enumerate(steps):
-        plain = step.pooling is None and step.factor == (1, 1) and not step.raw and makers.count(step.out) == 1
+        plain = step.pooling is None and step.spread == (1, 1) and not step.raw and makers.count(step.out) == 1
         if not plain or step.out == leaving:
             continue
         for source, name in enumerate(step.sources):

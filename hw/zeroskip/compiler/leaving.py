@@ -60,7 +60,7 @@ def mode_of(step: Step, layout: Layout) -> Mode:
         return Mode.RAW
     if step.pooling is not None:
         return Mode.POOL
-    return Mode.SCATTER if layout.phases != (1, 1) or step.factor != (1, 1) else Mode.FLAT
+    return Mode.SCATTER if layout.phases != (1, 1) or step.spread != (1, 1) else Mode.FLAT
 
 
 def way_out(config: EngineConfig, step: Step, pitch: int, layout: Layout, *, stream: bool, pads: bool) -> WayOut:
@@ -116,7 +116,7 @@ def _fields(step: Step, pitch: int, layout: Layout, mode: Mode, rate: int) -> di
         "written": min(ALL_COLUMNS, written_columns(step, pitch, layout)),
         "rate": rate.bit_length() - 1, "window": step.pooling.window if step.pooling is not None else 1,
         "largest": int(step.pooling is not None and step.pooling.largest), "phases": layout.phases[0],
-        "order": layout.phases[1].bit_length() - 1, "column_step": step.factor[1], "low": step.low, "high": step.high,
+        "order": layout.phases[1].bit_length() - 1, "column_step": step.spread[1], "low": step.low, "high": step.high,
         "signed": int(step.result.signed), "even": int(step.even), "table": int(step.table is not None),
         "plane": layout.plane, "row": row, "row_wrap": row_wrap,
     }
@@ -124,12 +124,12 @@ def _fields(step: Step, pitch: int, layout: Layout, mode: Mode, rate: int) -> di
 
 def written_columns(step: Step, pitch: int, layout: Layout) -> int:
     """Columns of a row that are written, zeros after the results among them: as many as a row of the map has."""
-    return max(step.result.columns, min(pitch, layout.pitch * layout.phases[1] // step.factor[1]))
+    return max(step.result.columns, min(pitch, layout.pitch * layout.phases[1] // step.spread[1]))
 
 
 def _row_steps(step: Step, pitch: int, layout: Layout) -> tuple[int, int]:
     """From the last position of a row to the first of the next one: inside a group of phases, and to the next group."""
-    (py, px), (fy, fx) = layout.phases, step.factor
+    (py, px), (fy, fx) = layout.phases, step.spread
     along = fx * (pitch // px - 1)
     return px * layout.plane - along, fy * layout.pitch - (py - 1) * px * layout.plane - along
 
@@ -169,7 +169,7 @@ def _scattered_words(config: EngineConfig, step: Step, pitch: int, layout: Layou
     order = np.stack([phases.ravel(), phases[::-1].ravel()])[np.arange(vectors) % 2]
     row, column = np.divmod((np.arange(vectors)[:, None] * config.vector + order).ravel(), pitch)
     keeps = (column < written_columns(step, pitch, layout)) & (row < step.result.rows)
-    places = layout.position(0, row[keeps] * step.factor[0], column[keeps] * step.factor[1]) // config.banks
+    places = layout.position(0, row[keeps] * step.spread[0], column[keeps] * step.spread[1]) // config.banks
     return 1 + int(np.count_nonzero(np.diff(places)))
 
 
@@ -217,8 +217,8 @@ def written(config: EngineConfig, step: Step, pitch: int, layout: Layout, out: W
         row, column = np.divmod(np.arange(positions), pitch)
         keeps = column < written_columns(step, pitch, layout)
         row, column = row[keeps], column[keeps]
-        for dy, dx in np.ndindex(*step.factor):
-            plane[layout.position(0, row * step.factor[0] + dy, column * step.factor[1] + dx)] = True
+        for dy, dx in np.ndindex(*step.spread):
+            plane[layout.position(0, row * step.spread[0] + dy, column * step.spread[1] + dx)] = True
     return plane
 
 

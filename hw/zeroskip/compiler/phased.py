@@ -101,7 +101,7 @@ def _times(one: Phases, other: Phases) -> Phases:
 
 def _divides(makers: Sequence[Step], made: Map, phases: Phases) -> bool:
     """Whether a map can be made phase by phase: its planes are alike, and the way out does nothing but requantise."""
-    plain = all(step.pooling is None and step.factor == (1, 1) and not step.raw for step in makers)
+    plain = all(step.pooling is None and step.spread == (1, 1) and not step.raw for step in makers)
     return plain and max(phases) <= MOST_PHASES and made.rows % phases[0] == 0 and made.columns % phases[1] == 0
 
 
@@ -127,7 +127,7 @@ def _step(step: Step, phases: Mapping[str, Phases]) -> Step:
         return step
     taps = tuple(_taps(own, step.strides, sources, phase) for own in step.taps for phase in np.ndindex(fy, fx))
     result = replace(planes_of(step.result, (fy, fx)), channels=step.result.channels * count)
-    return replace(step, strides=tuple(strides), taps=taps, result=result, bias=np.repeat(step.bias, count),
+    return replace(step, strides=tuple(strides), taps=taps, result=result, phases=(fy, fx), bias=np.repeat(step.bias, count),
                    multiplier=np.repeat(step.multiplier, count), shift=np.repeat(step.shift, count),
                    part_of=step.part_of and (step.part_of[0] * count, step.part_of[1] * count))
 

@@ -13,8 +13,8 @@ from zeroskip.spec.config import EngineConfig
 
 FEW_ZEROS = 32
 """Words of zeros around a map that are written every time without further ado."""
-ATTEMPTS = 100
-"""Placements that are tried; each one but the first with other preferences."""
+ATTEMPTS = 200
+"""Placements that are tried."""
 
 
 class PlanError(ValueError):
@@ -92,30 +92,71 @@ def lives_of(incoming: Mapping[str, Map], steps: Sequence[Step], *, stay: bool) 
     return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What makes one placement other than the next.
+
+    Parameters
+    ----------
+    draws
+        For each map with a will of its own the seed of it; all others take what costs least.
+    moved
+        Maps that do not take the place of another one, although they can.
+    alone
+        Maps that nothing else shares a place with.
+    """
+
+    draws: Mapping[str, int] = field(default_factory=dict)
+    moved: frozenset[str] = frozenset()
+    alone: frozenset[str] = frozenset()
+
+    def changed(self, work: Work, rng: np.random.Generator) -> Wishes:
+        """The same but for one or two maps."""
+        draws, moved, alone = dict(self.draws), self.moved, self.alone
+        many = sorted(name for name, words in work.zeros.items() if words > FEW_ZEROS)
+        for _ in range(rng.integers(1, 3)):
+            kind = rng.random()
+            if many and kind < 0.2:
+                alone = alone ^ {str(rng.choice(many))}
+            elif work.predecessors and kind < 0.5:
+                moved = moved ^ {str(rng.choice(sorted(work.predecessors)))}
+            else:
+                draws[str(rng.choice(sorted(work.layouts)))] = int(rng.integers(1, 1 << 16))
+        return Wishes(draws=draws, moved=moved, alone=alone)
+
+
 def placed(work: Work) -> tuple[dict[str, Placed], float]:
     """Of some placements, the one that costs the fewest cycles; and these, about.
+
+    From a few to begin with, the best one so far is changed a little, and what is no worse is kept.
 
     Raises
     ------
     PlanError
         None fits.
     """
-    found, failure = [], None
+    rng = np.random.default_rng(0)
+    most = max(work.zeros, key=lambda name: work.zeros[name], default=None)
+    alone = frozenset({most} if most is not None and work.zeros[most] > FEW_ZEROS else ())
+    begin = [Wishes(moved=moved, alone=own) for own in (frozenset[str](), alone)
+             for moved in (frozenset[str](), frozenset(work.predecessors))]
+    best, failure = None, None
     for attempt in range(ATTEMPTS):
-        rng = np.random.default_rng(attempt) if attempt else None
+        wishes = begin[attempt] if attempt < len(begin) else (best[1] if best else begin[0]).changed(work, rng)
         try:
-            places = _attempt(work, rng, in_place=attempt % 2 == 0, alone=_alone(work, rng) if attempt % 4 > 1 else [])
+            places = _attempt(work, wishes)
         except PlanError as error:
             failure = failure or error
             continue
-        found.append((disturbance(work, places) + zeros(work, places), attempt, places))
-        if not found[-1][0]:
+        cycles = disturbance(work, places) + zeros(work, places)
+        if best is None or cycles <= best[0]:
+            best = cycles, wishes, places
+        if not cycles:
             break
-    if not found:
+    if best is None:
         assert failure is not None
         raise failure
-    cycles, _, places = min(found, key=lambda own: own[:2])
-    return places, cycles
+    return best[2], best[0]
 
 
 def zeros(work: Work, places: Mapping[str, Placed]) -> float:
@@ -145,24 +186,19 @@ def _reads(work: Work, step: Step, places: Mapping[str, Placed]) -> list[float]:
     return reads
 
 
-def _alone(work: Work, rng: np.random.Generator | None) -> list[str]:
-    """Some of the maps around which many zeros have to be written unless they are alone, the most expensive always."""
-    names = sorted((name for name, words in work.zeros.items() if words > FEW_ZEROS), key=lambda own: -work.zeros[own])
-    return [name for name in names if rng is None or name == names[0] or rng.random() < 0.5]
-
-
-def _attempt(work: Work, rng: np.random.Generator | None, *, in_place: bool, alone: Sequence[str]) -> dict[str, Placed]:
+def _attempt(work: Work, wishes: Wishes) -> dict[str, Placed]:
     """In order of making, at an end of a gap: beside all others if there is room, else beside those of the same time.
 
-    With `in_place` a map that can takes the place of another one. Where some are to be `alone`, the others take no room
-    that they can do without. What costs least is taken; with `rng` with some chance something else.
+    A map that can takes the place of another one. Where some are to be alone, the others take no room that they can do
+    without. What costs least is taken, or what the map's own will makes of it.
     """
     found: dict[str, Placed] = {}
-    always = {name: (-1, len(work.steps)) for name in alone}
+    always = {name: (-1, len(work.steps)) for name in wishes.alone}
     lives = {**work.lives, **always}
     for name in sorted((own for own in work.lives if own in work.layouts), key=lambda own: work.lives[own]):
         layout, before = work.layouts[name], work.predecessors.get(name)
-        if in_place and before is not None and layout == work.layouts[before] and not always.keys() & {name, before}:
+        if (before is not None and name not in wishes.moved and layout == work.layouts[before]
+                and not always.keys() & {name, before}):
             found[name] = found[before]
             continue
         now = [place for other, place in found.items() if _overlap(lives[name], lives[other])]
@@ -174,6 +210,7 @@ def _attempt(work: Work, rng: np.random.Generator | None, *, in_place: bool, alo
                             f"else is needed at its time, the map memory has {work.config.map_words} (map_words)")
         number = work.lives[name][0]
         reads = _reads(work, work.steps[number], found) if number >= 0 else [0.0, 0.0]
+        rng = np.random.default_rng(wishes.draws[name]) if name in wishes.draws else None
         base = min(fits, key=lambda start: _preference(work, Placed(layout=layout, base=start), reads, found, rng))
         found[name] = Placed(layout=layout, base=base)
     return found

@@ -109,7 +109,7 @@ def _zeros(config: EngineConfig, steps: Sequence[Step], rasters: Sequence[int], 
             out = way_out(config, step, pitch, layout, stream=False, pads=True)
             gaps, _ = zeros_around(config, step, pitch, layout, out)
             found.setdefault(step.out, layout.lead // config.banks)
-            found[step.out] += len(gaps) * step.filters
+            found[step.out] += len(gaps) * step.written.channels
     return found
 
 
@@ -128,7 +128,7 @@ def _margins(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str
 def _ratio(step: Step, phases: Mapping[str, tuple[int, int]]) -> Fraction:
     """The pitch of the map that a step writes, by the pitch of its raster."""
     window = step.pooling.window if step.pooling is not None else 1
-    return Fraction(step.factor[1], window * phases.get(step.out, (1, 1))[1])
+    return Fraction(step.spread[1], window * phases.get(step.out, (1, 1))[1])
 
 
 def _pitches(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str, tuple[int, int]],
@@ -155,7 +155,7 @@ def _pitches(maps: Mapping[str, Map], steps: Sequence[Step], phases: Mapping[str
         if step.result.rows > 1:
             for source in step.sources[1:]:
                 bind(step.sources[0], source, Fraction(1))
-            scatters = phases.get(step.out, (1, 1)) != (1, 1) or step.factor != (1, 1)
+            scatters = phases.get(step.out, (1, 1)) != (1, 1) or step.spread != (1, 1)
             if tied or not scatters:
                 bind(step.sources[0], step.out, _ratio(step, phases))
     least: dict[str, Fraction] = {}

@@ -119,6 +119,10 @@ class Step:
         (first channel, channels in all) of the map `out`, where several steps make it.
     factor
         How often each result stands in `out`, in rows and columns (nearest upsampling).
+    across
+        How many channels stand in one plane of `out`, their columns in turn.
+    phases
+        In how many phases of rows and columns `out` is made, each of a channel's as a channel of its own.
     """
 
     name: str
@@ -138,6 +142,8 @@ class Step:
     table: np.ndarray | None = None
     part_of: tuple[int, int] | None = None
     factor: tuple[int, int] = (1, 1)
+    across: int = 1
+    phases: tuple[int, int] = (1, 1)
 
     @property
     def filters(self) -> int:
@@ -150,6 +156,22 @@ class Step:
         rows, columns = self.result.rows, self.result.columns
         if self.pooling is not None:
             rows, columns = self.pooling.left(rows), self.pooling.left(columns)
-        rows, columns = rows * self.factor[0], columns * self.factor[1]
-        return Map(channels=self.part_of[1] if self.part_of else self.filters, rows=rows, columns=columns,
-                   signed=self.result.signed)
+        rows, columns = rows * self.spread[0], columns * self.spread[1]
+        return Map(channels=self.part_of[1] if self.part_of else self.filters // self.across, rows=rows,
+                   columns=columns, signed=self.result.signed)
+
+    @property
+    def spread(self) -> tuple[int, int]:
+        """Rows and columns of `out` from a result to the next."""
+        return self.factor[0], self.factor[1] * self.across
+
+    def spots(self, number: int) -> list[tuple[int, int]]:
+        """Rows and columns after its own in which a filter's results stand."""
+        return [(0, number % self.across)] if self.across > 1 else list(np.ndindex(*self.factor))
+
+    def planes(self, values: np.ndarray) -> np.ndarray:
+        """The values of the map `out`, channel after channel and row after row, as `written` has it."""
+        (py, px), across, written = self.phases, self.across, self.written
+        rows, columns = written.rows, written.columns // across
+        phased = values.reshape(-1, rows, py, columns, px).transpose(0, 2, 4, 1, 3)
+        return phased.reshape(-1, across, rows, columns).transpose(0, 2, 3, 1).reshape(-1, rows, columns * across)

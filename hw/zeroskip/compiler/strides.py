@@ -23,7 +23,7 @@ def with_own_exit(incoming: Mapping[str, Map], steps: Sequence[Step], leaving: s
     found = list(steps)
     makers = [step for step in steps if step.out == leaving]
     read = any(leaving in step.sources for step in steps)
-    if leaving in incoming or read or len(makers) > 1 or makers[0].factor != (1, 1):
+    if leaving in incoming or read or len(makers) > 1 or makers[0].spread != (1, 1):
         own = incoming[leaving] if leaving in incoming else makers[0].written
         found.append(identity(f"{leaving}.out", leaving, own, f"{leaving}.out"))
     return found, found[-1].out if len(found) > len(steps) else leaving
@@ -69,7 +69,7 @@ def _chosen(name: str, counts: Counter[tuple[int, int]], incoming: Mapping[str, 
     if name in incoming:
         return next(iter(counts)) if len(counts) == 1 else (1, 1)
     maker = makers[name]
-    plain = maker.pooling is None and maker.part_of is None and maker.factor == (1, 1) and not maker.raw
+    plain = maker.pooling is None and maker.part_of is None and maker.spread == (1, 1) and not maker.raw
     return next(iter(counts)) if plain and len(counts) == 1 else (1, 1)
 
 

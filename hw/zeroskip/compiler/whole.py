@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zeroskip.compiler.averages import side_by_side
 from zeroskip.compiler.build import Builder, build
 from zeroskip.compiler.network import INPUT, QuantisedNetwork, lowered
 from zeroskip.compiler.phased import choices
@@ -39,6 +40,7 @@ def whole(config: EngineConfig, network: QuantisedNetwork, *, look: bool, parts:
     made = lowered(network)
     incoming = {INPUT: made.incoming}
     steps, leaving = with_own_exit(incoming, made.steps, made.leaving)
+    steps = side_by_side(config, steps, leaving)
     made_so = choices(incoming, agreed(config, incoming, steps), leaving)
     found, failure = [], None
     for choice in made_so:

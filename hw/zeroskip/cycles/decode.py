@@ -12,7 +12,7 @@ from zeroskip.spec import program as form
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.fields import Fields
 from zeroskip.spec.program import BLOCK, CHECK, HEAD, PIECE, Target
-from zeroskip.spec.timing import FLUSH
+from zeroskip.spec.timing import COMPARED, FLUSH
 from zeroskip.spec.words import Op, configure, entry, fill, header, instruction_bits, job, step_parts, sync
 
 ROW = 20
@@ -185,6 +185,7 @@ class _Reader:
         for row in self._bytes[:self._at]:
             first, second = form.checksum(first, second, int.from_bytes(row.tobytes(), "little"))
         found = self.piece(CHECK)
+        self.cycles += COMPARED
         if (found["first"], found["second"]) != (first, second):
             raise DecodeError("the program's checksum is wrong")
         if self._at != len(self._bytes):

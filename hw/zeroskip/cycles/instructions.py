@@ -5,7 +5,6 @@ from __future__ import annotations
 from zeroskip.cycles.compiled import compiled
 from zeroskip.cycles.decode import ROW
 from zeroskip.cycles.issue import work
-from zeroskip.cycles.scatter import flush
 from zeroskip.cycles.state import (
     AT_INSTRUCTION,
     AT_JOB,
@@ -22,7 +21,7 @@ from zeroskip.cycles.state import (
     RING,
 )
 from zeroskip.cycles.way_out import zeros
-from zeroskip.spec.timing import EXECUTE, OUTPUT, PREFETCHED, QUEUE_JOBS
+from zeroskip.spec.timing import EXECUTE, OUTPUT, PREFETCHED, QUEUE_JOBS, WALK
 
 JOB, CONFIGURE, SYNC, FILL = range(4)
 PART_0, PART_1, PART_2, PARTS_END = 0, 8, 24, 27
@@ -106,10 +105,8 @@ def fill(a, lane, n, b, row, cycle):
     begin = max(cycle, lane.gone, lane.idle)
     account(lane, n, INSTRUCTIONS, begin)
     lane.position = n[row + 1] << a.bank_bits
-    end = zeros(a, lane, n, b, begin + 1, (n[row + 2] + 1) * (a.banks // a.ways), True)
-    if lane.open:
-        end = flush(a, lane, n, b, end)
-    lane.free = lane.idle = lane.filled = end + 1
+    end = zeros(a, lane, n, b, begin + 1 + WALK, (n[row + 2] + 1) * (a.banks // a.ways), True)
+    lane.free = lane.idle = lane.filled = end
     account(lane, n, FILLING, lane.filled)
     fetch(lane, max(cycle, begin - PREFETCHED))
 

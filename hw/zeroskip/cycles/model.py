@@ -179,7 +179,7 @@ def machine(decoded: Decoded, beats: npt.NDArray[np.uint8], columns: Mapping[int
     array["log"] = numbers.add(np.zeros((LOG_WORDS, state.LOG_ROW)))
     array["log_data"] = bytes_.add(np.zeros((LOG_WORDS, config.banks)))
     lanes["fetch"], lanes["first"], lanes["fresh"], lanes["coded"] = timing.START, 1, 1, LONG_AGO
-    for name in ("read", "command", "sent", "paced", "begins", "gone", "filled", "started"):
+    for name in ("read", "command", "sent", "paced", "begins", "gone", "filled", "started", "walked", "taken"):
         lanes[name] = LONG_AGO
     bus.begin_map(array[0], 0)
     return Machine(array=array, lanes=lanes, numbers=numbers.joined(), bytes=bytes_.joined(), steps=steps)

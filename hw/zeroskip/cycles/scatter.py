@@ -34,7 +34,7 @@ from zeroskip.cycles.way_out import (
     requantise,
     zeros,
 )
-from zeroskip.spec.timing import FREE_IF_CLOSED
+from zeroskip.spec.timing import WALK
 
 
 @compiled
@@ -92,9 +92,9 @@ def begin(a, lane):
 
 @compiled
 def leave(a, lane, n, b, start, last):
-    """A vector's sums leave, the first value a cycle after `start`; `last`: of its job."""
+    """A vector's sums leave, the walk beginning a cycle after `start`; `last`: of its job."""
     config = lane.config
-    mode, cycle = config[MODE], start + 1
+    mode, cycle = config[MODE], max(start + 1, lane.taken) + WALK
     if lane.fresh:
         begin(a, lane)
     lane.fresh = last
@@ -110,15 +110,12 @@ def leave(a, lane, n, b, start, last):
             cycle = pool(a, lane, n, b, cycle, tail)
         else:
             cycle = scatter(a, lane, n, b, cycle, tail)
-    lane.free, lane.idle = cycle, cycle + 1
     if last:
-        cycle += 1
         if lane.final:
             wide = mode == FLAT and 1 << config[RATE] == a.ways
-            cycle = zeros(a, lane, n, b, cycle, config[PAD], wide)
-        closed = not lane.open
+            cycle = zeros(a, lane, n, b, cycle + 1, config[PAD], wide) - 1
         if lane.open:
-            cycle = flush(a, lane, n, b, cycle)
-        lane.free, lane.idle = cycle + 1 - (closed and FREE_IF_CLOSED), cycle + 1
+            cycle = lane.taken = flush(a, lane, n, b, cycle + 1)
         lane.finished[lane.finished_in & RING - 1] = cycle
         lane.finished_in += 1
+    lane.free, lane.idle = max(start + 1, lane.walked), cycle + 1

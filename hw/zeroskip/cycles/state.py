@@ -75,7 +75,7 @@ SCALARS = (
     "seen", "written", "opens", "begins", "free", "idle", "fresh", "paced", "command", "sent", "waits",
     "position", "open", "open_word", "bytes", "column_0", "column_1", "column_2", "column_3", "in_row", "in_column",
     "out_column", "in_best", "waiting_in", "waiting_out", "overrun",
-    "gone", "looks", "given", "early", "issued", "filled", "started", "down",
+    "gone", "looks", "given", "early", "issued", "filled", "started", "down", "walked", "taken",
 )
 LANE = np.dtype([
     *((name, np.int64) for name in REGIONS + BYTE_REGIONS + SCALARS), ("config", np.int64, (PART_STARTS[-1],)),
@@ -86,7 +86,8 @@ LANE = np.dtype([
 """A lane. `time`: the first cycle that is not accounted yet; `bound`: no word of it is on the bus before; `gone`: the
 first cycle in which all lanes go on; `looks`: the step before looked ahead; `given`, `early`: a job, this job is read
 before all go on; `issued`: from when on nothing is left to issue; `filled`: from when on no zeros are written;
-`started`: when the last sums got to the way out; `down`: SCATTER goes through the next vector from its last phase to
+`started`: when the last sums got to the way out; `walked`, `taken`: when the walk came to the last item, and when that
+was complete; `down`: SCATTER goes through the next vector from its last phase to
 the first."""
 
 OFFSET_BITS, FACTOR_START = 28, 32

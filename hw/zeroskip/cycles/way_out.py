@@ -51,8 +51,11 @@ def emit(a, lane, n, b, cycle, word):
 
 @compiled
 def counts(lane, cycle):
-    """A command with values; what it looks up in a table takes the cycle of a fetch."""
-    lane.command = cycle
+    """A command with values; what it looks up in a table takes the cycle of a fetch.
+
+    The walk comes to it when the one before is carried out.
+    """
+    lane.command, lane.walked, lane.taken = cycle, lane.taken, cycle
     if lane.config[TABLE]:
         lane.coded[(cycle + CODE) & CODED - 1] = cycle + CODE
         if lane.fetch == cycle + CODE:

@@ -182,6 +182,8 @@ def _does(step: Any, mode: Mode) -> str:
                      f"{step.pooling.window}")
     if step.factor != (1, 1):
         parts.append(f"each result {step.factor[0]} x {step.factor[1]} times")
+    elif step.across > 1:
+        parts.append(f"{step.across} channels side by side")
     elif mode == Mode.SCATTER:
         parts.append("into phase planes")
     if step.table is not None:

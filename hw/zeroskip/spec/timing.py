@@ -24,11 +24,11 @@ SUMS = 5
 """From a slot beside its activations to its sums."""
 CAPTURE = ISSUE + ADDRESS + MAP + SUMS
 """From the entry that ends a list to the cycle in which its sums can be taken over."""
-FREE_IF_CLOSED = 1
-"""Whether, if a job ends without an open word, sums can be taken over in the cycle in which it does."""
-OUTPUT = 17
+WALK = 1
+"""From the walk's coming to a value to its command, at least."""
+OUTPUT = 16
 """From a command of the way out to the word that it lets go."""
-CODE = 10
+CODE = 9
 """From a command of the way out to the look-up of its code, which takes the cycle from the instructions."""
 STEAL = 1
 """From a notice of a write to the issue slot, and to the read of a list, whose memory port it takes."""
@@ -52,6 +52,8 @@ PART = 2
 """From the use of a part's last beat to the release that needs the part."""
 LOADED = -2
 """The cycle in which the last beat of a program is used, where cycle 0 is that of the first beat of a map."""
+COMPARED = 1
+"""Cycles that the sums at the end of a program, or part, take to be compared."""
 FLUSH = 32
 """Cycles of a reset, at least: what is under way in registers that no reset reaches has gone after them."""
 STREAM_TURNS = 2

@@ -123,7 +123,8 @@ class Loader(wiring.Component):
             with m.If(words & (self._target == target)):
                 m.d.comb += needed.eq(count)
         used, more = Signal(), Signal()
-        self._first, self._second = Signal(32), Signal(32)
+        self._first, self._second, counts = Signal(32), Signal(32), Signal()
+        self._settled, self._right = Signal(), Signal()
         m.d.comb += self.i.ready.eq(~self._full | more)
         takes = self.i.valid & self.i.ready
         with m.If(used):
@@ -133,8 +134,9 @@ class Loader(wiring.Component):
             whole = (before + 1 == needed) | self.i.payload.last
             m.d.sync += [gathered.eq(Cat(gathered, self.i.payload.data)[self._beat:]), got.eq(before + 1),
                          self._full.eq(whole), self._ended.eq(self.i.payload.last)]
-            with m.If(self._state != State.CHECK):
-                self._sum(m, self.i.payload.data)
+        m.d.sync += [counts.eq(takes & (self._state != State.CHECK)), self._settled.eq(self._full & ~used)]
+        with m.If(counts):
+            self._sum(m, gathered[(most - 1) * self._beat:])
         short = self._full & (got != needed)
         self._use(m, gathered, most, short, used, more)
         return m
@@ -163,20 +165,22 @@ class Loader(wiring.Component):
                 with m.Case(State.WORDS):
                     self._words(m, gathered, most, short, used, more)
                 with m.Case(State.CHECK):
-                    with m.If(self._flush == 0):  # what was under way before has gone
+                    check = view(CHECK, piece)
+                    m.d.sync += self._right.eq((check.first == self._first) & (check.second == self._second))
+                    with m.If(self._settled & (self._flush == 0)):  # what was under way before has gone
                         m.d.comb += used.eq(1)
-                        self._check(m, view(CHECK, piece), short)
+                        self._check(m, short)
                 with m.Case(State.SKIP):
                     m.d.comb += used.eq(1)
                     with m.If(self._ended):
                         self._again(m)
 
-    def _check(self, m: Module, check: data.View, short: Value) -> None:
+    def _check(self, m: Module, short: Value) -> None:
         """At the end of a program or part: whether it came whole and right."""
         m.d.sync += [self._state.eq(State.HEAD), self._first.eq(0), self._second.eq(0)]
         with m.If(~self._ended | short):
             self._refuse(m, LoadError.LENGTH)
-        with m.Elif((check.first != self._first) | (check.second != self._second)):
+        with m.Elif(~self._right):
             m.d.sync += self.error.eq(LoadError.CHECKSUM)
         with m.Else():
             m.d.sync += [self.start.eq(self._begins), self.part_ready.eq(~self._begins), self._started.eq(1),

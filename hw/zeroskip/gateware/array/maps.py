@@ -49,16 +49,18 @@ class MapInput(wiring.Component):
         word, left = self.word, Signal.like(self.setup.map_words)
         address, under_way = Signal(self._config.word_bits), Signal()
         takes = Signal()
-        m.d.comb += [takes.eq((~word.valid | self.sent) & (under_way | self.room & (self.setup.map_words != 0))),
-                     self.i.ready.eq(takes)]
-        last = Mux(under_way, left == 1, self.setup.map_words == 1)
+        some, single, one_left = Signal(), Signal(), Signal()
+        m.d.sync += [some.eq(self.setup.map_words != 0), single.eq(self.setup.map_words == 1)]
+        m.d.comb += [takes.eq((~word.valid | self.sent) & (under_way | self.room & some)), self.i.ready.eq(takes)]
+        following = (Mux(under_way, left, self.setup.map_words) - 1)[: len(left)]
+        last = Mux(under_way, one_left, single)
         m.d.comb += [word.mask.eq(-1), word.stream.eq(0)]
         with m.If(self.sent):
             m.d.sync += word.valid.eq(0)
         with m.If(takes & self.i.valid):
             place = Mux(under_way, address, self.setup.map_base)
             m.d.sync += [word.valid.eq(1), word.data.eq(self.i.payload), word.word.eq(place), address.eq(place + 1),
-                         left.eq(Mux(under_way, left, self.setup.map_words) - 1), under_way.eq(~last)]
+                         left.eq(following), one_left.eq(following == 1), under_way.eq(~last)]
             with m.If(last):
                 m.d.comb += self.ready.eq(1)
         with m.If(self.begin):

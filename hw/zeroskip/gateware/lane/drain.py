@@ -1,43 +1,30 @@
-"""The way out, first half: which sum goes where, value by value; nothing here sees a value."""
+"""The way out, first part: which sum goes where, value by value; nothing here sees a value."""
 
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, enum, wiring
+from amaranth.lib import enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from zeroskip.gateware.lane.pacer import item_layout
 from zeroskip.gateware.lane.places import ResultPlaces
 from zeroskip.gateware.structs import struct_of
-from zeroskip.spec import timing
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.words import COLUMN_BITS, VECTOR_COUNT_BITS, Mode, step_parts
 
 
-def command_layout(config: EngineConfig) -> data.StructLayout:
-    """What is done with the values of one cycle.
-
-    `group`: which D sums of the vector; `ways`: which of these count. `put`: a value goes into the word in work, at
-    `at`, or with `wide` all D; `inside`: it is a result, else a zero. `emit`: the word `word` leaves. `byte`: of a sum
-    as it is. For pooling: `pair`: two neighbours count at once; `column`, and where in its square the value lies.
-    """
-    return data.StructLayout({
-        "group": max(1, (config.vector // config.ways - 1).bit_length()), "ways": config.ways, "inside": config.ways,
-        "put": 1, "wide": 1, "at": config.bank_bits, "emit": 1, "word": config.word_bits, "byte": 2, "pair": 1,
-        "column": max(1, (config.pool_columns - 1).bit_length()), "first_column": 1, "last_column": 1, "first_row": 1,
-    })
-
-
-class State(enum.Enum, shape=3):  # type: ignore[call-arg]
+class State(enum.Enum, shape=2):  # type: ignore[call-arg]
     """What the way out is at."""
 
     IDLE = 0
     VALUES = 1
     ZEROS = 2
-    FLUSH = 3
 
 
 class Drain(wiring.Component):
-    """Walks through the sums of a vector, a command a cycle, and keeps count of where results go.
+    """Walks through the sums of a vector, an item a cycle, and keeps count of where results go.
+
+    A ``Pacer`` carries the items out, one after the other.
 
     Parameters
     ----------
@@ -54,16 +41,14 @@ class Drain(wiring.Component):
         The sums of a vector have been taken over: that of a job's first vector, of its last.
     fill : In(1), fill_word, fill_count : In
         Zeros are to be written: `fill_count` + 1 words. Only while nothing else is at work.
-    halt : In(1)
-        Results for the stream have to wait.
     free : Out(1)
         Sums can be taken over in this cycle.
-    finished : Out(1)
-        A job has left all its sums.
+    items : Out(stream(item_layout)), group : Out
+        What is next; which D sums of the vector it is about.
+    closed : In(1)
+        A job, or a fill, has been carried out.
     idle : Out(1), filling : Out(1)
-        Nothing is at work; zeros are written.
-    command : Out(command_layout)
-        In each cycle; without `ways` and `emit` nothing is done.
+        There is no item; zeros are written.
     """
 
     def __init__(self, *, config: EngineConfig) -> None:
@@ -74,17 +59,19 @@ class Drain(wiring.Component):
             "dest": In(config.position_bits), "column": In(COLUMN_BITS), "final": In(1),
             "start": In(1), "begin": In(1), "finish": In(1),
             "fill": In(1), "fill_word": In(config.word_bits), "fill_count": In(VECTOR_COUNT_BITS),
-            "halt": In(1), "free": Out(1), "finished": Out(1), "idle": Out(1), "filling": Out(1),
-            "command": Out(command_layout(config)),
+            "free": Out(1), "items": Out(stream.Signature(item_layout(config))),
+            "group": Out(max(1, (config.vector // config.ways - 1).bit_length())), "closed": In(1),
+            "idle": Out(1), "filling": Out(1),
         })
 
     def elaborate(self, platform: object) -> Module:
-        """States, the word in work, and the pace of words; places are counted by themselves."""
+        """States, and the item that is next; places are counted by themselves."""
         m = Module()
         config = self._config
         m.submodules.places = self._places = places = ResultPlaces(config=config)
         self._state, self._last, self._final = Signal(State), Signal(), Signal()
-        self._zeros, self._filling = Signal(VECTOR_COUNT_BITS + config.bank_bits), Signal()
+        self._zeros, self._zeros_end = Signal(VECTOR_COUNT_BITS + config.bank_bits), Signal()
+        self._filling, self._pads, self._pad_last = Signal(), Signal(), Signal.like(self.step_0.pad)
         self._values, self._padding = self._state == State.VALUES, self._state == State.ZEROS
         m.d.comb += [
             self.filling.eq(self._filling),
@@ -93,89 +80,73 @@ class Drain(wiring.Component):
             places.column.eq(self.column), places.fill.eq(self.fill), places.fill_word.eq(self.fill_word),
             places.values.eq(self._values), places.filling.eq(self._filling),
             places.plane_ends.eq(self._last & self._final),
+            places.short.eq(self.finish & Mux(self.begin, self.final, self._final)),
+            self.items.valid.eq(self._values | self._padding), self.idle.eq(self._state == State.IDLE),
         ]
-        step, flush = self._command(m)
-        m.d.comb += places.step.eq(step)
-        self._states(m, step, flush)
+        step = Signal()
+        m.d.comb += [step.eq(self.items.valid & self.items.ready), places.step.eq(step)]
+        m.d.sync += [self._pads.eq(self.step_0.pad != 0), self._pad_last.eq(self.step_0.pad - 1)]
+        ends = self._states(m, step)
+        self._item(m, step, ends | self._padding & self._zeros_end)
         self._count_zeros(m, step)
         return m
 
-    def _command(self, m: Module) -> tuple[Value, Value]:
-        """The command; whether a value's is carried out, and whether the open word leaves."""
-        config, command, places = self._config, self.command, self._places
+    def _item(self, m: Module, step: Value, close: Value) -> None:
+        """What is next; `close`: with it a job, or a fill, is complete."""
+        config, item, places = self._config, self.items.payload, self._places
         ways_bits, mode = (config.ways - 1).bit_length(), self.step_1.mode
         at, word = places.position[: config.bank_bits], places.position[config.bank_bits:]
-        self._open, open_word, puts, full = Signal(), Signal(config.word_bits), Signal(), Signal()
+        is_open, open_word, full, puts, stays = Signal(), Signal(config.word_bits), Signal(), Signal(), Signal()
         beyond = places.plane_ends & (places.index >= self.step_0.tail)
         ordered = (mode == Mode.FLAT) | (mode == Mode.RAW)
         goes = Mux(mode == Mode.POOL, places.square_put, (mode != Mode.SCATTER) | places.written) & (~beyond | ordered)
-        m.d.comb += [puts.eq(~self._values | goes),
-                     full.eq(at[ways_bits:].all() & (places.wide | at[:ways_bits].all()))]
-        moves = (mode == Mode.SCATTER) & self._values & self._open & (word != open_word)
-        step, flush, emits = self._pace(m, moves, puts & full)
         m.d.comb += [
-            places.put.eq(step & puts), command.put.eq(step & puts), command.wide.eq(places.wide), command.at.eq(at),
-            command.group.eq(places.index >> ways_bits), command.emit.eq(emits),
-            command.word.eq(Mux(flush, open_word, word)), command.byte.eq(places.byte), command.pair.eq(places.pair),
-            command.inside.eq(Mux(self._values, places.inside, 0)), command.column.eq(places.square),
-            command.first_column.eq(places.first_column), command.last_column.eq(places.last_column),
-            command.first_row.eq(places.first_row),
+            puts.eq(~self._values | goes), full.eq(at[ways_bits:].all() & (places.wide | at[:ways_bits].all())),
+            item.moves.eq((mode == Mode.SCATTER) & self._values & is_open & (word != open_word)),
+            stays.eq(Mux(puts, ~full, is_open & ~item.moves)), places.put.eq(step & puts),
+            item.put.eq(puts), item.full.eq(puts & full), item.close.eq(close), item.rests.eq(close & stays),
+            item.wide.eq(places.wide), item.at.eq(at), item.word.eq(word), item.byte.eq(places.byte),
+            item.pair.eq(places.pair), item.inside.eq(Mux(self._values, places.inside, 0)),
+            item.column.eq(places.square), item.first_column.eq(places.first_column),
+            item.last_column.eq(places.last_column), item.first_row.eq(places.first_row),
+            self.group.eq(places.index >> ways_bits),
         ]
         of_group, rate = places.index[:ways_bits] if ways_bits else Const(0, 1), self.step_1.rate
         for way in range(config.ways):
-            counts = (way >> rate) == (of_group >> rate)
-            m.d.comb += command.ways[way].eq(step & (self._padding | counts))
+            m.d.comb += item.ways[way].eq(self._padding | ((way >> rate) == (of_group >> rate)))
+        with m.If(step):
+            m.d.sync += is_open.eq(stays & ~close)
         with m.If(step & puts):
-            m.d.sync += [self._open.eq(~full), open_word.eq(word)]
-        with m.Elif(flush):
-            m.d.sync += self._open.eq(0)
-        return step, flush
+            m.d.sync += open_word.eq(word)
 
-    def _pace(self, m: Module, moves: Value, completes: Value) -> tuple[Value, Value, Value]:
-        """Whether a command is carried out, the open word leaves, any word leaves: one in E cycles, or more."""
-        lanes, may_emit, waits = self._config.lanes, Signal(init=1), self.halt & self.step_1.late
-        slow = timing.STREAM_TURNS * lanes - 1
-        pace, step, flush, emits = Signal(range(slow + 1)), Signal(), Signal(), Signal()
-        m.d.comb += [
-            flush.eq((moves | (self._state == State.FLUSH) & self._open) & may_emit & ~waits),
-            step.eq((self._values | self._padding) & ~moves & (may_emit | ~completes) & ~waits),
-            emits.eq(flush | step & completes),
-        ]
-        with m.If(emits):
-            m.d.sync += [pace.eq(Mux(self.step_1.stream, slow, lanes - 1)),
-                         may_emit.eq(~self.step_1.stream & int(lanes == 1))]
-        with m.Elif(~may_emit):
-            m.d.sync += [pace.eq(pace - 1), may_emit.eq(pace == 1)]
-        return step, flush, emits
-
-    def _states(self, m: Module, step: Value, flush: Value) -> None:
-        """Values, then zeros after a plane, then the word that is left open; and the next vector at once."""
-        state, last, zeros_end = self._state, self._last, Signal()
-        ends = step & self._values & self._places.vector_ends
-        closed = (state == State.FLUSH) & ~self._open & ~self._filling
-        m.d.comb += [self.free.eq((state == State.IDLE) | closed | ends & ~last), self.idle.eq(state == State.IDLE),
-                     zeros_end.eq(~self._zeros[1:].any() & (self._zeros[0] != self._filling))]
-        with m.If(ends):
-            pads = self._final & (self.step_0.pad != 0)
-            m.d.sync += state.eq(Mux(last, Mux(pads, State.ZEROS, State.FLUSH), State.IDLE))
+    def _states(self, m: Module, step: Value) -> Value:
+        """Values, then zeros after a plane; and the next vector at once. Whether the job ends with this value."""
+        state, last, zeros_end = self._state, self._last, self._zeros_end
+        pads, vector_ends = self._final & self._pads, self._values & self._places.vector_ends
+        free = vector_ends & ~(last & pads) | self._padding & zeros_end & ~self._filling
+        m.d.comb += self.free.eq((state == State.IDLE) | step & free)
+        with m.If(step & vector_ends):
+            m.d.sync += state.eq(Mux(last & pads, State.ZEROS, State.IDLE))
         with m.If(step & self._padding & zeros_end):
-            m.d.sync += state.eq(State.FLUSH)
-        with m.If((state == State.FLUSH) & (flush | ~self._open)):
-            m.d.sync += [state.eq(State.IDLE), self._filling.eq(0)]
-            m.d.comb += self.finished.eq(~self._filling)
+            m.d.sync += state.eq(State.IDLE)
+        with m.If(self.closed):
+            m.d.sync += self._filling.eq(0)
         with m.If(self.start):
             m.d.sync += [state.eq(State.VALUES), last.eq(self.finish)]
             with m.If(self.begin):
                 m.d.sync += self._final.eq(self.final)
         with m.If(self.fill):
             m.d.sync += [state.eq(State.ZEROS), self._filling.eq(1), last.eq(0)]
+        return vector_ends & last & ~pads
 
     def _count_zeros(self, m: Module, step: Value) -> None:
-        """How many are left: of a plane's, the last one is 1; of those that fill words, 0."""
+        """How many are left behind the next one, of a plane's or of those that fill words."""
         groups = self._config.banks // self._config.ways
+        zeros, end = self._zeros, self._zeros_end
         with m.If(self._values):
-            m.d.sync += self._zeros.eq(self.step_0.pad)
+            m.d.sync += [zeros.eq(self._pad_last), end.eq(self._pad_last == 0)]
         with m.Elif(step):
-            m.d.sync += self._zeros.eq(self._zeros - 1)
+            m.d.sync += [zeros.eq(zeros - 1), end.eq(zeros == 1)]
         with m.If(self.fill):
-            m.d.sync += self._zeros.eq(Cat(Const(groups - 1, (groups - 1).bit_length()), self.fill_count))
+            m.d.sync += [zeros.eq(Cat(Const(groups - 1, (groups - 1).bit_length()), self.fill_count)),
+                         end.eq((self.fill_count == 0) & int(groups == 1))]

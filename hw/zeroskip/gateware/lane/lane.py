@@ -11,6 +11,7 @@ from zeroskip.gateware.lane.flags import LookAheadFlags
 from zeroskip.gateware.lane.instructions import InstructionUnit
 from zeroskip.gateware.lane.issue import IssueStage, slot_layout
 from zeroskip.gateware.lane.output import Output, result_layout
+from zeroskip.gateware.lane.pacer import Pacer
 from zeroskip.gateware.lane.reader import QUEUE_JOBS, WeightListReader
 from zeroskip.gateware.lane.vector_unit import ACTIVATION_BITS, VectorUnit
 from zeroskip.gateware.structs import delay, struct_of
@@ -91,6 +92,7 @@ class Lane(wiring.Component):
         m.submodules.issue = self._issue = IssueStage(config=config)
         m.submodules.vector = self._vector = VectorUnit(config=config)
         m.submodules.drain = self._drain = Drain(config=config)
+        m.submodules.pacer = self._pacer = Pacer(config=config)
         m.submodules.output = self._output = Output(config=config, lean=config.lean_of(self._number))
         self._load(m)
         self._front(m)
@@ -169,7 +171,7 @@ class Lane(wiring.Component):
 
     def _way_out(self, m: Module) -> None:
         """Sums are taken over when their last product is in, and wait once more until the way out is free."""
-        drain, output, unit = self._drain, self._output, self._instructions
+        drain, pacer, output, unit = self._drain, self._pacer, self._output, self._instructions
         started, ends = self._reader.started, self._ends
         waits, waits_finish, begin = Signal(), Signal(), Signal(init=1)
         capture, start, full, finish = Signal(), Signal(), Signal(), Signal()
@@ -189,17 +191,20 @@ class Lane(wiring.Component):
         multiplier, shift, at = place[:16], place[16:22], place[22:]
         with m.If(start & begin):
             m.d.sync += [output.multiplier.eq(multiplier), output.shift.eq(shift)]
-        left = drain.idle & ~self._reader.busy
+        left = drain.idle & ~pacer.busy & ~self._reader.busy
+        connect(m, drain.items, pacer.items)
         m.d.comb += [
             unit.left.eq(left), unit.quiet.eq(left & ~output.busy), unit.filling.eq(drain.filling),
             unit.issued.eq(~self._reader.reading & self._issue.empty & ~self._reader.holding),
             self._reader.ahead.eq(unit.ahead), self._issue.hold.eq(unit.ahead),
             drain.step_0.eq(unit.step_0), drain.step_1.eq(unit.step_1), drain.step_2.eq(unit.step_2),
-            drain.start.eq(start), drain.begin.eq(begin), drain.finish.eq(finish), drain.halt.eq(self.halt),
+            drain.start.eq(start), drain.begin.eq(begin), drain.finish.eq(finish), drain.closed.eq(pacer.closed),
+            pacer.halt.eq(self.halt), pacer.step_1.eq(unit.step_1),
             Cat(drain.dest, drain.column, drain.final).eq(at), self._issue.captured.eq(capture),
             self._issue.room.eq(~full),
             drain.fill.eq(unit.fill), drain.fill_word.eq(unit.fill_word), drain.fill_count.eq(unit.fill_count),
-            self._reader.done.eq(drain.finished), output.sums.eq(held), output.command.eq(drain.command),
+            self._reader.done.eq(pacer.closed & ~drain.filling), output.sums.eq(held),
+            output.command.eq(pacer.command), output.load.eq(pacer.items.ready), output.group.eq(drain.group),
             output.step.eq(unit.step_1), unit.code.eq(output.code), unit.coded.eq(output.coded),
             output.found.eq(unit.found), self.result.eq(output.result), output.sent.eq(self.sent),
             self.overrun.eq(output.overrun | ends.end & waits

@@ -1,4 +1,4 @@
-"""The way out, second half: from sums to words of the map, as the commands say."""
+"""The way out, third part: from sums to words of the map, as the commands say."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from zeroskip.gateware.lane.drain import command_layout
+from zeroskip.gateware.lane.pacer import command_layout
 from zeroskip.gateware.lane.requantiser import LATENCY as REQUANTISED
 from zeroskip.gateware.lane.requantiser import Requantiser
 from zeroskip.gateware.primitives.pick import pick
@@ -37,13 +37,15 @@ class Output(wiring.Component):
     Members
     -------
     sums : In(signed(acc_width)).array(P)
-        Those that the command is about; they stay while it may be.
+        Of a vector.
+    load : In(1), group : In
+        D of them are picked for the next command.
     command : In(command_layout)
-        What to do, from ``Drain``.
+        What to do with those that were picked last, from ``Drain``.
     step : In
         The second part of the step's configuration.
     multiplier, shift : In
-        Of the command's job.
+        Of the job of the sums that are picked.
     code : Out(8), coded : Out(1)
         A code that is to be looked up.
     found : In(8)
@@ -62,6 +64,7 @@ class Output(wiring.Component):
         self._config, self._lean = config, lean
         super().__init__({
             "sums": In(data.ArrayLayout(signed(config.acc_width), config.vector)),
+            "load": In(1), "group": In(max(1, (config.vector // config.ways - 1).bit_length())),
             "command": In(command_layout(config)),
             "step": In(struct_of(step_parts(config)[1])),
             "multiplier": In(MULTIPLIER_BITS), "shift": In(SHIFT_BITS),
@@ -72,13 +75,13 @@ class Output(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a command to the result that it lets go."""
-        return 1 + REQUANTISED + 2 + TABLE_LATENCY + 4
+        return REQUANTISED + 2 + TABLE_LATENCY + 4
 
     def elaborate(self, platform: object) -> Module:
         """A pipeline that nothing stops; commands travel beside the values."""
         m = Module()
         codes, raw = self._requantise(m)
-        command = self._later(m, self.command, 1 + REQUANTISED, "requantised")
+        command = self._later(m, self.command, REQUANTISED, "requantised")
         value, other, command = self._single(m, codes, raw, command)
         value, command = self._look_up(m, value, other, command)
         value, command = self._pool(m, value, command)
@@ -101,11 +104,13 @@ class Output(wiring.Component):
         requantisers = [Requantiser(acc_width=config.acc_width, even=config.even, lean=way >= config.ways - self._lean)
                         for way in range(config.ways)]
         multiplier, shift, picked = Signal(MULTIPLIER_BITS), Signal(SHIFT_BITS), []
-        m.d.sync += [multiplier.eq(self.multiplier), shift.eq(self.shift)]
-        groups = [self.command.group == group for group in range(config.vector // config.ways)]
+        with m.If(self.load):
+            m.d.sync += [multiplier.eq(self.multiplier), shift.eq(self.shift)]
+        groups = [self.group == group for group in range(config.vector // config.ways)]
         for way, requantiser in enumerate(requantisers):
             m.submodules[f"requantiser_{way}"] = requantiser
-            own = pick(m, [self.sums[at] for at in range(way, config.vector, config.ways)], groups, f"picked_{way}")
+            own = pick(m, [self.sums[at] for at in range(way, config.vector, config.ways)], groups, f"picked_{way}",
+                       enable=self.load)
             picked.append(delay(m, own, 1, f"picked_{way}_all"))
             m.d.comb += [
                 requantiser.acc.eq(own), requantiser.multiplier.eq(multiplier), requantiser.shift.eq(shift),
@@ -115,8 +120,8 @@ class Output(wiring.Component):
         return [r.result for r in requantisers], delay(m, self._byte(m, picked), latency - 2, "raw")
 
     def _byte(self, m: Module, sums: list[Value]) -> Value:
-        """The byte that the command of two cycles ago was about, one cycle later."""
-        command, sign_bits = self._later(m, self.command, 2, "picked"), 32 - self._config.acc_width
+        """The byte that the command of the cycle before was about, one cycle later."""
+        command, sign_bits = self._later(m, self.command, 1, "picked"), 32 - self._config.acc_width
         bytes_, flags = [], []
         for way, own in enumerate(sums):
             extended = Cat(own, own[-1].replicate(sign_bits))

@@ -42,6 +42,8 @@ class ResultPlaces(wiring.Component):
         Values of a vector are at work; zeros of a fill are.
     step : In(1), put : In(1)
         To the next value; and something went to this one's place.
+    short : In(1)
+        The vector that begins is the last of its plane.
     plane_ends : In(1)
         The vector is the last of its plane.
     index : Out, byte : Out(2), position : Out, wide : Out(1)
@@ -60,7 +62,7 @@ class ResultPlaces(wiring.Component):
         self._config = config
         super().__init__({
             **{f"step_{number}": In(struct_of(part)) for number, part in enumerate(step_parts(config))},
-            "start": In(1), "begin": In(1), "dest": In(config.position_bits), "column": In(COLUMN_BITS),
+            "start": In(1), "begin": In(1), "short": In(1), "dest": In(config.position_bits), "column": In(COLUMN_BITS),
             "fill": In(1), "fill_word": In(config.word_bits), "values": In(1), "filling": In(1),
             "step": In(1), "put": In(1), "plane_ends": In(1),
             "index": Out(max(1, (config.vector - 1).bit_length())), "byte": Out(2),
@@ -92,7 +94,8 @@ class ResultPlaces(wiring.Component):
         self._wide, self._stride, self._column_stride = Signal(), Signal(4), Signal(4)
         self._wrap_at, self._row_last, self._in_column_last = Signal(signed(COLUMN_BITS + 1)), Signal(3), Signal(3)
         self._columns_last, self._pitch_last = Signal(COLUMN_BITS), Signal(COLUMN_BITS)
-        self._tail_last = Signal.like(self.index)
+        most = RAW_BYTES * self._config.vector
+        self._items_last, self._short_last = Signal(range(most)), Signal(range(most))
         m.d.sync += [
             self._flat.eq(mode == Mode.FLAT), self._pool.eq(mode == Mode.POOL), self._scatter.eq(mode == Mode.SCATTER),
             self._raw.eq(mode == Mode.RAW), self.pair.eq((mode == Mode.POOL) & (step_1.rate == 1)),
@@ -101,7 +104,10 @@ class ResultPlaces(wiring.Component):
             self._column_stride.eq(Mux(self._flat, step_0.advance, self._stride)),
             self._wrap_at.eq(step_0.pitch - self._column_stride),
             self._row_last.eq(Mux(self._pool, step_1.window, step_1.phases) - 1),
-            self._in_column_last.eq(step_1.window - 1), self._tail_last.eq(step_0.tail - 1),
+            self._in_column_last.eq(step_1.window - 1),
+            self._items_last.eq(Mux(mode == Mode.RAW, most, Mux(
+                mode == Mode.SCATTER, self._config.vector, self._config.vector >> step_1.rate)) - 1),
+            self._short_last.eq((step_0.tail << RAW_BYTES.bit_length() - 1) - 1),
             self._columns_last.eq(step_0.columns - 1), self._pitch_last.eq(step_0.pitch - 1),
         ]
 
@@ -113,10 +119,13 @@ class ResultPlaces(wiring.Component):
         m.d.comb += [
             self._last_group.eq((index | self._stride - 1)[: len(index)].all() if self._config.vector > 1 else 1),
             self._phases_end.eq(self._phase == Mux(down, 0, self._stride - 1)),
-            self.vector_ends.eq(Mux(
-                self._raw, last_byte & (self._last_group | self.plane_ends & (index == self._tail_last)),
-                self._last_group & (~self._scatter | self._phases_end))),
         ]
+        left, items = Signal.like(self._items_last), Signal.like(self._items_last)
+        m.d.comb += items.eq(Mux(self._raw & self.short, self._short_last, self._items_last))
+        with m.If(self.start):
+            m.d.sync += [left.eq(items), self.vector_ends.eq(items == 0)]
+        with m.Elif(self.step & self.values):
+            m.d.sync += [left.eq(left - 1), self.vector_ends.eq(left == 1)]
         with m.If(self.step & self.values):
             with m.If(self._raw):
                 m.d.sync += self.byte.eq(self.byte + 1)

@@ -223,15 +223,20 @@ class WeightListReader(wiring.Component):
         return (entry.weight != 0) & (chosen | ~self.look | (entry.kind >= Kind.COMPARE))
 
     def _credits(self, m: Module, read: Value, dropped: Value) -> None:
-        """At most as many words under way or waiting as the queue holds, and as many jobs."""
+        """At most as many words under way or waiting as the queue holds, and as many jobs.
+
+        A job counts a cycle after it was taken; there is no other one so soon.
+        """
         words, jobs = Signal(range(QUEUE_WORDS + 1)), Signal(range(QUEUE_JOBS + 1))
+        some, taken = Signal(), Signal()
         words_next, jobs_next = Signal.like(words), Signal.like(jobs)
         m.d.comb += [words_next.eq(words + read - self.taken - dropped),
-                     jobs_next.eq(jobs + self._take - self.done - self._held)]
-        m.d.sync += [words.eq(words_next), self._room.eq(words_next < QUEUE_WORDS), jobs.eq(jobs_next),
-                     self._jobs_room.eq(jobs_next < QUEUE_JOBS)]
-        m.d.comb += [self.holding.eq(self._hold), self.reading.eq(self._active | words.any()),
-                     self.busy.eq(jobs[1:].any() | jobs[0] & (~self.ahead | self._hold) | self.reading & ~self.ahead)]
+                     jobs_next.eq(jobs + taken - self.done - self._held)]
+        m.d.sync += [words.eq(words_next), some.eq(words_next != 0), self._room.eq(words_next < QUEUE_WORDS),
+                     taken.eq(self._take), jobs.eq(jobs_next), self._jobs_room.eq(jobs_next < QUEUE_JOBS)]
+        counts, one = ~self.ahead | self._hold, jobs[0] | taken
+        m.d.comb += [self.holding.eq(self._hold), self.reading.eq(self._active | some),
+                     self.busy.eq(jobs[1:].any() | jobs[0] & taken | one & counts | self.reading & ~self.ahead)]
 
 
 def halves(config: EngineConfig, position: Value) -> Value:

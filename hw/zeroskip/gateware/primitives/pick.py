@@ -9,7 +9,8 @@ from amaranth.hdl import Module, Mux, Value
 from zeroskip.gateware.structs import any_of, register
 
 
-def pick(m: Module, values: Sequence[Value], flags: Sequence[Value], name: str) -> Value:
+def pick(m: Module, values: Sequence[Value], flags: Sequence[Value], name: str, *, enable: Value | int = 1
+         ) -> Value:
     """Of `values` the one whose flag is high, one cycle later; zeros if none is.
 
     Each value has a register that is zero unless its flag is high: that is the register's own reset, which costs
@@ -21,11 +22,14 @@ def pick(m: Module, values: Sequence[Value], flags: Sequence[Value], name: str) 
         The module in which the registers are.
     values, flags
         As many of the one as of the other; at most one flag is high.
+    enable
+        Whether one is chosen in this cycle; else the one before stays.
     name
         Of the registers.
     """
     picked: list[Value] = []
     for number, (value, flag) in enumerate(zip(values, flags, strict=True)):
         picked.append(register(len(value), name=f"{name}_{number}"))
-        m.d.sync += picked[-1].eq(Mux(flag, value, 0))
+        with m.If(enable):
+            m.d.sync += picked[-1].eq(Mux(flag, value, 0))
     return any_of(picked)

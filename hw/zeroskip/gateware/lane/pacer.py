@@ -1,0 +1,105 @@
+"""The way out, second part: items become commands, as fast as words may leave."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from zeroskip.gateware.structs import struct_of
+from zeroskip.spec import timing
+from zeroskip.spec.config import EngineConfig
+from zeroskip.spec.words import step_parts
+
+
+def command_layout(config: EngineConfig) -> data.StructLayout:
+    """What is done with the values of one cycle.
+
+    `ways`: which of the D sums that were picked count. `put`: a value goes into the word in work, at `at`, or with
+    `wide` all D; `inside`: it is a result, else a zero. `emit`: the word `word` leaves. `byte`: of a sum as it is. For
+    pooling: `pair`: two neighbours count at once; `column`, and where in its square the value lies.
+    """
+    return data.StructLayout({
+        "ways": config.ways, "inside": config.ways,
+        "put": 1, "wide": 1, "at": config.bank_bits, "emit": 1, "word": config.word_bits, "byte": 2, "pair": 1,
+        "column": max(1, (config.pool_columns - 1).bit_length()), "first_column": 1, "last_column": 1, "first_row": 1,
+    })
+
+
+def item_layout(config: EngineConfig) -> data.StructLayout:
+    """A command that is to be carried out, and what comes with it.
+
+    `moves`: the word that is open leaves before; `full`: with it its word is complete; `close`: with it a job or a fill
+    is; `rests`: and the word that is open then leaves, too.
+    """
+    fields = {name: field.shape for name, field in command_layout(config) if name != "emit"}
+    return data.StructLayout({**fields, "moves": 1, "full": 1, "close": 1, "rests": 1})
+
+
+class Pacer(wiring.Component):
+    """Carries items out in order, so that a lane's words leave one in E cycles, or more for the stream.
+
+    Parameters
+    ----------
+    config
+        The engine.
+
+    Members
+    -------
+    items : In(stream(item_layout))
+        What is next.
+    halt : In(1)
+        Results for the stream have to wait.
+    step_1 : In
+        The second part of the step's configuration.
+    command : Out(command_layout)
+        In each cycle; without `ways` and `emit` nothing is done.
+    closed : Out(1)
+        A job or a fill is complete.
+    busy : Out(1)
+        There is an item.
+    """
+
+    def __init__(self, *, config: EngineConfig) -> None:
+        self._config = config
+        super().__init__({
+            "items": In(stream.Signature(item_layout(config))), "halt": In(1),
+            "step_1": In(struct_of(step_parts(config)[1])),
+            "command": Out(command_layout(config)), "closed": Out(1), "busy": Out(1),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        """One item; it goes when it has been carried out, and words have left before and behind it."""
+        m = Module()
+        item = Signal(item_layout(self._config))
+        valid, moves, closing, taken = Signal(), Signal(), Signal(), Signal()
+        open_word = Signal(self._config.word_bits)
+        step, flush = self._pace(m, valid, moves | closing, item.full)
+        m.d.comb += [taken.eq(step & ~item.rests | flush & closing), self.items.ready.eq(~valid | taken),
+                     self.closed.eq(taken & item.close), self.busy.eq(valid)]
+        with m.If(self.items.ready):
+            m.d.sync += [item.eq(self.items.payload), valid.eq(self.items.valid), moves.eq(self.items.payload.moves),
+                         closing.eq(0)]
+        with m.Else():
+            m.d.sync += [moves.eq(moves & ~flush), closing.eq(closing | step)]
+        with m.If(step & item.put):
+            m.d.sync += open_word.eq(item.word)
+        carried = {"put": item.put & step, "ways": Mux(step, item.ways, 0), "emit": flush | step & item.full,
+                   "word": Mux(flush, open_word, item.word)}
+        m.d.comb += [self.command[name].eq(carried[name] if name in carried else item[name])
+                     for name, _ in command_layout(self._config)]
+        return m
+
+    def _pace(self, m: Module, valid: Value, flushes: Value, completes: Value) -> tuple[Value, Value]:
+        """Whether the item is carried out, and whether the open word leaves: words leave one in E cycles, or more."""
+        lanes, may_emit, waits = self._config.lanes, Signal(init=1), self.halt & self.step_1.late
+        slow = timing.STREAM_TURNS * lanes - 1
+        pace, step, flush = Signal(range(slow + 1)), Signal(), Signal()
+        m.d.comb += [flush.eq(valid & flushes & may_emit & ~waits),
+                     step.eq(valid & ~flushes & (may_emit | ~completes) & ~waits)]
+        with m.If(flush | step & completes):
+            m.d.sync += [pace.eq(Mux(self.step_1.stream, slow, lanes - 1)),
+                         may_emit.eq(~self.step_1.stream & int(lanes == 1))]
+        with m.Elif(~may_emit):
+            m.d.sync += [pace.eq(pace - 1), may_emit.eq(pace == 1)]
+        return step, flush
