@@ -27,7 +27,7 @@ class Watched(Loader):
     def elaborate(self, platform: object) -> Module:
         """And how many beats that are."""
         m = super().elaborate(platform)
-        self.got, self.needed = signal_of(m, "got"), signal_of(m, "needed")
+        self.got, self.needed, self.counts = (signal_of(m, name) for name in ("got", "needed", "counts"))
         return m
 
     def _use(self, m: Module, gathered: Value, *others: Any) -> None:
@@ -75,12 +75,19 @@ def loader(h: Harness) -> None:
     state, full, got, own = dut._state, dut._full, dut.got, view(HEAD, head)
     reading = (state == State.BLOCK) | (state == State.WORDS) | checking
     h.prove(dut.gathered[-PIECE:] == Cat(reversed(beats)))
+    # a beat is added a cycle after it came; the sums are compared in the first cycle of a whole piece
+    added = _after((dut._first, dut._second), beats[0])
+    found = [Mux(dut.counts, new, old) for new, old in zip(added, (dut._first, dut._second), strict=True)]
+    h.prove(~(dut.counts & checking))
+    right = (beats[-1] == dut._first) & (beats[-2] == dut._second)
+    h.prove(~(checking & full & dut._settled) | (dut._right == right))
+    h.prove(~dut._settled | full)
     for place, before in enumerate(sums):
-        h.prove(~(checking & (checked == place)) | ((dut._first == before[0]) & (dut._second == before[1])))
+        h.prove(~(checking & (checked == place)) | ((found[0] == before[0]) & (found[1] == before[1])))
     h.prove(~checking | (got == checked) & (checked <= BEATS) & (full == ((got == BEATS) | fresh)))
-    same = (dut._first == sums[0][0]) & (dut._second == sums[0][1])
+    same = (found[0] == sums[0][0]) & (found[1] == sums[0][1])
     h.prove(checking | (state == State.SKIP) | fresh | same)
-    h.prove(~fresh | full | ((state == State.HEAD) & (dut._first == 0) & (dut._second == 0) & (got == 0)))
+    h.prove(~fresh | full | ((state == State.HEAD) & (found[0] == 0) & (found[1] == 0) & (got == 0)))
     h.prove((number <= BEATS) & (got <= BEATS) & (full | (got < dut.needed)))
     h.prove(state.as_value() <= Value.cast(State.SKIP))
     h.prove((~full | (dut._ended == fresh)) & (~fresh | (number == 0)))

@@ -23,13 +23,13 @@ def pacer(h: Harness, *, lanes: int = 3) -> None:
     item, command = Signal(layout, name="item_in_work"), dut.command
     some, moved, carried = Signal(name="some"), Signal(name="moved"), Signal(name="carried")
     word, pace = Signal(config.word_bits, name="word_in_work"), Signal(range(STREAM_TURNS * lanes), name="pace_wanted")
-    halted, may_leave = dut.halt & late, pace == 0
+    halted, may_leave = h.past(dut.halt & late), pace == 0
     before = some & item.moves & ~moved
     now = some & ~before & ~carried
     flushes = (before | some & carried) & may_leave & ~halted
     carries = now & (may_leave | ~item.full) & ~halted
     done = carries & ~item.rests | carried & flushes
-    h.prove(dut.items.ready == (~some | done))
+    h.prove(dut.items.ready == (done | ~some & ~halted))
     h.prove(dut.busy == some)
     h.prove(dut.closed == (done & item.close))
     h.prove(command.ways == Mux(carries, item.ways, 0))

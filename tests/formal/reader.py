@@ -80,11 +80,12 @@ def order(h: Harness, *, queue_words: int, queue_jobs: int) -> None:
     under_way = sum((h.past(read, cycles) for cycles in range(1, dut.latency)), start=dut.word_valid)
     leaves = dut.started_valid & ~dut.started.header.hold
     held = h.past(h.past(running & (headers == 1)), LATENCY - 1) & dut._held
+    left, lost = h.past(taken), h.past(dut.dropped)
     h.m.d.sync += [
-        words.eq(words + read - taken - dut.dropped), waiting.eq(waiting + dut.word_valid - taken),
+        words.eq(words + read - left - lost), waiting.eq(waiting + dut.word_valid - taken),
         jobs.eq(jobs + takes - done - held), started.eq(started + leaves - done),
     ]
-    h.prove(words == waiting + under_way)
+    h.prove(words == waiting + under_way + left + lost)
     h.prove(waiting + dut.word_valid <= queue_words)
     h.prove(started <= jobs)
     h.prove(started + leaves <= queue_jobs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zeroskip.cycles.compiled import compiled, inlined
 from zeroskip.cycles.state import CYCLE, FAR, FLAGS, LOG_ROW, PORT, RING, TO_STREAM, WORD
-from zeroskip.spec.timing import DROP, QUEUE_WORDS, STEAL
+from zeroskip.spec.timing import DROP, LEFT, QUEUE_WORDS, STEAL
 
 
 @compiled
@@ -74,8 +74,8 @@ def drop(lane, read):
 
 @inlined
 def keep(lane, taken):
-    """A word is taken out of the queue."""
-    lane.kept[lane.kept_in & RING - 1] = taken
+    """A word is taken out of the queue; its room is free a little later."""
+    lane.kept[lane.kept_in & RING - 1] = taken + LEFT
     lane.kept_in += 1
 
 

@@ -20,7 +20,7 @@ def test_queues_are_as_long_as_the_readers():
 def test_latencies_are_those_of_the_components():
     units = requantiser.Requantiser(acc_width=CONFIG.acc_width)
     assert timing.READ == reader.WeightListReader(config=CONFIG).latency
-    assert timing.DROP == timing.READ - 1
+    assert timing.DROP == timing.READ - 1 + timing.LEFT
     assert timing.ISSUE == issue.IssueStage(config=CONFIG).latency
     assert timing.MAP == map_copy.MapCopy(config=CONFIG).latency
     assert timing.SUMS == vector_unit.VectorUnit(config=CONFIG).latency

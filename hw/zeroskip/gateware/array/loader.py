@@ -123,8 +123,8 @@ class Loader(wiring.Component):
             with m.If(words & (self._target == target)):
                 m.d.comb += needed.eq(count)
         used, more = Signal(), Signal()
-        self._first, self._second, counts = Signal(32), Signal(32), Signal()
-        self._settled, self._right = Signal(), Signal()
+        self._first, self._second = Signal(32), Signal(32)
+        counts, self._settled, self._right = Signal(name="counts"), Signal(), Signal()
         m.d.comb += self.i.ready.eq(~self._full | more)
         takes = self.i.valid & self.i.ready
         with m.If(used):

@@ -25,7 +25,7 @@ class MapInput(wiring.Component):
     i : In(stream(8 * M))
         Words of maps, their padding among them.
     setup : In
-        Where maps lie, and how many words they have.
+        Where maps lie, and how many words they have; constant from two cycles before there is room for the first one.
     begin : In(1)
         A program begins.
     room : In(1)

@@ -76,7 +76,7 @@ class Drain(wiring.Component):
         m.d.comb += [
             self.filling.eq(self._filling),
             places.step_0.eq(self.step_0), places.step_1.eq(self.step_1), places.step_2.eq(self.step_2),
-            places.start.eq(self.start), places.begin.eq(self.start & self.begin), places.dest.eq(self.dest),
+            places.start.eq(self.start), places.dest.eq(self.dest),
             places.column.eq(self.column), places.fill.eq(self.fill), places.fill_word.eq(self.fill_word),
             places.values.eq(self._values), places.filling.eq(self._filling),
             places.plane_ends.eq(self._last & self._final),
@@ -86,8 +86,14 @@ class Drain(wiring.Component):
         step = Signal()
         m.d.comb += [step.eq(self.items.valid & self.items.ready), places.step.eq(step)]
         m.d.sync += [self._pads.eq(self.step_0.pad != 0), self._pad_last.eq(self.step_0.pad - 1)]
-        ends = self._states(m, step)
-        self._item(m, step, ends | self._padding & self._zeros_end)
+        close, fresh = Signal(), Signal(init=1)
+        m.d.comb += [close.eq(self._states(m, step) | self._padding & self._zeros_end), places.ends.eq(close),
+                     places.rests.eq((self._state == State.IDLE) & fresh)]
+        with m.If(self.start):
+            m.d.sync += fresh.eq(0)
+        with m.Elif(step & close):
+            m.d.sync += fresh.eq(1)
+        self._item(m, step, close)
         self._count_zeros(m, step)
         return m
 

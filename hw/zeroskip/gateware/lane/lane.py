@@ -192,10 +192,12 @@ class Lane(wiring.Component):
         with m.If(start & begin):
             m.d.sync += [output.multiplier.eq(multiplier), output.shift.eq(shift)]
         left = drain.idle & ~pacer.busy & ~self._reader.busy
+        issued = Signal()
+        m.d.sync += issued.eq(~self._reader.reading & self._issue.empty & ~self._reader.holding)
         connect(m, drain.items, pacer.items)
         m.d.comb += [
             unit.left.eq(left), unit.quiet.eq(left & ~output.busy), unit.filling.eq(drain.filling),
-            unit.issued.eq(~self._reader.reading & self._issue.empty & ~self._reader.holding),
+            unit.issued.eq(issued),
             self._reader.ahead.eq(unit.ahead), self._issue.hold.eq(unit.ahead),
             drain.step_0.eq(unit.step_0), drain.step_1.eq(unit.step_1), drain.step_2.eq(unit.step_2),
             drain.start.eq(start), drain.begin.eq(begin), drain.finish.eq(finish), drain.closed.eq(pacer.closed),

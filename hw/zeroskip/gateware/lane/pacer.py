@@ -71,32 +71,37 @@ class Pacer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """One item; it goes when it has been carried out, and words have left before and behind it."""
         m = Module()
-        item = Signal(item_layout(self._config))
-        valid, moves, closing, taken = Signal(), Signal(), Signal(), Signal()
-        open_word = Signal(self._config.word_bits)
-        step, flush = self._pace(m, valid, moves | closing, item.full)
-        m.d.comb += [taken.eq(step & ~item.rests | flush & closing), self.items.ready.eq(~valid | taken),
-                     self.closed.eq(taken & item.close), self.busy.eq(valid)]
-        with m.If(self.items.ready):
-            m.d.sync += [item.eq(self.items.payload), valid.eq(self.items.valid), moves.eq(self.items.payload.moves),
-                         closing.eq(0)]
-        with m.Else():
-            m.d.sync += [moves.eq(moves & ~flush), closing.eq(closing | step)]
-        with m.If(step & item.put):
+        item, flushes, closing = Signal(item_layout(self._config)), Signal(), Signal()
+        valid, taken, open_word = Signal(), Signal(), Signal(self._config.word_bits)
+        step, flush = self._pace(m, flushes, item.full)  # of an item that is none, nothing is carried out
+        m.d.comb += [taken.eq(step & ~item.rests | flush & closing), self.items.ready.eq(taken),
+                     self.closed.eq(valid & taken & item.close), self.busy.eq(valid)]
+        with m.If(taken):
+            arrives = self.items.valid
+            m.d.sync += [item.eq(self.items.payload), valid.eq(arrives), closing.eq(0)]
+            m.d.sync += [own.eq(new & arrives) for own, new in (
+                (flushes, self.items.payload.moves), (item.full, self.items.payload.full),
+                (item.rests, self.items.payload.rests))]
+        with m.Elif(step):
+            m.d.sync += [closing.eq(1), flushes.eq(1)]
+        with m.Elif(flush):
+            m.d.sync += flushes.eq(0)
+        carried = step & valid
+        with m.If(carried & item.put):
             m.d.sync += open_word.eq(item.word)
-        carried = {"put": item.put & step, "ways": Mux(step, item.ways, 0), "emit": flush | step & item.full,
-                   "word": Mux(flush, open_word, item.word)}
-        m.d.comb += [self.command[name].eq(carried[name] if name in carried else item[name])
+        fields = {"put": item.put & carried, "ways": Mux(carried, item.ways, 0), "emit": flush | step & item.full,
+                  "word": Mux(flush, open_word, item.word)}
+        m.d.comb += [self.command[name].eq(fields[name] if name in fields else item[name])
                      for name, _ in command_layout(self._config)]
         return m
 
-    def _pace(self, m: Module, valid: Value, flushes: Value, completes: Value) -> tuple[Value, Value]:
-        """Whether the item is carried out, and whether the open word leaves: words leave one in E cycles, or more."""
-        lanes, may_emit, waits = self._config.lanes, Signal(init=1), self.halt & self.step_1.late
+    def _pace(self, m: Module, flushes: Value, completes: Value) -> tuple[Value, Value]:
+        """Whether an item is carried out, and whether the open word leaves: words leave one in E cycles, or more."""
+        lanes, may_emit, waits = self._config.lanes, Signal(init=1), Signal()
         slow = timing.STREAM_TURNS * lanes - 1
         pace, step, flush = Signal(range(slow + 1)), Signal(), Signal()
-        m.d.comb += [flush.eq(valid & flushes & may_emit & ~waits),
-                     step.eq(valid & ~flushes & (may_emit | ~completes) & ~waits)]
+        m.d.sync += waits.eq(self.halt & self.step_1.late)
+        m.d.comb += [flush.eq(flushes & may_emit & ~waits), step.eq(~flushes & (may_emit | ~completes) & ~waits)]
         with m.If(flush | step & completes):
             m.d.sync += [pace.eq(Mux(self.step_1.stream, slow, lanes - 1)),
                          may_emit.eq(~self.step_1.stream & int(lanes == 1))]

@@ -34,16 +34,18 @@ class ResultPlaces(wiring.Component):
     -------
     step_0, step_1, step_2 : In
         The step's configuration, constant from four cycles before a job or a fill begins.
-    start : In(1), begin : In(1), dest, column : In
-        A vector begins; with it a job, whose first result goes to `dest` and has that column.
+    start : In(1), short : In(1)
+        A vector begins: the last of its plane.
+    dest, column : In
+        Where the first result of the next job goes, and its column.
+    ends : In(1), rests : In(1)
+        The job, or the fill, ends with this value; there is none. So what is next is the next job's first.
     fill : In(1), fill_word : In
         Zeros begin, at a word.
     values : In(1), filling : In(1)
         Values of a vector are at work; zeros of a fill are.
     step : In(1), put : In(1)
         To the next value; and something went to this one's place.
-    short : In(1)
-        The vector that begins is the last of its plane.
     plane_ends : In(1)
         The vector is the last of its plane.
     index : Out, byte : Out(2), position : Out, wide : Out(1)
@@ -62,7 +64,7 @@ class ResultPlaces(wiring.Component):
         self._config = config
         super().__init__({
             **{f"step_{number}": In(struct_of(part)) for number, part in enumerate(step_parts(config))},
-            "start": In(1), "begin": In(1), "short": In(1), "dest": In(config.position_bits), "column": In(COLUMN_BITS),
+            "start": In(1), "short": In(1), "ends": In(1), "rests": In(1), "dest": In(config.position_bits), "column": In(COLUMN_BITS),
             "fill": In(1), "fill_word": In(config.word_bits), "values": In(1), "filling": In(1),
             "step": In(1), "put": In(1), "plane_ends": In(1),
             "index": Out(max(1, (config.vector - 1).bit_length())), "byte": Out(2),
@@ -79,7 +81,10 @@ class ResultPlaces(wiring.Component):
         self._place, self._in_column = Signal(place_layout(self._config)), Signal(3)
         self._phase, self._down = Signal(PHASE_BITS), Signal()
         self._later_columns = [Signal(COLUMN_BITS, name=f"column_{way}") for way in range(2, self._config.ways, 2)]
+        self._renews, self._first = Signal(), Signal.like(self._place, name="first")
         self._wraps, self._rows_end, self._last_group, self._phases_end = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [self._renews.eq(self.ends | self.rests),
+                     self._first.eq(Cat(self.dest, self.column, Const(0, ROW_BITS)))]
         m.d.comb += [self.position.eq(self._place.position), self._rows_end.eq(self._place.row == self._row_last)]
         self._count(m)
         self._walk(m)
@@ -136,10 +141,10 @@ class ResultPlaces(wiring.Component):
                     m.d.sync += down.eq(~down)
                 with m.Else():
                     m.d.sync += self._phase.eq(next_phase)
-        with m.If(self.start):
-            m.d.sync += index.eq(Mux(self.begin, 0, self._phase))
-        with m.If(self.begin):
-            m.d.sync += [self._phase.eq(0), down.eq(0)]
+        with m.If(self.step & self.values & self.vector_ends):
+            m.d.sync += index.eq(self._phase)
+        with m.If(self._renews & (self.step | self.rests)):
+            m.d.sync += [index.eq(0), self._phase.eq(0), down.eq(0)]
 
     def _following(self, m: Module) -> data.View:
         """The place after this one, in the same phase. Of POOL, squares divide a row; RAW has no columns."""
@@ -173,25 +178,22 @@ class ResultPlaces(wiring.Component):
         phase_ends = self._scatter & self.values & self._last_group
         chosen = Signal.like(place)
         m.d.comb += chosen.eq(Mux(phase_ends & ~self._phases_end, shifted.as_value(), following.as_value()))
-        first = Cat(self.dest, self.column, Const(0, ROW_BITS))
-        with m.If(self.step & phase_ends | self.begin):
-            m.d.sync += begun.eq(Mux(self.begin, first, chosen.as_value()))
-        with m.If(self.step):
-            m.d.sync += [place.column.eq(chosen.column), place.row.eq(chosen.row)]
-        with m.If(self.put | self.step & self._scatter):
-            m.d.sync += place.position.eq(chosen.position)
-        with m.If(self.begin):
-            m.d.sync += place.eq(first)
+        to = Signal.like(place)
+        m.d.comb += to.eq(Mux(self._renews, self._first.as_value(), chosen.as_value()))
+        with m.If(self.step & (phase_ends | self.ends) | self.rests):
+            m.d.sync += begun.eq(to)
+        with m.If(self.step | self.rests):
+            m.d.sync += [place.column.eq(to.column), place.row.eq(to.row)]
+        with m.If(self.put | self.step & (self._scatter | self.ends) | self.rests):
+            m.d.sync += place.position.eq(to.position)
         with m.If(self.fill):
             m.d.sync += place.position.eq(self.fill_word << self._config.bank_bits)
         column: Value = self.column
         for number, own in enumerate(self._later_columns):
             for _ in range(2):
                 column = Mux(column + 1 == self.step_0.pitch, 0, column + 1)
-            with m.If(self.step):
-                m.d.sync += own.eq(self._next_column(m, own, 2 * number + 2)[0])
-            with m.If(self.begin):
-                m.d.sync += own.eq(column)
+            with m.If(self.step | self.rests):
+                m.d.sync += own.eq(Mux(self._renews, column, self._next_column(m, own, 2 * number + 2)[0]))
 
     def _square(self, m: Module) -> None:
         """Where in its square a value of POOL lies."""
@@ -205,9 +207,9 @@ class ResultPlaces(wiring.Component):
             m.d.sync += self._in_column.eq(Mux(self._wraps | self.last_column, 0, self._in_column + 1))
             with m.If(self.last_column):
                 m.d.sync += self.square.eq(self.square + 1)
-        with m.If(self.step & self._wraps | self.begin):
+        with m.If(self.step & (self._wraps | self.ends) | self.rests):
             m.d.sync += self.square.eq(0)
-        with m.If(self.begin):
+        with m.If(self._renews & (self.step | self.rests)):
             m.d.sync += self._in_column.eq(0)
 
     def _inside(self, m: Module) -> None:
