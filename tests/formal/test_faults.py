@@ -113,8 +113,8 @@ FAULTS = (
     ("way out flat", zeroskip, "gateware/lane/places.py", "past = self.plane_ends & (", "past = ("),
     ("way out pool", zeroskip, "gateware/lane/places.py", "Mux(self.step_1.largest, self._rows_end, first_row)",
      "self._rows_end"),
-    ("way out raw", zeroskip, "gateware/lane/places.py", "Mux(self._raw & self.short, self._short_last, self._items_last)",
-     "Mux(self._raw, self._short_last, self._items_last)"),
+    ("way out raw", zeroskip, "gateware/lane/places.py", "Mux(self._raw & self.short, self._short_last",
+     "Mux(self._raw, self._short_last"),
 )
 
 INDUCTION = {"loader"}

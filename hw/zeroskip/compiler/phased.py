@@ -127,8 +127,9 @@ def _step(step: Step, phases: Mapping[str, Phases]) -> Step:
         return step
     taps = tuple(_taps(own, step.strides, sources, phase) for own in step.taps for phase in np.ndindex(fy, fx))
     result = replace(planes_of(step.result, (fy, fx)), channels=step.result.channels * count)
-    return replace(step, strides=tuple(strides), taps=taps, result=result, phases=(fy, fx), bias=np.repeat(step.bias, count),
-                   multiplier=np.repeat(step.multiplier, count), shift=np.repeat(step.shift, count),
+    return replace(step, strides=tuple(strides), taps=taps, result=result, phases=(fy, fx),
+                   bias=np.repeat(step.bias, count), multiplier=np.repeat(step.multiplier, count),
+                   shift=np.repeat(step.shift, count),
                    part_of=step.part_of and (step.part_of[0] * count, step.part_of[1] * count))
 
 

@@ -36,7 +36,7 @@ class Drain(wiring.Component):
     step_0, step_1, step_2 : In
         The step's configuration; constant while the lane works.
     dest, column, final : In
-        Of the job that begins: where its results go. Read with `begin`.
+        Of the next job: where its results go.
     start : In(1), begin : In(1), finish : In(1)
         The sums of a vector have been taken over: that of a job's first vector, of its last.
     fill : In(1), fill_word, fill_count : In
@@ -45,6 +45,8 @@ class Drain(wiring.Component):
         Sums can be taken over in this cycle.
     items : Out(stream(item_layout)), group : Out
         What is next; which D sums of the vector it is about.
+    renews : Out(1)
+        `dest`, `column` and `final` of the next job are taken, for the first time or again.
     closed : In(1)
         A job, or a fill, has been carried out.
     idle : Out(1), filling : Out(1)
@@ -60,7 +62,7 @@ class Drain(wiring.Component):
             "start": In(1), "begin": In(1), "finish": In(1),
             "fill": In(1), "fill_word": In(config.word_bits), "fill_count": In(VECTOR_COUNT_BITS),
             "free": Out(1), "items": Out(stream.Signature(item_layout(config))),
-            "group": Out(max(1, (config.vector // config.ways - 1).bit_length())), "closed": In(1),
+            "group": Out(max(1, (config.vector // config.ways - 1).bit_length())), "closed": In(1), "renews": Out(1),
             "idle": Out(1), "filling": Out(1),
         })
 
@@ -76,7 +78,7 @@ class Drain(wiring.Component):
         m.d.comb += [
             self.filling.eq(self._filling),
             places.step_0.eq(self.step_0), places.step_1.eq(self.step_1), places.step_2.eq(self.step_2),
-            places.start.eq(self.start), places.dest.eq(self.dest),
+            places.idle.eq(self._state == State.IDLE), places.dest.eq(self.dest),
             places.column.eq(self.column), places.fill.eq(self.fill), places.fill_word.eq(self.fill_word),
             places.values.eq(self._values), places.filling.eq(self._filling),
             places.plane_ends.eq(self._last & self._final),
@@ -88,7 +90,8 @@ class Drain(wiring.Component):
         m.d.sync += [self._pads.eq(self.step_0.pad != 0), self._pad_last.eq(self.step_0.pad - 1)]
         close, fresh = Signal(), Signal(init=1)
         m.d.comb += [close.eq(self._states(m, step) | self._padding & self._zeros_end), places.ends.eq(close),
-                     places.rests.eq((self._state == State.IDLE) & fresh)]
+                     places.turns.eq(self._values & places.vector_ends | close), places.rests.eq(self.idle & fresh),
+                     self.renews.eq(step & close | places.rests)]
         with m.If(self.start):
             m.d.sync += fresh.eq(0)
         with m.Elif(step & close):
@@ -137,12 +140,12 @@ class Drain(wiring.Component):
             m.d.sync += state.eq(State.IDLE)
         with m.If(self.closed):
             m.d.sync += self._filling.eq(0)
+        with m.If(step & self._places.turns | self.idle):
+            m.d.sync += [last.eq(self.finish), self._final.eq(Mux(self.begin, self.final, self._final))]
         with m.If(self.start):
-            m.d.sync += [state.eq(State.VALUES), last.eq(self.finish)]
-            with m.If(self.begin):
-                m.d.sync += self._final.eq(self.final)
+            m.d.sync += state.eq(State.VALUES)
         with m.If(self.fill):
-            m.d.sync += [state.eq(State.ZEROS), self._filling.eq(1), last.eq(0)]
+            m.d.sync += [state.eq(State.ZEROS), self._filling.eq(1)]
         return vector_ends & last & ~pads
 
     def _count_zeros(self, m: Module, step: Value) -> None:

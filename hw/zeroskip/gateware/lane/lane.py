@@ -189,7 +189,7 @@ class Lane(wiring.Component):
         pushes = self._reader.started_valid & ~started.header.hold
         place = self._job_queue(m, "places", place, pushes, start & begin)
         multiplier, shift, at = place[:16], place[16:22], place[22:]
-        with m.If(start & begin):
+        with m.If(drain.renews):
             m.d.sync += [output.multiplier.eq(multiplier), output.shift.eq(shift)]
         left = drain.idle & ~pacer.busy & ~self._reader.busy
         issued = Signal()

@@ -34,12 +34,14 @@ class ResultPlaces(wiring.Component):
     -------
     step_0, step_1, step_2 : In
         The step's configuration, constant from four cycles before a job or a fill begins.
-    start : In(1), short : In(1)
-        A vector begins: the last of its plane.
+    short : In(1)
+        The next vector is the last of its plane.
     dest, column : In
         Where the first result of the next job goes, and its column.
+    turns : In(1), idle : In(1)
+        The vector, or what follows it, ends with this value; there is none. So what is next is the next vector's first.
     ends : In(1), rests : In(1)
-        The job, or the fill, ends with this value; there is none. So what is next is the next job's first.
+        The same of the job, or the fill.
     fill : In(1), fill_word : In
         Zeros begin, at a word.
     values : In(1), filling : In(1)
@@ -64,7 +66,8 @@ class ResultPlaces(wiring.Component):
         self._config = config
         super().__init__({
             **{f"step_{number}": In(struct_of(part)) for number, part in enumerate(step_parts(config))},
-            "start": In(1), "short": In(1), "ends": In(1), "rests": In(1), "dest": In(config.position_bits), "column": In(COLUMN_BITS),
+            "short": In(1), "dest": In(config.position_bits), "column": In(COLUMN_BITS),
+            "turns": In(1), "idle": In(1), "ends": In(1), "rests": In(1),
             "fill": In(1), "fill_word": In(config.word_bits), "values": In(1), "filling": In(1),
             "step": In(1), "put": In(1), "plane_ends": In(1),
             "index": Out(max(1, (config.vector - 1).bit_length())), "byte": Out(2),
@@ -127,10 +130,10 @@ class ResultPlaces(wiring.Component):
         ]
         left, items = Signal.like(self._items_last), Signal.like(self._items_last)
         m.d.comb += items.eq(Mux(self._raw & self.short, self._short_last, self._items_last))
-        with m.If(self.start):
-            m.d.sync += [left.eq(items), self.vector_ends.eq(items == 0)]
-        with m.Elif(self.step & self.values):
-            m.d.sync += [left.eq(left - 1), self.vector_ends.eq(left == 1)]
+        following = self.turns | self.idle
+        with m.If(self.step | self.idle):
+            m.d.sync += [left.eq(Mux(following, items, left - 1)),
+                         self.vector_ends.eq(Mux(following, items == 0, left == 1))]
         with m.If(self.step & self.values):
             with m.If(self._raw):
                 m.d.sync += self.byte.eq(self.byte + 1)

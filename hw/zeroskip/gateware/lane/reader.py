@@ -225,8 +225,8 @@ class WeightListReader(wiring.Component):
     def _credits(self, m: Module, read: Value, dropped: Value) -> None:
         """At most as many words under way or waiting as the queue holds, and as many jobs.
 
-        A job counts a cycle after it was taken; there is no other one so soon. A word's room is free again a cycle after
-        it was taken out of the queue, or dropped.
+        A job counts a cycle after it was taken; there is no other one so soon. A word's room is free again a cycle
+        after it was taken out of the queue, or dropped.
         """
         words, jobs = Signal(range(QUEUE_WORDS + 1)), Signal(range(QUEUE_JOBS + 1))
         some, taken, left, lost = Signal(), Signal(), Signal(), Signal()
@@ -234,7 +234,8 @@ class WeightListReader(wiring.Component):
         m.d.comb += [words_next.eq(words + read - left - lost),
                      jobs_next.eq(jobs + taken - self.done - self._held)]
         m.d.sync += [words.eq(words_next), some.eq(words_next != 0), self._room.eq(words_next < QUEUE_WORDS),
-                     left.eq(self.taken), lost.eq(dropped), taken.eq(self._take), jobs.eq(jobs_next), self._jobs_room.eq(jobs_next < QUEUE_JOBS)]
+                     left.eq(self.taken), lost.eq(dropped), taken.eq(self._take), jobs.eq(jobs_next),
+                     self._jobs_room.eq(jobs_next < QUEUE_JOBS)]
         counts, one = ~self.ahead | self._hold, jobs[0] | taken
         m.d.comb += [self.holding.eq(self._hold), self.reading.eq(self._active | some),
                      self.busy.eq(jobs[1:].any() | jobs[0] & taken | one & counts | self.reading & ~self.ahead)]
