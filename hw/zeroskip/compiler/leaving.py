@@ -139,7 +139,7 @@ def _gaps(config: EngineConfig, fields: Mapping[str, int], *, stream: bool) -> d
     rate, pad = 1 << fields["rate"], fields["pad"]
     turn = -(-config.lanes * config.vector // config.banks)
     cycles = config.vector // rate
-    gap = max(cycles, turn)
+    gap = max(cycles, turn, timing.LEAST_GAP)
     per_word = config.banks // (rate if fields["mode"] == Mode.FLAT else 1)  # zeros after a plane, in cycles
     pauses = max(0, config.lanes - per_word) * -(-pad // per_word)
     part = fields["mode"] == Mode.POOL or config.vector < config.banks  # a word may leave before it is full

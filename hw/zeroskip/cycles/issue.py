@@ -156,7 +156,7 @@ def ended(a, lane, n, b, time):
     last = lane.vectors_left == 0
     gap = lane.config[GAP_END] if last else lane.config[GAP]
     lane.opens = time + (gap if gap else 2)
-    capture, room = time + CAPTURE, lane.started + (a.vector > a.ways)
+    capture, room = time + CAPTURE, lane.started + 1
     if room > capture:
         capture = room
         if not lane.config[LATE]:

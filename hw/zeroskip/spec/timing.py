@@ -30,9 +30,9 @@ CAPTURE = ISSUE + ADDRESS + MAP + SUMS
 """From the entry that ends a list to the cycle in which its sums can be taken over."""
 WALK = 1
 """From the walk's coming to a value to its command, at least."""
-OUTPUT = 16
+OUTPUT = 17
 """From a command of the way out to the word that it lets go."""
-CODE = 9
+CODE = 10
 """From a command of the way out to the look-up of its code, which takes the cycle from the instructions."""
 STEAL = 1
 """From a notice of a write to the issue slot, and to the read of a list, whose memory port it takes."""
@@ -62,6 +62,8 @@ FLUSH = 32
 """Cycles of a reset, at least: what is under way in registers that no reset reaches has gone after them."""
 STREAM_TURNS = 2
 """Of a lane's turns on the write bus, one in so many may have a word for the stream: fewer are under way then."""
+LEAST_GAP = 2
+"""Cycles from a vector's end to the next one's, at least, for its sums to be taken over twice."""
 HALT = 4
 """Cycles, some to spare, in which a halt goes to the lanes and is obeyed."""
 ROOM = 4

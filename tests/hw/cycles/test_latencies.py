@@ -25,7 +25,7 @@ def test_latencies_are_those_of_the_components():
     assert timing.MAP == map_copy.MapCopy(config=CONFIG).latency
     assert timing.SUMS == vector_unit.VectorUnit(config=CONFIG).latency
     assert timing.OUTPUT == output.Output(config=CONFIG).latency
-    assert timing.CODE == units.latency + 1
+    assert timing.CODE == 1 + units.latency + 1
     assert timing.SETTLED == barrier.SETTLING + 1
 
 

@@ -176,7 +176,7 @@ class Lane(wiring.Component):
         waits, waits_finish, begin = Signal(), Signal(), Signal(init=1)
         capture, start, full, finish = Signal(), Signal(), Signal(), Signal()
         following, held = (Signal.like(self._vector.sums, name=name, reset_less=True) for name in ("following", "held"))
-        room = ~full | start if self._config.vector == self._config.ways else ~full
+        room, starts = ~full, Signal()
         m.d.comb += [capture.eq((ends.end | waits) & room), start.eq(full & drain.free)]
         m.d.sync += [waits.eq((ends.end | waits) & ~room), full.eq(capture | full & ~start)]
         with m.If(ends.end):
@@ -184,7 +184,10 @@ class Lane(wiring.Component):
         with m.If(capture):
             m.d.sync += [following.eq(self._vector.sums), finish.eq(Mux(waits, waits_finish, ends.finish))]
         with m.If(start):
-            m.d.sync += [held.eq(following), begin.eq(finish)]
+            m.d.sync += begin.eq(finish)
+        m.d.sync += starts.eq(start)
+        with m.If(starts):
+            m.d.sync += held.eq(following)
         place = Cat(started.header.multiplier, started.header.shift, started.dest, started.column, started.final)
         pushes = self._reader.started_valid & ~started.header.hold
         place = self._job_queue(m, "places", place, pushes, start & begin)

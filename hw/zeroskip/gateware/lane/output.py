@@ -39,7 +39,7 @@ class Output(wiring.Component):
     sums : In(signed(acc_width)).array(P)
         Of a vector.
     load : In(1), group : In
-        D of them are picked for the next command.
+        D of them are picked for the next command, a cycle later.
     command : In(command_layout)
         What to do with those that were picked last, from ``Drain``.
     step : In
@@ -75,13 +75,13 @@ class Output(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a command to the result that it lets go."""
-        return REQUANTISED + 2 + TABLE_LATENCY + 4
+        return 1 + REQUANTISED + 2 + TABLE_LATENCY + 4
 
     def elaborate(self, platform: object) -> Module:
         """A pipeline that nothing stops; commands travel beside the values."""
         m = Module()
         codes, raw = self._requantise(m)
-        command = self._later(m, self.command, REQUANTISED, "requantised")
+        command = self._later(m, self.command, 1 + REQUANTISED, "requantised")
         value, other, command = self._single(m, codes, raw, command)
         value, command = self._look_up(m, value, other, command)
         value, command = self._pool(m, value, command)
@@ -104,13 +104,18 @@ class Output(wiring.Component):
         requantisers = [Requantiser(acc_width=config.acc_width, even=config.even, lean=way >= config.ways - self._lean)
                         for way in range(config.ways)]
         multiplier, shift, picked = Signal(MULTIPLIER_BITS), Signal(SHIFT_BITS), []
+        loaded, group, next_multiplier, next_shift = (Signal.like(own, name=f"next_{name}") for name, own in (
+            ("loaded", self.load), ("group", self.group), ("multiplier", multiplier), ("shift", shift)))
+        m.d.sync += loaded.eq(self.load)
         with m.If(self.load):
-            m.d.sync += [multiplier.eq(self.multiplier), shift.eq(self.shift)]
-        groups = [self.group == group for group in range(config.vector // config.ways)]
+            m.d.sync += [group.eq(self.group), next_multiplier.eq(self.multiplier), next_shift.eq(self.shift)]
+        with m.If(loaded):
+            m.d.sync += [multiplier.eq(next_multiplier), shift.eq(next_shift)]
+        groups = [group == number for number in range(config.vector // config.ways)]
         for way, requantiser in enumerate(requantisers):
             m.submodules[f"requantiser_{way}"] = requantiser
             own = pick(m, [self.sums[at] for at in range(way, config.vector, config.ways)], groups, f"picked_{way}",
-                       enable=self.load)
+                       enable=loaded)
             picked.append(delay(m, own, 1, f"picked_{way}_all"))
             m.d.comb += [
                 requantiser.acc.eq(own), requantiser.multiplier.eq(multiplier), requantiser.shift.eq(shift),
@@ -120,8 +125,8 @@ class Output(wiring.Component):
         return [r.result for r in requantisers], delay(m, self._byte(m, picked), latency - 2, "raw")
 
     def _byte(self, m: Module, sums: list[Value]) -> Value:
-        """The byte that the command of the cycle before was about, one cycle later."""
-        command, sign_bits = self._later(m, self.command, 1, "picked"), 32 - self._config.acc_width
+        """The byte that the command of two cycles ago was about, one cycle later."""
+        command, sign_bits = self._later(m, self.command, 2, "picked"), 32 - self._config.acc_width
         bytes_, flags = [], []
         for way, own in enumerate(sums):
             extended = Cat(own, own[-1].replicate(sign_bits))
