@@ -229,10 +229,12 @@ class Builder:
 def _may_gain(config: EngineConfig, step: Step, out: WayOut) -> bool:
     """Whether looking ahead could save a twentieth of a step, if everything were zero.
 
-    Where the way out takes as long as the lists, looking can only lose: results that are written take its turns.
+    It takes a cycle for each word of a list, and each word that any lane writes takes a cycle of all. Where that, or
+    the way out, takes as long as the lists, looking can only lose.
     """
     entries = np.array([len(taps) for taps in step.taps])
-    now, least = np.maximum(entries, out.least), np.maximum(-(-entries // config.look), out.least)
+    looks = -(-entries // config.look) + config.lanes * out.written
+    now, least = np.maximum(entries, out.least), np.maximum(looks, out.least)
     return float(now.sum() - least.sum()) > LEAST_GAIN * float(now.sum())
 
 

@@ -37,6 +37,8 @@ class WayOut:
         Cycles that the way out takes for a vector.
     plane_words
         Words of a plane, where it leaves the array.
+    written
+        Words that are written into the map memory for a vector, on the average.
     """
 
     fields: Mapping[str, int]
@@ -44,6 +46,7 @@ class WayOut:
     cuts: np.ndarray
     least: int
     plane_words: int
+    written: float
 
     def cycles(self, entries: int) -> int:
         """That a vector takes: its entries, or the way out.
@@ -96,7 +99,9 @@ def way_out(config: EngineConfig, step: Step, pitch: int, layout: Layout, *, str
         "tail": positions - (vectors - 1) * config.vector, "pad": pad, "stream": int(stream)}
     fields |= _gaps(config, fields, stream=stream)
     return WayOut(fields=fields, vectors=vectors, cuts=_cuts(config, step, pitch, layout, vectors, stream=stream),
-                  least=_least(config, step, pitch, layout, fields, vectors), plane_words=-(-made // config.banks))
+                  least=_least(config, step, pitch, layout, fields, vectors), plane_words=-(-made // config.banks),
+                  written=0.0 if stream else _scattered_words(config, step, pitch, layout, vectors) / vectors
+                  if mode == Mode.SCATTER else made / config.banks / vectors)
 
 
 def _rate(config: EngineConfig, step: Step, mode: Mode) -> int:

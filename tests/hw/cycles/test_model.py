@@ -34,10 +34,10 @@ def raw_program(entries, *, bias=0, vectors=1, map_words=1):
 
 
 def test_one_entry_takes_the_cycles_of_the_whole_way():
-    """Job in 19, two words of header, word read in 22, taken in 29, entry in 30, sums in 40, commands from 42 on."""
+    """Job in 19, two words of header, word read in 22, taken in 29, entry in 30, sums in 40, commands from 43 on."""
     program = raw_program([{"offset": 0, "weight": 3}], bias=-5)
     found = model.run(ONE, program.beats(), np.array([[1, 2, 0, 255]], np.uint8))
-    sent = [TAKEN + 26 + 17 + 4 * k for k in range(4)]  # the fourth byte's command, and 17 cycles
+    sent = [TAKEN + 27 + 17 + 4 * k for k in range(4)]  # the fourth byte's command, and 17 cycles
     assert found.cycle.tolist() == [2, *(cycle + 2 - FIRST for cycle in sent)]
     assert found.beats.tolist() == [cycle + 4 - FIRST for cycle in sent]
     assert found.total == found.lasts[0] == found.beats[-1] + 1
