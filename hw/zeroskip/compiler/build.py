@@ -22,7 +22,6 @@ from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.words import VECTOR_COUNT_BITS, Kind, Mode, Op, configure, fill, step_parts
 
 MOST_VECTORS = 1 << VECTOR_COUNT_BITS
-LEAST_GAIN = 0.05
 BEHIND = 2
 """Words behind a map that its readers' last vectors may reach: they begin in the map, anywhere in a word."""
 TABLE_WORDS = 64
@@ -227,7 +226,7 @@ class Builder:
 
 
 def _may_gain(config: EngineConfig, step: Step, out: WayOut) -> bool:
-    """Whether looking ahead could save a twentieth of a step, if everything were zero.
+    """Whether looking ahead could save anything of a step, if everything were zero.
 
     It takes a cycle for each word of a list, and each word that any lane writes takes a cycle of all. Where that, or
     the way out, takes as long as the lists, looking can only lose.
@@ -235,7 +234,7 @@ def _may_gain(config: EngineConfig, step: Step, out: WayOut) -> bool:
     entries = np.array([len(taps) for taps in step.taps])
     looks = -(-entries // config.look) + config.lanes * out.written
     now, least = np.maximum(entries, out.least), np.maximum(looks, out.least)
-    return float(now.sum() - least.sum()) > LEAST_GAIN * float(now.sum())
+    return bool(least.sum() < now.sum())
 
 
 def _made(step: Step, place: int, pitch: int) -> int:
