@@ -12,7 +12,7 @@ from zeroskip.spec import program as form
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.fields import Fields
 from zeroskip.spec.program import BLOCK, CHECK, HEAD, PIECE, Target
-from zeroskip.spec.timing import COMPARED, FLUSH
+from zeroskip.spec.timing import CLEAR, COMPARED, FLUSH
 from zeroskip.spec.words import Op, configure, entry, fill, header, instruction_bits, job, step_parts, sync
 
 ROW = 20
@@ -92,7 +92,7 @@ def decode(config: EngineConfig, beats: npt.NDArray[np.uint8], parts: Sequence[n
     for block in blocks:
         load((lists if block.target == Target.LIST else instructions)[block.lane], block)
     return Decoded(config=config, lists=lists, instructions=instructions, setup=setup, beats=len(beats),
-                   head_to_start=max(reader.cycles, FLUSH),
+                   head_to_start=max(reader.cycles, FLUSH + CLEAR),
                    parts=[_part(config, own, number, len(parts), head["tag"]) for number, own in enumerate(parts)])
 
 

@@ -142,7 +142,7 @@ def _set_sizes(array: np.ndarray, decoded: Decoded, beats: npt.NDArray[np.uint8]
         header_words=config.header_words, granule_bits=(config.granule - 1).bit_length(),
         spans=config.vector // config.granule, flags=config.flags, bus=timing.bus(config.lanes),
         rest=timing.rest(config.lanes),
-        turn=(decoded.head_to_start - timing.FLUSH + 1) % config.lanes, instructions=config.instructions,
+        turn=(decoded.head_to_start - timing.FLUSH - timing.CLEAR + 1) % config.lanes, instructions=config.instructions,
         log_words=LOG_WORDS,
         beat_count=len(beats), last_word=-1, first_map=-1,
         **{name: decoded.setup[name] for name in ("map_base", "map_words")})

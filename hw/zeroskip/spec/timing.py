@@ -58,6 +58,8 @@ LOADED = -2
 """The cycle in which the last beat of a program is used, where cycle 0 is that of the first beat of a map."""
 COMPARED = 1
 """Cycles that the sums at the end of a program, or part, take to be compared."""
+CLEAR = 1
+"""From the beginning of a program to the reset."""
 FLUSH = 32
 """Cycles of a reset, at least: what is under way in registers that no reset reaches has gone after them."""
 STREAM_TURNS = 2

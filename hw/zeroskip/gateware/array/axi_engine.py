@@ -49,7 +49,7 @@ class AxiEngine(wiring.Component):
         m = Module()
         engine, accounting = Engine(config=self._config), Accounting(config=self._config)
         m.domains.engine = ClockDomain(local=True)
-        m.d.comb += [ClockSignal("engine").eq(ClockSignal()), ResetSignal("engine").eq(ResetSignal() | self.reset)]
+        m.d.comb += [ClockSignal("engine").eq(ClockSignal()), ResetSignal("engine").eq(self.reset)]
         m.submodules.engine = DomainRenamer("engine")(engine)
         m.submodules.accounting = DomainRenamer("engine")(accounting)
         self._streams(m, engine)

@@ -74,7 +74,9 @@ class Engine(wiring.Component):
         wiring.connect(m, wiring.flipped(self.program), loader.i)
         m.d.comb += self.error.eq(loader.error)
         m.domains.core = ClockDomain(local=True)
-        m.d.comb += [ClockSignal("core").eq(ClockSignal()), ResetSignal("core").eq(ResetSignal() | loader.clear)]
+        reset = Signal(init=1, name="core_reset")  # it goes far
+        m.d.sync += reset.eq(loader.clear)
+        m.d.comb += [ClockSignal("core").eq(ClockSignal()), ResetSignal("core").eq(reset)]
         m.submodules.core = DomainRenamer("core")(self._core(loader))
         return m
 

@@ -167,7 +167,8 @@ class Loader(wiring.Component):
                 with m.Case(State.CHECK):
                     check = view(CHECK, piece)
                     m.d.sync += self._right.eq((check.first == self._first) & (check.second == self._second))
-                    with m.If(self._settled & (self._flush == 0)):  # what was under way before has gone
+                    # what was under way before has gone
+                    with m.If(self._settled & (self._flush == 0) & ~self.clear):
                         m.d.comb += used.eq(1)
                         self._check(m, short)
                 with m.Case(State.SKIP):

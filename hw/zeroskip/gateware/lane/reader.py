@@ -135,10 +135,10 @@ class WeightListReader(wiring.Component):
         address, start = Signal(config.list_bits), Signal(config.list_bits)
         words, left = Signal(config.list_bits), Signal(config.list_bits)
         vector, vectors = Signal.like(job.first), Signal.like(job.vectors)
-        begin, last_word, finish = Signal(), Signal(), Signal()
+        begin, last_word, finish, reads = Signal(), Signal(), Signal(), Signal()
         tags = Signal(self._tags(), name="tags")
         self._room, self._jobs_room = Signal(init=1), Signal(init=1)
-        entries = active & (headers == 0) & self._room & ~(self.steal & self.look)
+        entries = reads & self._room & ~(self.steal & self.look)
         ended = entries & last_word & finish
         take = self.job.valid & self._jobs_room & (~active | ended)
         m.d.comb += [self.job.ready.eq(take), lists.read.address.eq(address)]
@@ -147,14 +147,14 @@ class WeightListReader(wiring.Component):
                      tags.base.eq(vector << shift)]
         with m.If(active & (headers != 0)):
             m.d.sync += [headers.eq(headers - 1), address.eq(address + 1), start.eq(address + 1), left.eq(words),
-                         last_word.eq(words == 0)]
+                         last_word.eq(words == 0), reads.eq(headers == 1)]
         with m.If(entries):
             m.d.sync += [address.eq(address + 1), left.eq(left - 1), last_word.eq(left == 1)]
             with m.If(last_word):
                 m.d.sync += [address.eq(start), left.eq(words), last_word.eq(words == 0), vector.eq(vector + 1),
                              vectors.eq(vectors - 1), finish.eq(vectors == 1), begin.eq(0)]
                 with m.If(finish):
-                    m.d.sync += active.eq(0)
+                    m.d.sync += [active.eq(0), reads.eq(0)]
         with m.If(take):
             m.d.sync += [active.eq(1), headers.eq(config.header_words), address.eq(job.list), words.eq(job.words),
                          vector.eq(job.first), vectors.eq(job.vectors), finish.eq(job.vectors == 0), begin.eq(1)]
