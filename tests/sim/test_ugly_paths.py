@@ -100,10 +100,10 @@ def test_lint_synthesis_and_packing(ugly: Path) -> None:
 
 
 def test_a_checkout_with_such_a_name(ugly: Path) -> None:
-    """A copy of the sources and a link to the packages, in such a folder."""
+    """A copy of the sources, with what has been compiled of them, and a link to the packages, in such a folder."""
     checkout, packages = ugly / "checkout", ugly / "checkout" / "site-packages"
     for name in ("sw", "sim", "hw"):
-        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("*.pyc"))
     packages.symlink_to(sysconfig.get_path("purelib"))
     code = EVERYTHING.format(packages=str(packages), checkout=str(checkout), counter=COUNTER)
     path = os.pathsep.join(str(checkout / name) for name in ("sw", "sim", "hw"))
