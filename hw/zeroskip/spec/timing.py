@@ -22,7 +22,7 @@ ISSUED = 1
 """From the first cycle in which nothing is left to issue to its being known."""
 ADDRESS = 1
 """From a slot to its address at the map memory."""
-MAP = 3
+MAP = 4
 """From an address at the map memory to the activations."""
 SUMS = 5
 """From a slot beside its activations to its sums."""

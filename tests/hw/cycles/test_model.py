@@ -34,10 +34,10 @@ def raw_program(entries, *, bias=0, vectors=1, map_words=1):
 
 
 def test_one_entry_takes_the_cycles_of_the_whole_way():
-    """Job in 19, two words of header, word read in 22, taken in 29, entry in 30, sums in 40, commands from 43 on."""
+    """Job in 19, two words of header, word read in 22, taken in 29, entry in 30, sums in 41, commands from 44 on."""
     program = raw_program([{"offset": 0, "weight": 3}], bias=-5)
     found = model.run(ONE, program.beats(), np.array([[1, 2, 0, 255]], np.uint8))
-    sent = [TAKEN + 27 + 17 + 4 * k for k in range(4)]  # the fourth byte's command, and 17 cycles
+    sent = [TAKEN + 28 + 17 + 4 * k for k in range(4)]  # the fourth byte's command, and 17 cycles
     assert found.cycle.tolist() == [2, *(cycle + 2 - FIRST for cycle in sent)]
     assert found.beats.tolist() == [cycle + 4 - FIRST for cycle in sent]
     assert found.total == found.lasts[0] == found.beats[-1] + 1
@@ -70,12 +70,12 @@ def test_entries_follow_each_other_without_a_pause():
 
 
 def test_a_late_vector_waits_until_the_sums_before_it_have_a_place():
-    """In 30 and 31; the first sums get to the way out in 41, and the third entry follows in 42."""
+    """In 30 and 31; the first sums get to the way out in 42, and the third entry follows in 43."""
     program = raw_program([{"weight": 1}], vectors=3, map_words=3)
     found = model.run(ONE, program.beats(), np.arange(12, dtype=np.uint8).reshape(3, 4))
     words = found.cycle[found.stream]
     assert np.diff(words).tolist() == [4] * 11
-    assert found.counts[1, 0, state.BLOCKED] == 42 - 32
+    assert found.counts[1, 0, state.BLOCKED] == 43 - 32
     assert found.results().view(np.int32).ravel().tolist() == list(range(12))
 
 

@@ -55,17 +55,19 @@ class MapCopy(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a vector's word to its activations."""
-        return 3
+        return 4
 
     def elaborate(self, platform: object) -> Module:
-        """The addresses of all banks in registers, then the memories; the half is chosen behind them."""
+        """Two words in registers, the address of each bank, the memories; the half is chosen behind them."""
         m = Module()
         config = self._config
         write = data.View(self.write.shape(), delay(m, self.write.as_value(), 1, "write"))
-        content = data.View(write.data.shape(), delay(m, write.data.as_value(), 1, "content"))
+        content = data.View(write.data.shape(), delay(m, write.data.as_value(), 2, "content"))
         selects = [[self._select(m, write, port, half) for half in range(2)] for port in range(PORTS)]
+        uppers = [[delay(m, words[port][-1], 1, f"{name}_upper_{port}")
+                   for name, words in (("following", self.next_words), ("word", self.words))] for port in range(PORTS)]
         for bank in range(config.banks):
-            self._bank(m, bank, write, content, selects)
+            self._bank(m, bank, content, selects, uppers)
         return m
 
     def _select(self, m: Module, write: data.View, port: int, half: int) -> tuple[Value, Value, Value]:
@@ -75,25 +77,25 @@ class MapCopy(wiring.Component):
         """
         name = f"{port}_{half}"
         writes, enables = Signal(name=f"writes_{name}"), register(self._config.banks, name=f"enables_{name}")
-        word, following = (Signal(self._config.word_bits - 1, name=f"{what}_{name}") for what in ("word", "following"))
-        m.d.comb += [
-            writes.eq(write.valid & (write.port == port) & (write.word[-1] == half)),
+        word, following = (register(self._config.word_bits - 1, name=f"{what}_{name}")
+                           for what in ("word", "following"))
+        m.d.comb += writes.eq(write.valid & (write.port == port) & (write.word[-1] == half))
+        m.d.sync += [
             word.eq(Mux(writes, write.word, self.words[port])),
-            following.eq(Mux(writes, write.word, self.next_words[port])),
+            following.eq(Mux(writes, write.word, self.next_words[port])), enables.eq(Mux(writes, write.mask, 0)),
         ]
-        m.d.sync += enables.eq(Mux(writes, write.mask, 0))
-        return enables, word, following
+        return delay(m, enables, 1, f"enables_{name}"), word, following
 
-    def _bank(self, m: Module, bank: int, write: data.View, content: data.View,
-              selects: list[list[tuple[Value, Value, Value]]]) -> None:
+    def _bank(self, m: Module, bank: int, content: data.View, selects: list[list[tuple[Value, Value, Value]]],
+              uppers: list[list[Value]]) -> None:
         config = self._config
         memories = [TrueDualPort(width=STORED_BITS, depth=config.map_words // 2) for _ in range(2)]
         for half, memory in enumerate(memories):
             m.submodules[f"bank_{bank}_{half}"] = memory
         for port, out in enumerate((self.data_0, self.data_1)):
-            below = Signal(name=f"below_{bank}_{port}")
-            m.d.comb += below.eq(self.places[port] > bank)
-            upper = Mux(below, self.next_words[port][-1], self.words[port][-1])
+            below = register(name=f"below_{bank}_{port}")
+            m.d.sync += below.eq(self.places[port] > bank)
+            upper = Mux(below, *uppers[port])
             for half, memory in enumerate(memories):
                 enables, word, following = selects[port][half]
                 own = memory.a if port == 0 else memory.b
