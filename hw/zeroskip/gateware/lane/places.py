@@ -154,12 +154,13 @@ class ResultPlaces(wiring.Component):
         config, place, step_1 = self._config, self._place, self.step_1
         following = Signal(place_layout(config))
         column, wraps = self._next_column(m, place.column, 0)
-        near = Mux(self._scatter & ~self.filling, step_1.column_step, Mux(self.wide, config.ways, 1))
-        far = Mux(self._rows_end, self.step_2.row_wrap, self.step_2.row)
+        # both sums at once: whether a row ends is known late
+        near = place.position + Mux(self._scatter & ~self.filling, step_1.column_step, Mux(self.wide, config.ways, 1))
+        far = place.position + Mux(self._rows_end, self.step_2.row_wrap, self.step_2.row)
         row = Mux(self._rows_end, 0, place.row + 1)
         m.d.comb += [
             self._wraps.eq(wraps), self.wide.eq(self._wide | self.filling),
-            following.position.eq(place.position + Mux(self._scatter & self.values & wraps, far, near)),
+            following.position.eq(Mux(self._scatter & self.values & wraps, far, near)),
             following.column.eq(column), following.row.eq(Mux(wraps, row, place.row)),
         ]
         return following
