@@ -27,7 +27,8 @@ class Watched(Loader):
     def elaborate(self, platform: object) -> Module:
         """And how many beats that are."""
         m = super().elaborate(platform)
-        self.got, self.needed, self.counts = (signal_of(m, name) for name in ("got", "needed", "counts"))
+        self.got, self.needed, self.counts, self.counted, self.waited = (
+            signal_of(m, name) for name in ("got", "needed", "counts", "counted", "waited"))
         return m
 
     def _use(self, m: Module, gathered: Value, *others: Any) -> None:
@@ -75,13 +76,13 @@ def loader(h: Harness) -> None:
     state, full, got, own = dut._state, dut._full, dut.got, view(HEAD, head)
     reading = (state == State.BLOCK) | (state == State.WORDS) | checking
     h.prove(dut.gathered[-PIECE:] == Cat(reversed(beats)))
-    # a beat is added a cycle after it came; the sums are compared in the first cycle of a whole piece
-    added = _after((dut._first, dut._second), beats[0])
-    found = [Mux(dut.counts, new, old) for new, old in zip(added, (dut._first, dut._second), strict=True)]
-    h.prove(~(dut.counts & checking))
+    # a beat is added a cycle after it came, and a cycle later to the second sum; then the sums are compared
+    before = dut._first, (dut._second + Mux(dut.counted, dut._first, 0))[:32]
+    found = [Mux(dut.counts, new, old) for new, old in zip(_after(before, beats[0]), before, strict=True)]
+    h.prove(~(dut.counts & checking) & ~(dut.counted & checking & dut.waited))
     right = (beats[-1] == dut._first) & (beats[-2] == dut._second)
     h.prove(~(checking & full & dut._settled) | (dut._right == right))
-    h.prove(~dut._settled | full)
+    h.prove((~dut._settled | dut.waited) & (~dut.waited | full))
     for place, before in enumerate(sums):
         h.prove(~(checking & (checked == place)) | ((found[0] == before[0]) & (found[1] == before[1])))
     h.prove(~checking | (got == checked) & (checked <= BEATS) & (full == ((got == BEATS) | fresh)))

@@ -56,7 +56,7 @@ PART = 2
 """From the use of a part's last beat to the release that needs the part."""
 LOADED = -2
 """The cycle in which the last beat of a program is used, where cycle 0 is that of the first beat of a map."""
-COMPARED = 1
+COMPARED = 2
 """Cycles that the sums at the end of a program, or part, take to be compared."""
 CLEAR = 1
 """From the beginning of a program to the reset."""

@@ -124,7 +124,8 @@ class Loader(wiring.Component):
                 m.d.comb += needed.eq(count)
         used, more = Signal(), Signal()
         self._first, self._second = Signal(32), Signal(32)
-        counts, self._settled, self._right = Signal(name="counts"), Signal(), Signal()
+        counts, counted, waited = Signal(name="counts"), Signal(name="counted"), Signal(name="waited")
+        self._settled, self._right = Signal(), Signal()
         m.d.comb += self.i.ready.eq(~self._full | more)
         takes = self.i.valid & self.i.ready
         with m.If(used):
@@ -134,21 +135,24 @@ class Loader(wiring.Component):
             whole = (before + 1 == needed) | self.i.payload.last
             m.d.sync += [gathered.eq(Cat(gathered, self.i.payload.data)[self._beat:]), got.eq(before + 1),
                          self._full.eq(whole), self._ended.eq(self.i.payload.last)]
-        m.d.sync += [counts.eq(takes & (self._state != State.CHECK)), self._settled.eq(self._full & ~used)]
-        with m.If(counts):
-            self._sum(m, gathered[(most - 1) * self._beat:])
+        stays = self._full & ~used
+        m.d.sync += [counts.eq(takes & (self._state != State.CHECK)), counted.eq(counts), waited.eq(stays),
+                     self._settled.eq(stays & waited)]
+        self._sum(m, counts, counted, gathered[(most - 1) * self._beat:])
         short = self._full & (got != needed)
         self._use(m, gathered, most, short, used, more)
         return m
 
-    def _sum(self, m: Module, beat: Value) -> None:
+    def _sum(self, m: Module, counts: Value, counted: Value, beat: Value) -> None:
+        """A beat into the first sum, and a cycle later that into the second one."""
         folded: Value = beat[:32]
         for number in range(1, self._beat // 32):
             word = beat[32 * number:32 * (number + 1)]
             folded = folded ^ word.rotate_left(8 * number % 32)
-        total = Signal(32, name="total")
-        m.d.comb += total.eq(self._first + folded + 1)
-        m.d.sync += [self._first.eq(total), self._second.eq(self._second + total)]
+        with m.If(counts):
+            m.d.sync += self._first.eq(self._first + folded + 1)
+        with m.If(counted):
+            m.d.sync += self._second.eq(self._second + self._first)
 
     def _use(self, m: Module, gathered: Value, most: int, short: Value, used: Signal, more: Signal) -> None:
         """What to do with a whole piece, or word."""
