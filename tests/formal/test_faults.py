@@ -107,7 +107,7 @@ FAULTS = (
      "may_emit.eq(1)"),
     ("pacer", zeroskip, "gateware/lane/pacer.py", "taken.eq(step & ~item.rests |", "taken.eq(step |"),
     ("pacer", zeroskip, "gateware/lane/pacer.py", "with m.If(carried & item.put):", "with m.If(carried):"),
-    ("way out flat", zeroskip, "gateware/lane/drain.py", "is_open.eq(stays & ~close)", "is_open.eq(stays)"),
+    ("way out pool", zeroskip, "gateware/lane/drain.py", "is_open.eq(stays & ~close)", "is_open.eq(stays)"),
     ("way out flat", zeroskip, "gateware/lane/drain.py", "zeros.eq(zeros - 1), end.eq(zeros == 1)",
      "zeros.eq(zeros - 1), end.eq(zeros == 2)"),
     ("way out flat", zeroskip, "gateware/lane/places.py", "past = self.plane_ends & (", "past = ("),

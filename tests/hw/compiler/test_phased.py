@@ -69,3 +69,15 @@ def test_a_map_whose_planes_differ_is_not_made_phase_by_phase(size, phases):
 def test_planes_of_a_map_are_channels():
     found = planes_of(Map(channels=3, rows=5, columns=8, signed=True), (2, 4))
     assert (found.channels, found.rows, found.columns, found.signed) == (24, 3, 2, True)
+
+
+def test_values_are_found_in_the_planes_of_their_phases():
+    image, steps, _ = network((6, 8))
+    for choice in choices({"input": Map(channels=2, rows=6, columns=8)}, steps, "b"):
+        (py, px), made = choice.phases.get("a", (1, 1)), choice.steps[0]
+        values = np.arange(3 * 6 * 8).reshape(3, 6, 8)
+        found = made.planes(values)
+        assert found.shape == (made.written.channels, made.written.rows, made.written.columns)
+        for channel, row, column in np.ndindex(values.shape):
+            plane = channel * py * px + row % py * px + column % px
+            assert found[plane, row // py, column // px] == values[channel, row, column]

@@ -1,0 +1,71 @@
+"""Averages of whole maps, of several channels at once: the same answers, in fewer cycles, and only where it can be."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from benchmarks.networks import Maker
+
+from zerokeep import integer
+from zeroskip.compiler.averages import side_by_side
+from zeroskip.compiler.build import build
+from zeroskip.compiler.network import INPUT, lowered
+from zeroskip.cycles import model
+from zeroskip.spec.config import EngineConfig
+
+CONFIG = EngineConfig(lanes=2, vector=8, look=2, ways=2, banks=8, map_words=4096, list_words=1024, instructions=512)
+
+
+def network(filters, size=(6, 7), *, seed=1, dense=8):
+    """A convolution with many weights, the average of its map, and a linear layer."""
+    make = Maker((dense, *size), seed)
+    make.conv(filters, (3, 3), 0.9)
+    make.average()
+    make.conv(3, (1, 1), 0.9)
+    return make.done("averaged")
+
+
+def run(steps, incoming, leaving, images):
+    program, builder = build(CONFIG, {INPUT: incoming}, steps, leaving, look=False)
+    found = model.run(CONFIG, program.beats(), np.concatenate([program.incoming.words(own) for own in images]))
+    values = np.stack([program.leaving.values(own) for own in found.results()])
+    return values.reshape(len(images), -1), found.lasts, builder
+
+
+@pytest.mark.parametrize("filters", [4, 8, 12, 24])
+@pytest.mark.parametrize("size", [(6, 7), (5, 5), (1, 9), (9, 2)])
+def test_the_answers_are_the_same_in_fewer_cycles(filters, size):
+    made = network(filters, size)
+    images = np.random.default_rng(filters).integers(0, 256, (2, *made.input_shape)).astype(np.uint8)
+    whole = lowered(made)
+    steps = side_by_side(CONFIG, whole.steps, whole.leaving)
+    across = [own.across for own in steps]
+    assert across[0] in (2, 4, 8) and set(across[1:]) == {1}
+    before, lasts, _ = run(whole.steps, whole.incoming, whole.leaving, images)
+    after, sooner, builder = run(steps, whole.incoming, whole.leaving, images)
+    wanted = integer.run(made, images).reshape(2, -1)
+    assert np.array_equal(before, wanted) and np.array_equal(after, wanted)
+    assert np.diff(sooner) < np.diff(lasts) or size in ((1, 9), (9, 2))
+    own = builder.steps[0].planes(np.arange(filters * size[0] * size[1]))
+    assert own.shape == (filters // across[0], size[0], size[1] * across[0])
+    assert own[0, 0, :across[0]].tolist() == [k * size[0] * size[1] for k in range(across[0])]
+
+
+def test_odd_numbers_of_channels_stay_apart():
+    whole = lowered(network(5))
+    assert side_by_side(CONFIG, whole.steps, whole.leaving) == [*whole.steps]
+
+
+def test_channels_that_do_not_do_alike_stay_apart():
+    whole = lowered(network(8))
+    steps = list(whole.steps)
+    steps[1] = replace(steps[1], bias=np.arange(8))
+    assert side_by_side(CONFIG, steps, whole.leaving) == steps
+
+
+def test_a_map_that_others_read_stays_apart():
+    whole = lowered(network(8))
+    steps = [*whole.steps, replace(whole.steps[1], name="again", out="again")]
+    assert side_by_side(CONFIG, steps, whole.leaving) == steps
+    steps = list(whole.steps)
+    assert side_by_side(CONFIG, steps[:2], steps[1].out) == steps[:2]
