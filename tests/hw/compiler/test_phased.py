@@ -72,7 +72,7 @@ def test_planes_of_a_map_are_channels():
 
 
 def test_values_are_found_in_the_planes_of_their_phases():
-    image, steps, _ = network((6, 8))
+    _, steps, _ = network((6, 8))
     for choice in choices({"input": Map(channels=2, rows=6, columns=8)}, steps, "b"):
         (py, px), made = choice.phases.get("a", (1, 1)), choice.steps[0]
         values = np.arange(3 * 6 * 8).reshape(3, 6, 8)
