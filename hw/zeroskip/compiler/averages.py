@@ -76,15 +76,17 @@ def _with(own: Step, maker: Step, step: Step, channels: int) -> Step:
         count = own.filters // channels
         result = Map(channels=count, rows=1, columns=channels, signed=own.result.signed)
         taps = tuple(replace(taps, column=taps.column * channels) for taps in own.taps[:count])
-        return replace(own, taps=taps, result=result, bias=own.bias[:count], multiplier=own.multiplier[:count],
-                       shift=own.shift[:count])
+        # one result has no next one; of several, the next one is the next column
+        return replace(own, taps=taps, result=result, strides=((1, 1),), bias=own.bias[:count],
+                       multiplier=own.multiplier[:count], shift=own.shift[:count])
     if step.out not in own.sources:
         return own
-    return replace(own, taps=tuple(_found(taps, own.sources.index(step.out), channels) for taps in own.taps))
+    sources = [number for number, name in enumerate(own.sources) if name == step.out]
+    return replace(own, taps=tuple(_found(taps, sources, channels) for taps in own.taps))
 
 
-def _found(taps: Taps, source: int, channels: int) -> Taps:
+def _found(taps: Taps, sources: Sequence[int], channels: int) -> Taps:
     """Taps that find the averages where they lie."""
-    theirs = taps.source == source
+    theirs = np.isin(taps.source, sources)
     return replace(taps, channel=np.where(theirs, taps.channel // channels, taps.channel),
                    column=np.where(theirs, taps.column + taps.channel % channels, taps.column))

@@ -51,6 +51,30 @@ def test_the_answers_are_the_same_in_fewer_cycles(filters, size):
     assert own[0, 0, :across[0]].tolist() == [k * size[0] * size[1] for k in range(across[0])]
 
 
+def test_the_average_may_step_by_its_own_size():
+    """One result has no next one, whatever the stride is."""
+    made = network(8)
+    average = next(step for step in made.steps if step.op == "avgpool")
+    average.parameters["stride"] = tuple(average.parameters["kernel"])
+    images = np.random.default_rng(3).integers(0, 256, (2, *made.input_shape)).astype(np.uint8)
+    whole = lowered(made)
+    steps = side_by_side(CONFIG, whole.steps, whole.leaving)
+    assert steps[0].across > 1
+    found, _, _ = run(steps, whole.incoming, whole.leaving, images)
+    assert np.array_equal(found, integer.run(made, images).reshape(2, -1))
+
+
+def test_an_average_may_be_read_twice_by_one_step():
+    whole = lowered(network(8))
+    twice = replace(whole.steps[2], sources=(whole.steps[1].out,) * 2, strides=((1, 1),) * 2, taps=tuple(
+        own + replace(own, source=own.source + 1) for own in whole.steps[2].taps))
+    steps = side_by_side(CONFIG, [*whole.steps[:2], twice], whole.leaving)
+    images = np.random.default_rng(4).integers(0, 256, (2, *network(8).input_shape)).astype(np.uint8)
+    found, _, _ = run(steps, whole.incoming, whole.leaving, images)
+    plain, _, _ = run([*whole.steps[:2], twice], whole.incoming, whole.leaving, images)
+    assert steps[0].across > 1 and np.array_equal(found, plain)
+
+
 def test_odd_numbers_of_channels_stay_apart():
     whole = lowered(network(5))
     assert side_by_side(CONFIG, whole.steps, whole.leaving) == [*whole.steps]
