@@ -40,15 +40,17 @@ def whole(config: EngineConfig, network: QuantisedNetwork, *, look: bool, parts:
     made = lowered(network)
     incoming = {INPUT: made.incoming}
     steps, leaving = with_own_exit(incoming, made.steps, made.leaving)
-    steps = side_by_side(config, steps, leaving)
-    made_so = choices(incoming, agreed(config, incoming, steps), leaving)
     found, failure = [], None
-    for choice in made_so:
-        try:
-            program, builder = build(config, choice.incoming, choice.steps, leaving, look=look)
-            found.append((choice.laid(program), builder))
-        except PlanError as error:
-            failure = failure or error
+    for tried in (side_by_side(config, steps, leaving), steps):  # as they are, where the others do not fit
+        made_so = choices(incoming, agreed(config, incoming, tried), leaving)
+        for choice in made_so:
+            try:
+                program, builder = build(config, choice.incoming, choice.steps, leaving, look=look)
+                found.append((choice.laid(program), builder))
+            except PlanError as error:
+                failure = failure or error
+        if found or tried == steps:
+            break
     if failure is not None and not found:
         if not parts:
             raise failure
