@@ -13,7 +13,7 @@ from tests.formal.small import signal_of, small
 from zeroskip.gateware.array.loader import Loader, State
 from zeroskip.gateware.structs import view
 from zeroskip.spec import timing
-from zeroskip.spec.program import HEAD, MAGIC, PIECE, VERSION, digest
+from zeroskip.spec.program import HEAD, MAGIC, PIECE, VERSION, Target, digest
 
 FLUSH = 2
 """Cycles of a reset, fewer than there are, for solvers."""
@@ -27,8 +27,8 @@ class Watched(Loader):
     def elaborate(self, platform: object) -> Module:
         """And how many beats that are."""
         m = super().elaborate(platform)
-        self.got, self.needed, self.counts, self.counted, self.waited = (
-            signal_of(m, name) for name in ("got", "needed", "counts", "counted", "waited"))
+        self.got, self.needed, self.short, self.counts, self.counted, self.waited = (
+            signal_of(m, name) for name in ("got", "needed", "short", "counts", "counted", "waited"))
         return m
 
     def _use(self, m: Module, gathered: Value, *others: Any) -> None:
@@ -90,6 +90,11 @@ def loader(h: Harness) -> None:
     h.prove(checking | (state == State.SKIP) | fresh | same)
     h.prove(~fresh | full | ((state == State.HEAD) & (found[0] == 0) & (found[1] == 0) & (got == 0)))
     h.prove((number <= BEATS) & (got <= BEATS) & (full | (got < dut.needed)))
+    h.prove(~full | (dut.short == (got != dut.needed)) & (got <= dut.needed))
+    words = (state == State.WORDS) & (dut._target <= Target.SETUP)
+    alone = (dut._number == 0) & (~dut._pair | (dut._target == Target.LIST))  # else the second word of a beat
+    h.prove(~words | (dut._last == (dut._left == 1)) & (alone | (dut._target == Target.LIST) & ~dut._pair))
+    h.prove(~words | (dut._spends == ((dut._target != Target.LIST) | dut._pair | ~alone)))
     h.prove(state.as_value() <= Value.cast(State.SKIP))
     h.prove((~full | (dut._ended == fresh)) & (~fresh | (number == 0)))
     h.prove((state != State.HEAD) | fresh | (got == number) & (number != 0) & (full == (number == BEATS)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from amaranth.hdl import Mux, Signal
+from amaranth.lib import data
 from tests.formal.harness import Harness
 from tests.formal.small import small, word_of
 
@@ -20,6 +21,8 @@ def pacer(h: Harness, *, lanes: int = 3) -> None:
     late, to_stream = h.constant("late"), h.constant("stream")
     h.drive(dut, items_payload=offered, items_valid=h.free("offers"), halt=h.free("halt"),
             step_1=word_of(step_parts(config)[1], late=late, stream=to_stream))
+    own = data.View(layout, offered)
+    h.assume(~(own.full & own.rests) & (own.plain == ~(own.moves | own.full | own.rests)))
     item, command = Signal(layout, name="item_in_work"), dut.command
     some, moved, carried = Signal(name="some"), Signal(name="moved"), Signal(name="carried")
     word, pace = Signal(config.word_bits, name="word_in_work"), Signal(range(STREAM_TURNS * lanes), name="pace_wanted")

@@ -59,7 +59,7 @@ def order(h: Harness, *, queue_words: int, queue_jobs: int) -> None:
                                                            for name in ("first", "left", "length"))
     vector, vectors = Signal.like(job.first, name="walk_vector"), Signal.like(job.vectors, name="walk_vectors")
     last, finish = left == 0, vectors == 0
-    takes, ends = dut.job.valid & dut.job.ready, read & last & finish
+    takes = dut.job.valid & dut.job.ready
     with h.m.If(running & (headers != 0)):
         h.m.d.sync += [headers.eq(headers - 1), row.eq(row + 1), first.eq(row + 1)]
     with h.m.If(read):
@@ -71,7 +71,7 @@ def order(h: Harness, *, queue_words: int, queue_jobs: int) -> None:
                        length.eq(job.words), vector.eq(job.first), vectors.eq(job.vectors), begin.eq(1)]
     due = running & (headers == 0)
     h.prove(read == (due & (words < queue_words) & ~(dut.steal & look)))
-    h.prove(takes == (dut.job.valid & (jobs < queue_jobs) & (~running | ends)))
+    h.prove(takes == (dut.job.valid & (jobs < queue_jobs) & ~running))
     h.prove(~running | (address == row))
     h.prove((dut.tags.header == (running & (headers != 0))) & (dut.tags.ended == (running & (headers == 1))))
     h.prove(~read | ((dut.tags.last == last) & (dut.tags.finish == finish) & (dut.tags.begin == begin)))
@@ -93,8 +93,8 @@ def order(h: Harness, *, queue_words: int, queue_jobs: int) -> None:
     h.prove(dut.busy | dut.ahead | ~dut.reading & (jobs == 0))
     h.prove(dut.busy | (jobs <= 1))
     h.cover((words == queue_words) & due & (vectors == 1))
-    h.cover(ends & takes & h.past(dut.dropped))
-    h.cover((jobs == queue_jobs) & dut.job.valid & ends)
+    h.cover(takes & h.past(dut.dropped) & h.past(read))
+    h.cover((jobs == queue_jobs) & dut.job.valid & ~running)
 
 
 def match(h: Harness, *, vector: int, banks: int) -> None:

@@ -7,6 +7,7 @@ from tests.formal.harness import Harness
 from tests.formal.small import small, word_of
 from tests.formal.walk import FIELD_BITS, RAW_BYTES, Step, Walk, scatter, scattered, wanted
 
+from zeroskip.gateware.lane.constants import StepConstants
 from zeroskip.gateware.lane.drain import Drain
 from zeroskip.spec.config import EngineConfig
 from zeroskip.spec.words import COLUMN_BITS, Mode, step_parts
@@ -56,6 +57,7 @@ def way_out(h: Harness, *, mode: Mode, lanes: int = 3, vector: int = 4, ways: in
     stays = Mux(puts, ~full, work.open & ~moves)
     ends = _advance(h, config, step, work, due, puts, wide)
     h.prove(~some | (item.close == ends) & (item.rests == (ends & stays)))
+    h.prove(~some | (item.plain == ~(item.moves | item.full | item.rests)))
     h.m.d.sync += work.closing.eq((work.closing | due & ends) & ~dut.closed)
     with h.m.If(due):
         h.m.d.sync += work.open.eq(stays & ~ends)
@@ -106,14 +108,16 @@ def _step(h: Harness, config: EngineConfig, dut: Drain, work: _Work, mode: Mode,
         h.assume(column == 0)  # squares are counted from the begin of a row
     if mode == Mode.SCATTER and order:
         h.assume(column[:order] == 0)
+    h.m.submodules.constants = constants = StepConstants(config=config)
+    parts = {
+        "step_0": word_of(first, pitch=step.pitch, columns=(1 << COLUMN_BITS) - 1 if mode == Mode.RAW else step.columns,
+                          tail=step.tail, pad=step.pad, advance=advance, written=apart["written"]),
+        "step_1": word_of(second, mode=int(mode), rate=rate, window=window, largest=step.largest, late=step.late,
+                          order=order, column_step=apart["column_step"], phases=apart["phases"]),
+        "step_2": word_of(third, **{name: apart[name] for name in ("plane", "row", "row_wrap")})}
+    h.drive(constants, **parts)
     h.drive(dut, start=start, begin=~job_open, finish=finish, fill=fill, fill_count=ready, dest=dest, column=column,
-            closed=work.closing & h.free("closes"),
-            step_0=word_of(first, pitch=step.pitch,
-                           columns=(1 << COLUMN_BITS) - 1 if mode == Mode.RAW else step.columns,
-                           tail=step.tail, pad=step.pad, advance=advance, written=apart["written"]),
-            step_1=word_of(second, mode=int(mode), rate=rate, window=window, largest=step.largest, late=step.late,
-                           order=order, column_step=apart["column_step"], phases=apart["phases"]),
-            step_2=word_of(third, **{name: apart[name] for name in ("plane", "row", "row_wrap")}))
+            closed=work.closing & h.free("closes"), constants=constants.constants, **parts)
     return step
 
 

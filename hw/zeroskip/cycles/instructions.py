@@ -21,7 +21,7 @@ from zeroskip.cycles.state import (
     RING,
 )
 from zeroskip.cycles.way_out import zeros
-from zeroskip.spec.timing import EXECUTE, OUTPUT, PREFETCHED, QUEUE_JOBS, WALK
+from zeroskip.spec.timing import EXECUTE, KNOWN, NEXT_JOB, OUTPUT, PREFETCHED, QUEUE_JOBS, WALK
 
 JOB, CONFIGURE, SYNC, FILL = range(4)
 PART_0, PART_1, PART_2, PARTS_END = 0, 8, 24, 27
@@ -69,7 +69,7 @@ def configure(a, lane, n, row, cycle):
 @compiled
 def start_job(a, lane, n, row, cycle):
     """A job is taken by the reader, in `cycle` or later; without looking, before all lanes go on."""
-    take = max(cycle, lane.read, lane.filled)
+    take = max(cycle, lane.read + NEXT_JOB, lane.filled)
     if take < lane.gone:
         waits = lane.looks or lane.config[LOOK] or lane.given or lane.hold
         take = max(take, lane.issued)
@@ -102,7 +102,7 @@ def start_job(a, lane, n, row, cycle):
 @compiled
 def fill(a, lane, n, b, row, cycle):
     """Words of zeros."""
-    begin = max(cycle, lane.gone, lane.idle)
+    begin = max(cycle, lane.gone, lane.idle + KNOWN)
     account(lane, n, INSTRUCTIONS, begin)
     lane.position = n[row + 1] << a.bank_bits
     end = zeros(a, lane, n, b, begin + 1 + WALK, (n[row + 2] + 1) * (a.banks // a.ways), True)

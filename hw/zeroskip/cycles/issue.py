@@ -39,7 +39,7 @@ from zeroskip.cycles.state import (
     TO_STREAM,
     WORD,
 )
-from zeroskip.spec.timing import CAPTURE, ISSUED, OUTPUT, READ, STEAL, TAKE
+from zeroskip.spec.timing import CAPTURE, KNOWN, OUTPUT, READ, STEAL, TAKE
 
 COMPARE, REPLACE = 2, 3
 KINDS, SIGNED_STYLE = 3, 4
@@ -286,7 +286,7 @@ def work(a, lane, n, b):
         lane.first = lane.first if lane.hold else 1
         ended(a, lane, n, b, lane.time - 1)
         if lane.vectors_left == 0:
-            lane.issued = lane.time + ISSUED
+            lane.issued = lane.time + KNOWN
             return True
         lane.vectors_left -= 1
         lane.job_word = 0

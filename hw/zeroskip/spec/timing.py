@@ -14,12 +14,14 @@ TAKE = 1
 """From a word at the issue stage to the first cycle in which it can be taken out of the queue."""
 DROP = 6
 """From the read of a word to its room in the queue, if it is dropped."""
+NEXT_JOB = 1
+"""From the last read of a job's words to the next job's being taken."""
 LEFT = 1
 """From a word's being taken out of the queue to its room there."""
 ISSUE = 1
 """From an issued entry to its slot."""
-ISSUED = 1
-"""From the first cycle in which nothing is left to issue to its being known."""
+KNOWN = 1
+"""From the first cycle in which nothing is left to issue, or to leave, to its being known."""
 ADDRESS = 1
 """From a slot to its address at the map memory."""
 MAP = 4

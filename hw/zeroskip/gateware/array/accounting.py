@@ -63,11 +63,12 @@ class Accounting(wiring.Component):
         config = self._config
         lanes = [Signal(LANE_EVENTS, name=f"lane_{number}") for number in range(config.lanes)]
         gated = [Signal.like(own, name=f"gated_{number}") for number, own in enumerate(self.gated)]
-        waiting, draining = Signal(name="stuck_waiting"), Signal(name="stuck_draining")
-        m.d.sync += [waiting.eq(self.stuck & ~self.pending), draining.eq(self.stuck & self.pending)]
+        stuck, pending = Signal(name="all_stuck"), Signal(name="results_pending")
+        m.d.sync += [stuck.eq(self.stuck), pending.eq(self.pending)]
+        waiting, draining = stuck & ~pending, stuck & pending
         for seen, own in zip([*lanes, *gated], [*self.lanes, *self.gated], strict=True):
             m.d.sync += seen.eq(own)
-        stuck, most = waiting | draining, config.multipliers
+        most = config.multipliers
         sums = {name: self._slots(getattr(lane, name) for lane in lanes)
                 for name in ("multiplying", "stolen", "blocked")}
         rest = self._slots(~(self._at_work(lane) | lane.waiting) for lane in lanes)

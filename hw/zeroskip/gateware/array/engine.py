@@ -13,6 +13,7 @@ from zeroskip.gateware.array.loader import Loader, LoadError
 from zeroskip.gateware.array.map_copy import MapCopy
 from zeroskip.gateware.array.maps import MapInput
 from zeroskip.gateware.array.results import ResultOutput, beat_layout
+from zeroskip.gateware.lane.constants import StepConstants
 from zeroskip.gateware.lane.lane import Lane
 from zeroskip.gateware.lane.output import result_layout
 from zeroskip.gateware.structs import delay
@@ -93,16 +94,19 @@ class Engine(wiring.Component):
         for number, copy in enumerate(copies):
             m.submodules[f"copy_{number}"] = copy
             m.d.comb += copy.write.eq(bus.write)
+        m.submodules.constants = constants = StepConstants(config=config)
         lanes = [Lane(config=config, number=number, map_latency=copies[0].latency)
                  for number in range(config.lanes)]
         for number, lane in enumerate(lanes):
             m.submodules[f"lane_{number}"] = lane
             self._connect_lane(m, number, lane, copies[number // 2], bus, loader)
             m.d.comb += [barrier.waiting[number].eq(lane.waiting), lane.go_on.eq(barrier.go_on),
+                         lane.constants.eq(constants.constants),
                          lane.halt.eq(results.halt), self.gated[number].eq(lane.gated),
                          *(getattr(self.events[number], name).eq(getattr(lane, name)) for name, _ in LANE_EVENTS)]
         start = delay(m, loader.start, 1, "start")
         m.d.comb += [
+            constants.step_0.eq(lanes[0].step_0), constants.step_1.eq(lanes[0].step_1),
             *(lane.start.eq(start) for lane in lanes), barrier.sync.eq(lanes[0].sync),
             barrier.begin.eq(loader.start),
             barrier.map_ready.eq(maps.ready), barrier.part_ready.eq(loader.part_ready),

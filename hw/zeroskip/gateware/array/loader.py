@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -116,30 +116,30 @@ class Loader(wiring.Component):
         self._begins, self._started, self._flush = Signal(), Signal(), Signal(range(timing.FLUSH))
         self._part, self._tag, self._final = Signal(PART_BITS), Signal(HEAD.widths["tag"]), Signal()
         self._number = Signal(range(max(2, *self._per_beat.values())))
+        self._last, self._spends = Signal(), Signal()  # of the word that is next: of its block, of its beat
         needed = Signal(range(most + 1))
         words = self._state == State.WORDS
         m.d.comb += needed.eq(piece)
         for target, count in beats.items():
             with m.If(words & (self._target == target)):
                 m.d.comb += needed.eq(count)
-        used, more = Signal(), Signal()
+        used, more, short = Signal(), Signal(), Signal()
         self._first, self._second = Signal(32), Signal(32)
         counts, counted, waited = Signal(name="counts"), Signal(name="counted"), Signal(name="waited")
         self._settled, self._right = Signal(), Signal()
         m.d.comb += self.i.ready.eq(~self._full | more)
-        takes = self.i.valid & self.i.ready
+        takes, last = self.i.valid & self.i.ready, self.i.payload.last
         with m.If(used):
             m.d.sync += [self._full.eq(0), got.eq(0)]
         with m.If(takes):
-            before = Mux(used, 0, got)
-            whole = (before + 1 == needed) | self.i.payload.last
+            before = Mux(self._full, 0, got)
+            whole = before + 1 == needed
             m.d.sync += [gathered.eq(Cat(gathered, self.i.payload.data)[self._beat:]), got.eq(before + 1),
-                         self._full.eq(whole), self._ended.eq(self.i.payload.last)]
+                         self._full.eq(whole | last), short.eq(last & ~whole), self._ended.eq(last)]
         stays = self._full & ~used
         m.d.sync += [counts.eq(takes & (self._state != State.CHECK)), counted.eq(counts), waited.eq(stays),
                      self._settled.eq(stays & waited)]
         self._sum(m, counts, counted, gathered[(most - 1) * self._beat:])
-        short = self._full & (got != needed)
         self._use(m, gathered, most, short, used, more)
         return m
 
@@ -223,7 +223,8 @@ class Loader(wiring.Component):
 
     def _block(self, m: Module, block: data.View) -> None:
         m.d.sync += [self._target.eq(block.target), self._lane.eq(block.lane), self._address.eq(block.address),
-                     self._left.eq(block.count), self._number.eq(0), self._pair.eq(block.pair)]
+                     self._left.eq(block.count), self._number.eq(0), self._pair.eq(block.pair),
+                     self._last.eq(block.count == 1), self._spends.eq(self._spent(block.target, 0, block.pair))]
         pairs = (block.target == Target.LIST) & int(self._per_beat[Target.LIST] > 1)
         unknown = (block.target > Target.SETUP) | (block.count == 0) | block.pair & ~pairs
         unwanted = (block.target == Target.SETUP) & ~self._begins  # maps lie where they lie while a program runs
@@ -236,28 +237,36 @@ class Loader(wiring.Component):
         with m.Else():
             m.d.sync += self._state.eq(State.WORDS)
 
+    def _spent(self, target: Value, number: Value | int, pair: Value) -> Value:
+        """Whether with a beat's word of this number the beat is spent."""
+        found: Value = Const(1, 1)
+        for own, count in self._per_beat.items():
+            found = Mux(target == own, number + Mux(pair, 2, 1) == count, found)
+        return found
+
     def _words(self, m: Module, gathered: Value, most: int, short: Value, used: Signal, more: Signal) -> None:
         """A word of what has been gathered goes to its memory."""
-        last, spent = self._left == 1, Signal(init=1)
+        last, spent = self._last, Signal()
+        step = Mux(self._pair, 2, 1)
+        following = Mux(spent, 0, self._number + step)
+        m.d.comb += spent.eq(self._last | self._spends)
         m.d.sync += [self.lane.eq(Mux(self._pair, 3, 1) << self._lane), self.address.eq(self._address)]
         for target, slot in self._slots.items():
             with m.If(self._target == target):
                 per_beat, wide = self._per_beat[target], max(slot, self._beat)
                 start = most * self._beat - wide
                 word = gathered[start:]
-                following = self._number + Mux(self._pair, 2, 1)
-                ends = last | (following == per_beat)
-                m.d.comb += spent.eq(ends)
                 m.d.sync += [self.word.eq(word.word_select(self._number, slot) if per_beat > 1 else word),
                              self.odd_word.eq(word.word_select(self._number | self._pair, slot) if per_beat > 1
                                               else word),
-                             self._number.eq(Mux(ends, 0, following)), self._address.eq(self._address + 1),
-                             self._left.eq(self._left - 1)]
+                             self._address.eq(self._address + 1)]
         with m.If(self._target == Target.SETUP):
             m.d.sync += [self.setup.eq(view(setup(self._config), gathered[most * self._beat - PIECE
-                                                                          if self._beat < PIECE else 0:])),
-                         self._left.eq(self._left - 1)]
-        m.d.sync += [self.list.eq(self._target == Target.LIST), self.instruction.eq(self._target == Target.INSTRUCTION)]
+                                                                          if self._beat < PIECE else 0:]))]
+        m.d.sync += [self._left.eq(self._left - 1), self._last.eq(self._left == 2), self._number.eq(following),
+                     self._spends.eq(self._spent(self._target, following, self._pair)),
+                     self.list.eq(self._target == Target.LIST),
+                     self.instruction.eq(self._target == Target.INSTRUCTION)]
         with m.If(last):
             m.d.sync += self._state.eq(State.BLOCK)
         cut = self._ended & spent | short

@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from zeroskip.gateware.lane.constants import constants_layout
 from zeroskip.gateware.lane.pacer import item_layout
 from zeroskip.gateware.lane.places import ResultPlaces
 from zeroskip.gateware.structs import struct_of
@@ -35,6 +36,8 @@ class Drain(wiring.Component):
     -------
     step_0, step_1, step_2 : In
         The step's configuration; constant while the lane works.
+    constants : In(constants_layout)
+        What follows from it.
     dest, column, final : In
         Of the next job: where its results go.
     start : In(1), begin : In(1), finish : In(1)
@@ -58,6 +61,7 @@ class Drain(wiring.Component):
         parts = step_parts(config)
         super().__init__({
             **{f"step_{number}": In(struct_of(part)) for number, part in enumerate(parts)},
+            "constants": In(constants_layout(config)),
             "dest": In(config.position_bits), "column": In(COLUMN_BITS), "final": In(1),
             "start": In(1), "begin": In(1), "finish": In(1),
             "fill": In(1), "fill_word": In(config.word_bits), "fill_count": In(VECTOR_COUNT_BITS),
@@ -73,11 +77,12 @@ class Drain(wiring.Component):
         m.submodules.places = self._places = places = ResultPlaces(config=config)
         self._state, self._last, self._final = Signal(State), Signal(), Signal()
         self._zeros, self._zeros_end = Signal(VECTOR_COUNT_BITS + config.bank_bits), Signal()
-        self._filling, self._pads, self._pad_last = Signal(), Signal(), Signal.like(self.step_0.pad)
+        self._filling = Signal()
         self._values, self._padding = self._state == State.VALUES, self._state == State.ZEROS
         m.d.comb += [
             self.filling.eq(self._filling),
             places.step_0.eq(self.step_0), places.step_1.eq(self.step_1), places.step_2.eq(self.step_2),
+            places.constants.eq(self.constants),
             places.idle.eq(self._state == State.IDLE), places.dest.eq(self.dest),
             places.column.eq(self.column), places.fill.eq(self.fill), places.fill_word.eq(self.fill_word),
             places.values.eq(self._values), places.filling.eq(self._filling),
@@ -87,7 +92,6 @@ class Drain(wiring.Component):
         ]
         step = Signal()
         m.d.comb += [step.eq(self.items.valid & self.items.ready), places.step.eq(step)]
-        m.d.sync += [self._pads.eq(self.step_0.pad != 0), self._pad_last.eq(self.step_0.pad - 1)]
         close, fresh = Signal(), Signal(init=1)
         m.d.comb += [close.eq(self._states(m, step) | self._padding & self._zeros_end), places.ends.eq(close),
                      places.turns.eq(self._values & places.vector_ends | close), places.rests.eq(self.idle & fresh),
@@ -114,6 +118,7 @@ class Drain(wiring.Component):
             item.moves.eq((mode == Mode.SCATTER) & self._values & is_open & (word != open_word)),
             stays.eq(Mux(puts, ~full, is_open & ~item.moves)), places.put.eq(step & puts),
             item.put.eq(puts), item.full.eq(puts & full), item.close.eq(close), item.rests.eq(close & stays),
+            item.plain.eq(~item.moves & Mux(puts, ~full & ~close, ~close | ~is_open)),
             item.wide.eq(places.wide), item.at.eq(at), item.word.eq(word), item.byte.eq(places.byte),
             item.pair.eq(places.pair), item.inside.eq(Mux(self._values, places.inside, 0)),
             item.column.eq(places.square), item.first_column.eq(places.first_column),
@@ -131,7 +136,7 @@ class Drain(wiring.Component):
     def _states(self, m: Module, step: Value) -> Value:
         """Values, then zeros after a plane; and the next vector at once. Whether the job ends with this value."""
         state, last, zeros_end = self._state, self._last, self._zeros_end
-        pads, vector_ends = self._final & self._pads, self._values & self._places.vector_ends
+        pads, vector_ends = self._final & self.constants.pads, self._values & self._places.vector_ends
         free = vector_ends & ~(last & pads) | self._padding & zeros_end & ~self._filling
         m.d.comb += self.free.eq((state == State.IDLE) | step & free)
         with m.If(step & vector_ends):
@@ -153,7 +158,7 @@ class Drain(wiring.Component):
         groups = self._config.banks // self._config.ways
         zeros, end = self._zeros, self._zeros_end
         with m.If(self._values):
-            m.d.sync += [zeros.eq(self._pad_last), end.eq(self._pad_last == 0)]
+            m.d.sync += [zeros.eq(self.constants.pad_last), end.eq(self.constants.pad_last == 0)]
         with m.Elif(step):
             m.d.sync += [zeros.eq(zeros - 1), end.eq(zeros == 1)]
         with m.If(self.fill):

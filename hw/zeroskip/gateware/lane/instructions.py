@@ -40,7 +40,7 @@ class InstructionUnit(wiring.Component):
     step_0, step_1, step_2 : Out
         What the step is configured with.
     fill : Out(1), fill_word, fill_count : Out
-        Zeros are to be written; only while `left`.
+        Zeros are to be written; only while `left`, and no sooner than a cycle after it became so.
     left : In(1), filling : In(1)
         The lane has no job, and the way out nothing at work; it writes zeros.
     issued : In(1)
@@ -119,7 +119,8 @@ class InstructionUnit(wiring.Component):
         own_job, own_fill, own_sync = view(job(config), word), view(fill(config), word), view(sync(config), word)
         m.d.comb += [self.job.payload.eq(own_job), self.fill_word.eq(own_fill.dest),
                      self.fill_count.eq(own_fill.count), self.waiting.eq(pending & self.quiet)]
-        resting = Signal(timing.rest(config.lanes))
+        resting, left = Signal(timing.rest(config.lanes)), Signal()
+        m.d.sync += left.eq(self.left & ~self.fill & ~(self.job.valid & self.job.ready))
         m.d.sync += resting.eq(Cat(self.go_on, resting)[: len(resting)])
         with m.If(self.go_on):
             m.d.sync += pending.eq(0)
@@ -140,7 +141,7 @@ class InstructionUnit(wiring.Component):
                         m.d.comb += [done.eq(1), jump.eq(own_sync.jump | own_sync.program)]
                         m.d.sync += [pending.eq(1), self.sync.eq(own_sync)]
                 with m.Case(Op.FILL):
-                    m.d.comb += [self.fill.eq(~pending & self.left), done.eq(self.fill)]
+                    m.d.comb += [self.fill.eq(~pending & left), done.eq(self.fill)]
 
     def _configure(self, m: Module, word: Value, enable: Value, pending: Value) -> Value:
         """The next step's configuration, and that of this one; whether one of both looks ahead."""

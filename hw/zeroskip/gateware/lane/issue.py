@@ -128,7 +128,8 @@ class IssueStage(wiring.Component):
             m.d.sync += write.addr.eq(write.addr + 1)
         following = Signal.like(level)
         m.d.comb += following.eq(level + self.word_valid - self.taken)
-        m.d.sync += [level.eq(following), some.eq(following != 0)]
+        stay = Mux(self.taken, level[1:].any(), some)
+        m.d.sync += [level.eq(following), some.eq(self.word_valid | stay)]
         with m.If(self.taken):
             m.d.sync += [read.addr.eq(read.addr + 1), word.eq(read.data), mask.eq(read.data.mask), have.eq(1)]
         with m.Elif(go):

@@ -6,17 +6,17 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from zeroskip.gateware.lane.drain import Drain
+from zeroskip.gateware.lane.constants import constants_layout
 from zeroskip.gateware.lane.flags import LookAheadFlags
 from zeroskip.gateware.lane.instructions import InstructionUnit
 from zeroskip.gateware.lane.issue import IssueStage, slot_layout
 from zeroskip.gateware.lane.output import Output, result_layout
-from zeroskip.gateware.lane.pacer import Pacer
 from zeroskip.gateware.lane.reader import QUEUE_JOBS, WeightListReader
 from zeroskip.gateware.lane.vector_unit import ACTIVATION_BITS, VectorUnit
+from zeroskip.gateware.lane.way_out import WayOut
 from zeroskip.gateware.structs import delay, struct_of
 from zeroskip.spec.config import EngineConfig
-from zeroskip.spec.words import instruction_bits, sync
+from zeroskip.spec.words import instruction_bits, step_parts, sync
 
 STEAL_AHEAD = 3
 """Cycles from a notice of a write to the flags' being written."""
@@ -58,6 +58,10 @@ class Lane(wiring.Component):
         The same write's flags, two cycles after the notice.
     result : Out(result_layout), sent : In(1)
         A word of results.
+    step_0, step_1 : Out
+        What the step is configured with, as all lanes are.
+    constants : In(constants_layout)
+        What follows from it.
     halt : In(1)
         Results for the stream have to wait.
     multiplying, stolen, blocked, empty : Out(1)
@@ -70,6 +74,7 @@ class Lane(wiring.Component):
 
     def __init__(self, *, config: EngineConfig, number: int, map_latency: int) -> None:
         self._config, self._number, self._port, self._map_latency = config, number, number % 2, map_latency
+        first, second, _ = step_parts(config)
         super().__init__({
             "load_address": In(max(config.list_bits, (config.instructions - 1).bit_length())),
             "load_data": In(max(config.list_word_bits, instruction_bits(config))),
@@ -78,6 +83,8 @@ class Lane(wiring.Component):
             "word": Out(config.word_bits), "next_word": Out(config.word_bits), "place": Out(config.bank_bits),
             "activations": In(data.ArrayLayout(ACTIVATION_BITS, config.banks)),
             "notice": In(notice_layout()), "flags_write": In(flags_write_layout(config)),
+            "step_0": Out(struct_of(first)), "step_1": Out(struct_of(second)),
+            "constants": In(constants_layout(config)),
             "result": Out(result_layout(config)), "sent": In(1), "halt": In(1),
             "multiplying": Out(1), "stolen": Out(1), "blocked": Out(1), "empty": Out(1),
             "gated": Out(range(config.vector + 1)), "overrun": Out(1),
@@ -91,8 +98,7 @@ class Lane(wiring.Component):
         m.submodules.reader = self._reader = WeightListReader(config=config)
         m.submodules.issue = self._issue = IssueStage(config=config)
         m.submodules.vector = self._vector = VectorUnit(config=config)
-        m.submodules.drain = self._drain = Drain(config=config)
-        m.submodules.pacer = self._pacer = Pacer(config=config)
+        m.submodules.way = self._way = WayOut(config=config)
         m.submodules.output = self._output = Output(config=config, lean=config.lean_of(self._number))
         self._load(m)
         self._front(m)
@@ -170,48 +176,35 @@ class Lane(wiring.Component):
         self._ends = data.View(slot.shape(), delay(m, slot.as_value(), rest, "slot_end"))
 
     def _way_out(self, m: Module) -> None:
-        """Sums are taken over when their last product is in, and wait once more until the way out is free."""
-        drain, pacer, output, unit = self._drain, self._pacer, self._output, self._instructions
-        started, ends = self._reader.started, self._ends
-        waits, waits_finish, begin = Signal(), Signal(), Signal(init=1)
-        capture, start, full, finish = Signal(), Signal(), Signal(), Signal()
+        """Sums that are taken over, and those that results are made of; where these go."""
+        way, output, unit, started = self._way, self._output, self._instructions, self._reader.started
         following, held = (Signal.like(self._vector.sums, name=name, reset_less=True) for name in ("following", "held"))
-        room, starts = ~full, Signal()
-        m.d.comb += [capture.eq((ends.end | waits) & room), start.eq(full & drain.free)]
-        m.d.sync += [waits.eq((ends.end | waits) & ~room), full.eq(capture | full & ~start)]
-        with m.If(ends.end):
-            m.d.sync += waits_finish.eq(ends.finish)
-        with m.If(capture):
-            m.d.sync += [following.eq(self._vector.sums), finish.eq(Mux(waits, waits_finish, ends.finish))]
-        with m.If(start):
-            m.d.sync += begin.eq(finish)
-        m.d.sync += starts.eq(start)
-        with m.If(starts):
+        with m.If(way.captured):
+            m.d.sync += following.eq(self._vector.sums)
+        with m.If(way.started):
             m.d.sync += held.eq(following)
         place = Cat(started.header.multiplier, started.header.shift, started.dest, started.column, started.final)
         pushes = self._reader.started_valid & ~started.header.hold
-        place = self._job_queue(m, "places", place, pushes, start & begin)
+        place = self._job_queue(m, "places", place, pushes, way.begins)
         multiplier, shift, at = place[:16], place[16:22], place[22:]
-        with m.If(drain.renews):
+        with m.If(way.renews):
             m.d.sync += [output.multiplier.eq(multiplier), output.shift.eq(shift)]
-        left = drain.idle & ~pacer.busy & ~self._reader.busy
-        issued = Signal()
+        left, issued = way.idle & ~self._reader.busy, Signal()
         m.d.sync += issued.eq(~self._reader.reading & self._issue.empty & ~self._reader.holding)
-        connect(m, drain.items, pacer.items)
         m.d.comb += [
-            unit.left.eq(left), unit.quiet.eq(left & ~output.busy), unit.filling.eq(drain.filling),
+            unit.left.eq(left), unit.quiet.eq(left & ~output.busy), unit.filling.eq(way.filling),
             unit.issued.eq(issued),
             self._reader.ahead.eq(unit.ahead), self._issue.hold.eq(unit.ahead),
-            drain.step_0.eq(unit.step_0), drain.step_1.eq(unit.step_1), drain.step_2.eq(unit.step_2),
-            drain.start.eq(start), drain.begin.eq(begin), drain.finish.eq(finish), drain.closed.eq(pacer.closed),
-            pacer.halt.eq(self.halt), pacer.step_1.eq(unit.step_1),
-            Cat(drain.dest, drain.column, drain.final).eq(at), self._issue.captured.eq(capture),
-            self._issue.room.eq(~full),
-            drain.fill.eq(unit.fill), drain.fill_word.eq(unit.fill_word), drain.fill_count.eq(unit.fill_count),
-            self._reader.done.eq(pacer.closed & ~drain.filling), output.sums.eq(held),
-            output.command.eq(pacer.command), output.load.eq(pacer.items.ready), output.group.eq(drain.group),
+            way.step_0.eq(unit.step_0), way.step_1.eq(unit.step_1), way.step_2.eq(unit.step_2),
+            way.constants.eq(self.constants),
+            self.step_0.eq(unit.step_0), self.step_1.eq(unit.step_1),
+            way.ends.eq(self._ends.end), way.finish.eq(self._ends.finish), way.halt.eq(self.halt),
+            Cat(way.dest, way.column, way.final).eq(at), self._issue.captured.eq(way.captured),
+            self._issue.room.eq(way.room),
+            way.fill.eq(unit.fill), way.fill_word.eq(unit.fill_word), way.fill_count.eq(unit.fill_count),
+            self._reader.done.eq(way.closed & ~way.filling), output.sums.eq(held),
+            output.command.eq(way.command), output.load.eq(way.load), output.group.eq(way.group),
             output.step.eq(unit.step_1), unit.code.eq(output.code), unit.coded.eq(output.coded),
             output.found.eq(unit.found), self.result.eq(output.result), output.sent.eq(self.sent),
-            self.overrun.eq(output.overrun | ends.end & waits
-                                                 | ends.end & ~room & ~unit.step_1.late),
+            self.overrun.eq(output.overrun | way.overrun),
         ]

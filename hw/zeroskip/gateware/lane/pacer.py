@@ -30,10 +30,10 @@ def item_layout(config: EngineConfig) -> data.StructLayout:
     """A command that is to be carried out, and what comes with it.
 
     `moves`: the word that is open leaves before; `full`: with it its word is complete; `close`: with it a job or a fill
-    is; `rests`: and the word that is open then leaves, too.
+    is; `rests`: and the word that is open then leaves, too; `plain`: no word leaves.
     """
     fields = {name: field.shape for name, field in command_layout(config) if name != "emit"}
-    return data.StructLayout({**fields, "moves": 1, "full": 1, "close": 1, "rests": 1})
+    return data.StructLayout({**fields, "moves": 1, "full": 1, "close": 1, "rests": 1, "plain": 1})
 
 
 class Pacer(wiring.Component):
@@ -71,21 +71,22 @@ class Pacer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """One item; it goes when it has been carried out, and words have left before and behind it."""
         m = Module()
-        item, flushes, closing = Signal(item_layout(self._config)), Signal(), Signal()
-        valid, taken, open_word = Signal(), Signal(), Signal(self._config.word_bits)
-        step, flush = self._pace(m, flushes, item.full)  # of an item that is none, nothing is carried out
-        m.d.comb += [taken.eq(step & ~item.rests | flush & closing), self.items.ready.eq(taken),
-                     self.closed.eq(valid & taken & item.close), self.busy.eq(valid)]
+        layout, new, arrives = item_layout(self._config), self.items.payload, self.items.valid
+        item, flushes, leaves = Signal(layout, init={"plain": 1}), Signal(), Signal()
+        valid, taken, open_word = Signal(), Signal(init=1), Signal(self._config.word_bits)
+        step, flush, may_emit, waits = self._pace(m, flushes, item.full)  # of an item that is none, nothing is done
+        # Whether an item goes in the next cycle: a plain one, or with `leaves` one that goes with a word that leaves.
+        # All that is before waits for that, so it is a register.
+        plain, with_word = Mux(flush, ~item.full & ~item.rests, item.plain), step | Mux(flush, item.full, leaves)
+        new_plain, new_leaves = new.plain | ~arrives, arrives & new.full & ~new.moves
+        m.d.comb += [self.items.ready.eq(taken), self.closed.eq(valid & taken & item.close), self.busy.eq(valid)]
+        m.d.sync += taken.eq(~waits & Mux(taken, new_plain | new_leaves & may_emit, plain | with_word & may_emit))
         with m.If(taken):
-            arrives = self.items.valid
-            m.d.sync += [item.eq(self.items.payload), valid.eq(arrives), closing.eq(0)]
-            m.d.sync += [own.eq(new & arrives) for own, new in (
-                (flushes, self.items.payload.moves), (item.full, self.items.payload.full),
-                (item.rests, self.items.payload.rests))]
-        with m.Elif(step):
-            m.d.sync += [closing.eq(1), flushes.eq(1)]
-        with m.Elif(flush):
-            m.d.sync += flushes.eq(0)
+            m.d.sync += [item.eq(new), valid.eq(arrives), leaves.eq(new_leaves), flushes.eq(arrives & new.moves),
+                         item.plain.eq(new_plain)]
+            m.d.sync += [item[name].eq(arrives & new[name]) for name in ("full", "rests")]
+        with m.Else():
+            m.d.sync += [leaves.eq(with_word), item.plain.eq(plain), flushes.eq(step | flushes & ~flush)]
         carried = step & valid
         with m.If(carried & item.put):
             m.d.sync += open_word.eq(item.word)
@@ -95,16 +96,21 @@ class Pacer(wiring.Component):
                      for name, _ in command_layout(self._config)]
         return m
 
-    def _pace(self, m: Module, flushes: Value, completes: Value) -> tuple[Value, Value]:
-        """Whether an item is carried out, and whether the open word leaves: words leave one in E cycles, or more."""
+    def _pace(self, m: Module, flushes: Value, completes: Value) -> tuple[Value, Value, Value, Value]:
+        """Whether an item is carried out, and the open word leaves: words leave one in E cycles, or more.
+
+        And of the next cycle, whether a word may leave, and whether everything waits.
+        """
         lanes, may_emit, waits = self._config.lanes, Signal(init=1), Signal()
+        may_next, waits_next = Signal(), Signal()
         slow = timing.STREAM_TURNS * lanes - 1
         pace, step, flush = Signal(range(slow + 1)), Signal(), Signal()
-        m.d.sync += waits.eq(self.halt & self.step_1.late)
+        m.d.comb += [waits_next.eq(self.halt & self.step_1.late), may_next.eq(may_emit | (pace == 1))]
+        m.d.sync += [waits.eq(waits_next), may_emit.eq(may_next)]
         m.d.comb += [flush.eq(flushes & may_emit & ~waits), step.eq(~flushes & (may_emit | ~completes) & ~waits)]
         with m.If(flush | step & completes):
-            m.d.sync += [pace.eq(Mux(self.step_1.stream, slow, lanes - 1)),
-                         may_emit.eq(~self.step_1.stream & int(lanes == 1))]
+            m.d.sync += pace.eq(Mux(self.step_1.stream, slow, lanes - 1))
+            m.d.comb += may_next.eq(~self.step_1.stream & int(lanes == 1))
         with m.Elif(~may_emit):
-            m.d.sync += [pace.eq(pace - 1), may_emit.eq(pace == 1)]
-        return step, flush
+            m.d.sync += pace.eq(pace - 1)
+        return step, flush, may_next, waits_next

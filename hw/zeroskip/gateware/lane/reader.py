@@ -139,8 +139,7 @@ class WeightListReader(wiring.Component):
         tags = Signal(self._tags(), name="tags")
         self._room, self._jobs_room = Signal(init=1), Signal(init=1)
         entries = reads & self._room & ~(self.steal & self.look)
-        ended = entries & last_word & finish
-        take = self.job.valid & self._jobs_room & (~active | ended)
+        take = self.job.valid & self._jobs_room & ~active
         m.d.comb += [self.job.ready.eq(take), lists.read.address.eq(address)]
         m.d.comb += [tags.entries.eq(entries), tags.header.eq(active & (headers != 0)), tags.last.eq(last_word),
                      tags.ended.eq(active & (headers == 1)), tags.begin.eq(begin), tags.finish.eq(finish),
