@@ -75,7 +75,7 @@ _PROOFS = (
     *(Proof(name=f"way out scatter {phases}", build=partial(way_out.way_out, mode=Mode.SCATTER, order=order), depth=14,
             cover=30, mode="bmc", engine="abc bmc3", quick=False) for phases, order in ((1, 0), (2, 1))),
     Proof(name="way out flat 2 ways", build=partial(way_out.way_out, mode=Mode.FLAT, ways=2), cover=24, quick=False),
-    Proof(name="engine", build=partial(engine.engine, columns=3, look=2, pauses=1, within=173), depth=175, cover=175,
+    Proof(name="engine", build=partial(engine.engine, columns=3, look=2, pauses=1, within=179), depth=181, cover=181,
           mode="bmc", engine="abc bmc3", quick=False),
     Proof(name="loader", build=loader.loader, depth=3, cover=20, engine=Z3, quick=False),
     Proof(name="axi lite", build=partial(axi_lite.axi_lite, count=3)),
