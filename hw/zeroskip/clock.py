@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from zeroskip.files.process import Completed, ToolError, python_environment, run
+from zeroskip.files.process import Completed, OutOfTimeError, ToolError, python_environment, run
 from zeroskip.files.reading import read_json
 from zeroskip.files.workplace import workplace
 from zeroskip.verilog import copy_input
@@ -25,6 +25,8 @@ ASKED_MHZ = 105.0
 """What the placer is asked for: a little more than is reached; with much more the router does not end."""
 BEST = ("--placer", "static", "--router", "router2")
 """The placer that leaves a third less wire than the default one, and the router that ends."""
+MEND = ("--tmg-ripup",)
+"""The router lays again what makes a path too slow, until the clock asked for is reached: if never, it never ends."""
 RESOURCES = {"COMB": "TRELLIS_COMB", "FF": "TRELLIS_FF", "MULT": "MULT18X18D", "BRAM": "DP16KD"}
 """What is counted after packing. COMB: LUTs, two for each carry cell, six for each LUT memory, and what begins and ends
 a chain of carries."""
@@ -62,7 +64,8 @@ def pack(netlist: Path) -> dict[str, tuple[int, int]]:
     return {name: found[cell] for name, cell in RESOURCES.items()}
 
 
-def reach(netlist: Path, *, seeds: Sequence[int] = SEEDS, timeout: float = 7200.0) -> dict[str, Any]:
+def reach(netlist: Path, *, seeds: Sequence[int] = SEEDS, mhz: float | None = None,
+          timeout: float = 7200.0) -> dict[str, Any]:
     """Place and route with each seed; the clock, and the path that bounds it.
 
     Parameters
@@ -71,16 +74,20 @@ def reach(netlist: Path, *, seeds: Sequence[int] = SEEDS, timeout: float = 7200.
         As for `pack`.
     seeds
         Of the placer.
+    mhz
+        The clock to reach: the router mends slow paths until it is there (or nearly: it leaves what it takes for
+        harmless). Default: no clock in particular; each wire is laid once, and what comes of it is told.
     timeout
         Seconds for each seed.
 
     Returns
     -------
     dict
-        ``mhz``, the median; ``by_seed``; ``critical``, the path of the median's seed: ``from`` and ``to`` (registers or
-        memories), the submodules it comes ``through``, nanoseconds of ``logic`` and ``routing``; ``used`` and
-        ``available`` by ``RESOURCES``; ``tool``. Where the device has
-        too few of something there is no ``mhz`` but ``lacks``: what.
+        ``mhz``, the median; ``by_seed``, with ``None`` where `mhz` was not reached in time, which counts as the
+        slowest (and if that is the median, ``mhz`` is ``None`` and there is no ``critical``); ``critical``, the path of
+        the median's seed: ``from`` and ``to`` (registers or memories), the submodules it comes ``through``,
+        nanoseconds of ``logic`` and ``routing``; ``used`` and ``available`` by ``RESOURCES``; ``asked``, `mhz`;
+        ``tool``. Where the device has too few of something there is no ``mhz`` but ``lacks``: what.
 
     Raises
     ------
@@ -100,12 +107,14 @@ def reach(netlist: Path, *, seeds: Sequence[int] = SEEDS, timeout: float = 7200.
         own = place / NETLIST
         copy_input(netlist, own)
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            reports = dict(zip(seeds, pool.map(lambda seed: _route(own, seed, timeout), seeds), strict=True))
-    by_seed = {seed: _achieved(report) for seed, report in reports.items()}
-    median = statistics.median_low(by_seed.values())
-    seed = next(seed for seed, mhz in by_seed.items() if mhz == median)
-    return found | {"mhz": round(median, 2), "by_seed": {seed: round(mhz, 2) for seed, mhz in by_seed.items()},
-                    "critical": critical_path(reports[seed])}
+            reports = dict(zip(seeds, pool.map(lambda seed: _route(own, seed, mhz, timeout), seeds), strict=True))
+    by_seed = {seed: None if report is None else _achieved(report) for seed, report in reports.items()}
+    middle = statistics.median_low(own or 0.0 for own in by_seed.values())
+    median = reports[next(seed for seed, own in by_seed.items() if (own or 0.0) == middle)]
+    found |= {"asked": mhz, "by_seed": {seed: own and round(own, 2) for seed, own in by_seed.items()}}
+    if median is None:
+        return found | {"mhz": None}
+    return found | {"mhz": round(middle, 2), "critical": critical_path(median)}
 
 
 def _achieved(report: dict[str, Any]) -> float:
@@ -148,11 +157,17 @@ def _through(cells: Iterator[str]) -> Iterator[str]:
             yield module
 
 
-def _route(netlist: Path, seed: int, timeout: float) -> dict[str, Any]:
+def _route(netlist: Path, seed: int, mhz: float | None, timeout: float) -> dict[str, Any] | None:
+    """The report; none where a clock was asked for and not reached in time."""
     report = netlist.with_name(f"{netlist.stem}-seed-{seed}.json")
-    _nextpnr(netlist, "--seed", str(seed), "--freq", f"{ASKED_MHZ:g}", *BEST, "--timing-allow-fail",
-             "--report", report.name,
-             timeout=timeout)
+    asked = [f"{ASKED_MHZ:g}"] if mhz is None else [f"{mhz:g}", *MEND]
+    try:
+        _nextpnr(netlist, "--seed", str(seed), *BEST, "--timing-allow-fail", "--report", report.name, "--freq", *asked,
+                 timeout=timeout)
+    except OutOfTimeError:
+        if mhz is None:
+            raise
+        return None
     return dict(read_json(report, REPORT_BYTES))
 
 

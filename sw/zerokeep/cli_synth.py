@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zerokeep.cli_common import Status, apart, as_user_error, progress, table, writable, write_json
+from zerokeep.cli_common import Status, apart, as_user_error, progress, say, table, writable, write_json
 from zerokeep.cli_config import Config, Multipliers, Preset, engine_config, named_engines
 from zerokeep.cli_generate import Engines
 from zerokeep.errors import UserError
@@ -31,7 +31,12 @@ def synth(
                                         "hours for each engine. Counts COMB after packing.")] = False,
     seeds: Annotated[str, typer.Option("--seeds", metavar="N,N,...", help="Of the placer, with --clock: the median is "
                                        "given.")] = "1,2,3",
+    mhz: Annotated[float | None, typer.Option("--mhz", metavar="F", min=1.0, help="With --clock: the clock to reach, "
+                                              "for which the router mends slow paths until it is there; 1 is "
+                                              "returned where it is not.")] = None,
     timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", min=1.0, help="For each engine.")] = 1800.0,
+    route_timeout: Annotated[float, typer.Option("--route-timeout", metavar="SECONDS", min=1.0, help="With --clock: "
+                                                 "for each seed of each engine.")] = 7200.0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")] = None,
 ) -> int:
     """Synthesise each kind of hardware that the engines need once, and place and route it with each seed.
@@ -47,20 +52,22 @@ def synth(
     apart({"--json": json_file}, config)
     shape, _ = engine_config(preset, multipliers, config)
     chip = _family(family, clock=clock)
+    if mhz is not None and not clock:
+        raise UserError("--mhz is the clock that is to be reached with --clock, which is missing")
     engines = choices(named_engines(engine, shape))
     with as_user_error(ValueError):
         chosen = placer_seeds(seeds) if clock else ()
     if json_file is not None:
         writable(json_file)
     kinds = list(dict.fromkeys(KINDS[name] for name in engines))
-    with progress("synth") as say, tempfile.TemporaryDirectory(prefix="zerokeep-synth-") as folder:
-        say(", ".join(kinds))
+    with progress("synth") as told, tempfile.TemporaryDirectory(prefix="zerokeep-synth-") as folder:
+        told(", ".join(kinds))
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             every = pool.map(lambda kind: _one(shape, kind, Path(folder), timeout, chip, clock=clock), kinds)
             found = dict(zip(kinds, every, strict=True))
         for kind in kinds if clock else ():
-            say(f"{kind}: place and route")
-            found[kind]["clock"] = reach(Path(folder) / f"{kind}.json", seeds=chosen)
+            told(f"{kind}: place and route")
+            found[kind]["clock"] = reach(Path(folder) / f"{kind}.json", seeds=chosen, mhz=mhz, timeout=route_timeout)
             found[kind]["total"]["COMB"] = found[kind]["clock"]["used"]["COMB"]
     table(["engine", "part", "count", *chip.shown], _rows(engines, KINDS, found, shape.multipliers, chip, parts=parts))
     print(f"{chip.title}: {chip.units}")
@@ -78,11 +85,20 @@ def synth(
             "engines": {name: {"kind": KINDS[name]} | found[KINDS[name]] for name in engines},
             "tool_versions": versions(),
         })
-    lacking = [f"{kind}: {_lacks(own)}" for kind in kinds
-               if (own := found[kind].get("clock", {}).get("lacks")) is not None]
+    return _ended({kind: found[kind]["clock"] for kind in kinds}, mhz) if clock else Status.DONE
+
+
+def _ended(clocks: dict[str, dict[str, Any]], mhz: float | None) -> Status:
+    """Whether every kind of hardware has a clock, and the one asked for was reached."""
+    lacking = [f"{kind}: {_lacks(own['lacks'])}" for kind, own in clocks.items() if "lacks" in own]
     if lacking:
         raise UserError(f"no clock, an LFE5U-85F is too small: {'; '.join(lacking)}")
-    return Status.DONE
+    missed = [kind for kind, own in clocks.items() if own["mhz"] is None]
+    if not missed:
+        return Status.DONE
+    say(f"zerokeep: {mhz:g} MHz not reached in time by the median of the seeds: {', '.join(missed)}; ask for less, or "
+        "give more time with --route-timeout", error=True)
+    return Status.WRONG
 
 
 def placer_seeds(text: str) -> tuple[int, ...]:
@@ -124,10 +140,17 @@ def _clock_rows(engines: tuple[str, ...], kinds: dict[str, str], found: dict[str
         if "lacks" in clock:
             rows.append([names, "-", "-", each, _lacks(clock["lacks"]), "-", "-"])
             continue
-        path = clock["critical"]
-        rows.append([names, f"{clock['mhz']:.1f}", " ".join(f"{mhz:.1f}" for mhz in clock["by_seed"].values()), each,
-                     f"{path['from']} > {path['to']}", f"{path['logic']:.1f}", f"{path['routing']:.1f}"])
+        seeds = " ".join(map(_mhz, clock["by_seed"].values()))
+        path = clock.get("critical")
+        bound = ["-"] * 3 if path is None else [f"{path['from']} > {path['to']}", f"{path['logic']:.1f}",
+                                                f"{path['routing']:.1f}"]
+        rows.append([names, _mhz(clock["mhz"]), seeds, each, *bound])
     return rows
+
+
+def _mhz(found: float | None) -> str:
+    """A clock; a dash where the one asked for was not reached in time."""
+    return "-" if found is None else f"{found:.1f}"
 
 
 def _one(config: Any, kind: str, folder: Path, timeout: float, family: Any, *, clock: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 
 import zeroskip.clock
 from zeroskip.clock import critical_path, pack, reach
+from zeroskip.files.process import OutOfTimeError
 from zeroskip.synth import run_yosys
 from zeroskip.verilog import ToolError
 
@@ -34,6 +35,32 @@ def test_counter(netlist):
     path = found["critical"]
     assert path["from"] == path["to"] == "value" and path["logic"] > 0
     assert path["logic"] + path["routing"] == pytest.approx(1000 / found["mhz"], rel=0.01)
+
+
+def test_a_clock_that_is_asked_for(netlist, monkeypatch):
+    found = reach(netlist, seeds=(1,), mhz=50.0)
+    assert found["asked"] == 50 and found["mhz"] == found["by_seed"][1] > 50 and found["critical"]["to"] == "value"
+
+
+def out_of_time(seed):
+    """nextpnr, which does not end with that seed and the ones before it."""
+    run = zeroskip.clock._nextpnr
+
+    def own(netlist, *arguments, timeout):
+        if "--seed" in arguments and int(arguments[arguments.index("--seed") + 1]) <= seed:
+            raise OutOfTimeError("nextpnr did not end")
+        return run(netlist, *arguments, timeout=timeout)
+
+    return own
+
+
+def test_a_clock_that_is_not_reached_in_time(netlist, monkeypatch):
+    monkeypatch.setattr(zeroskip.clock, "_nextpnr", out_of_time(1))
+    found = reach(netlist, seeds=(1, 2), mhz=50.0)
+    assert found["mhz"] is None and "critical" not in found
+    assert found["by_seed"][1] is None and found["by_seed"][2] > 50
+    with pytest.raises(ToolError, match="nextpnr did not end"):
+        reach(netlist, seeds=(1,))  # without one there is nothing to be reached, and no end is a fault
 
 
 def test_what_does_not_fit_has_no_clock(netlist, monkeypatch):

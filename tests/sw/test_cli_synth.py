@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -24,10 +25,24 @@ def test_tiny(tmp_path, capsys):
     assert found["tool_versions"]["amaranth"]
 
 
+@pytest.fixture
+def synthesised(monkeypatch):
+    """Stand-ins for the generator and for yosys, which `test_tiny` tries: known counts, and a netlist."""
+    def synthesise(verilog, top, *, multipliers, netlist, timeout, family):
+        netlist.write_text("{}")
+        counts = dict.fromkeys(family.shown, 8)
+        return {"total": counts, "per_lane": counts, "parts": {}, "seconds": 1.0}
+
+    monkeypatch.setattr("zeroskip.verilog.generate", lambda config, kind, folder, *, target: SimpleNamespace(
+        verilog=folder / "design.v", top="top"))
+    monkeypatch.setattr("zeroskip.synth.synthesise", synthesise)
+
+
+@pytest.mark.usefixtures("synthesised")
 def test_clock(tmp_path, capsys, monkeypatch):
     """Each kind is placed and routed with the seeds that are asked for; one that does not fit is told last."""
-    def reach(netlist, *, seeds):
-        assert netlist.is_file() and seeds == (4, 7, 9)
+    def reach(netlist, *, seeds, mhz, timeout):
+        assert netlist.is_file() and seeds == (4, 7, 9) and mhz is None and timeout == 7200
         used = {"used": {"COMB": 4000, "FF": 1, "MULT": 8, "BRAM": 2}}
         if netlist.stem == "dense-gate":
             return used | {"lacks": {"BRAM": (2, 1)}}
@@ -46,7 +61,25 @@ def test_clock(tmp_path, capsys, monkeypatch):
     assert engines["gate"]["clock"]["lacks"] == {"BRAM": [2, 1]}
 
 
+@pytest.mark.usefixtures("synthesised")
+def test_a_clock_that_is_asked_for(tmp_path, capsys, monkeypatch):
+    """One that most seeds do not reach in time ends with 1, and the figures are written all the same."""
+    def reach(netlist, *, seeds, mhz, timeout):
+        assert (mhz, timeout) == (87.5, 60)
+        return {"used": {"COMB": 4000}, "asked": mhz, "mhz": None, "by_seed": {1: None, 2: 87.6, 3: None}}
+
+    monkeypatch.setattr("zeroskip.clock.reach", reach)
+    target = tmp_path / "synth.json"
+    assert main(["synth", "--preset", "tiny", "--engine", "dense", "--clock", "--mhz", "87.5", "--route-timeout", "60",
+                 "--json", str(target)]) == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1].split() == ["dense", "-", "-", "87.6", "-", "1000.0", "-", "-", "-"]
+    assert "87.5 MHz not reached in time by the median of the seeds: dense; ask for less" in err
+    assert json.loads(target.read_text())["engines"]["dense"]["clock"]["by_seed"] == {"1": None, "2": 87.6, "3": None}
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
+    (["--mhz", "90"], "--mhz is the clock that is to be reached with --clock, which is missing"),
     (["--clock", "--seeds", "1,x"], "seeds must be different whole numbers with commas between them, not '1,x'"),
     (["--clock", "--seeds", "2,2"], "seeds must be different whole numbers with commas between them, not '2,2'"),
     (["--preset", "huge"], "preset must be one of tiny, small, base, large, fine, not 'huge'"),

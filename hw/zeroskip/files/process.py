@@ -35,6 +35,10 @@ class ToolError(RuntimeError):
     """A tool that is missing or does not do its work; the message says what to install."""
 
 
+class OutOfTimeError(ToolError):
+    """A tool that did not end within the time that it was given."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Completed:
     """How a tool ended: its status (negative: the signal that killed it), and what it said.
@@ -113,9 +117,10 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str] 
 
     Raises
     ------
+    OutOfTimeError
+        It did not end in time.
     ToolError
-        It cannot be started, or did not end in time, or the command was interrupted. A tool that failed is none: see
-        ``status``.
+        It cannot be started, or the command was interrupted. A tool that failed is none: see ``status``.
     """
     name = name or Path(command[0]).name
     with contextlib.ExitStack() as stack:
@@ -124,7 +129,7 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str] 
         try:
             said, errors = child.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            raise ToolError(f"{name} did not end within {timeout:g} s") from None
+            raise OutOfTimeError(f"{name} did not end within {timeout:g} s") from None
         finally:
             _finish(child)
     if _state.ended:
