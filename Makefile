@@ -37,8 +37,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)  ## prune, generate, simulate, synthesise, report: build/demo/report.html
 	$(BIN)/python -m zerokeep run --out $(OUT) $(BESIDE)
 
+# Many simulators and short runs: a build that is not optimised saves more than the simulation loses.
 test: $(STAMP)  ## all tests, lint among them
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	ZEROKEEP_OPTIMISE=0 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 quick: lint  ## lint, types, and the tests of what builds no simulator and trains nothing
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(filter-out $(SLOW),$(QUICK))

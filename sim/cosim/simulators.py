@@ -22,18 +22,23 @@ SIMULATORS = ("verilator", "icarus")
 TIMESCALE = "1ns/1ps"
 PROGRAM = "simulator"
 """The file of a build that is run."""
-_BUILD_VERSION = 5
+_BUILD_VERSION = 6
 """Part of the cache's key: raise it when the way of building changes."""
 _VERILATE = ("-Wno-fatal", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing")
 _COVERAGE = ("--coverage-line", "--coverage-toggle")
 _ACTIVITY = ("--trace", "--trace-saif", "--trace-underscore", "-CFLAGS", "-UVM_TRACE", "-CFLAGS", "-DVM_TRACE=1")
 """cocotb's main program writes a trace only where VM_TRACE is 1, which Verilator does not say for this format."""
 ACTIVITY_FILE = "dump.saif"
-_MAKE = ("CXX=g++", "LINK=g++", "VM_PARALLEL_BUILDS=0", "OPT_FAST=-Og")
-"""One C++ file, for headers take longer than what is in most files; and half the compile time of -O1.
+_MAKE = ("CXX=g++", "LINK=g++", "VM_PARALLEL_BUILDS=0")
+"""One C++ file, for headers take longer than what is in most files."""
+ENVIRONMENT = "ZEROKEEP_OPTIMISE"
+"""The environment variable that says how hard g++ optimises, one of `OPTIMISE`; the default is for runs of some images.
 
-Its simulation is a tenth to a quarter slower, which no run of a few hundred thousand cycles makes up for.
+``g`` takes half the compile time of ``1``, and its simulation is a tenth to a quarter slower, which no run of a few
+hundred thousand cycles makes up for. ``0`` takes two thirds of that, and a simulation of 64 multipliers twice as long:
+right for many arrays and short runs, as the tests are.
 """
+OPTIMISE = ("0", "g", "1", "2", "3")
 _SUPPORT = "verilat*.o"
 _MOST_JOBS = 4
 _VERILOG_BYTES = 1 << 30
@@ -117,7 +122,15 @@ def cache_key(design: GeneratedDesign, simulator: Simulator, *, waves: bool, cov
 
 def _tools(simulator: Simulator) -> tuple[object, ...]:
     """What a build is made with and runs with."""
-    return _BUILD_VERSION, simulator, importlib.metadata.version("cocotb"), platform.machine()
+    return _BUILD_VERSION, simulator, _optimise(), importlib.metadata.version("cocotb"), platform.machine()
+
+
+def _optimise() -> str:
+    """What is asked for by `ENVIRONMENT`."""
+    level = os.environ.get(ENVIRONMENT, "g")
+    if level not in OPTIMISE:
+        raise ToolError(f"{ENVIRONMENT} must be one of {', '.join(OPTIMISE)}, not {level!r}")
+    return level
 
 
 def build(design: GeneratedDesign, simulator: Simulator, cache: Path, *, waves: bool = False, coverage: bool = False,
@@ -222,8 +235,9 @@ def _compile_verilator(design: GeneratedDesign, place: Path, kind: _Kind, cache:
 
 
 def _make(design: GeneratedDesign, place: Path, kind: _Kind) -> None:
-    environment = verilator_environment(place)
+    environment, level = verilator_environment(place), _optimise()
     done = run([find("make", environment) or "make", "-j", str(min(_MOST_JOBS, os.cpu_count() or 1)), "-f", "Vtop.mk",
-                f"VM_TRACE={int(kind.waves)}", *_MAKE], folder=place, environment=environment, name="make")
+                f"VM_TRACE={int(kind.waves)}", *_MAKE, f"OPT_FAST=-O{level}",
+                *(["OPT_GLOBAL=-O0"] if level == "0" else ())], folder=place, environment=environment, name="make")
     if done.status or not (place / PROGRAM).is_file():
         raise ToolError(f"verilator could not build {design.top}: make {done.why()}")

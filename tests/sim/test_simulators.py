@@ -30,6 +30,27 @@ def test_the_key_is_of_verilog_version_and_waves() -> None:
     assert len(keys) == 4
 
 
+def test_how_hard_the_compiler_optimises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the environment: the build is another one, and a level that there is not is named."""
+    design, simulator = echo_design(), find_simulator()
+    keys = set()
+    for level in simulators.OPTIMISE:
+        monkeypatch.setenv(simulators.ENVIRONMENT, level)
+        keys.add(cache_key(design, simulator, waves=False))
+    assert len(keys) == 5
+    monkeypatch.delenv(simulators.ENVIRONMENT)
+    assert cache_key(design, simulator, waves=False) in keys
+    commands: list[list[str]] = []
+    ran = simulators.run
+    monkeypatch.setattr(simulators, "run", lambda command, **own: commands.append(command) or ran(command, **own))
+    monkeypatch.setenv(simulators.ENVIRONMENT, "1")
+    build(design, simulator, tmp_path)
+    assert "OPT_FAST=-O1" in commands[-1]
+    monkeypatch.setenv(simulators.ENVIRONMENT, "fast")
+    with pytest.raises(ToolError, match="ZEROKEEP_OPTIMISE must be one of 0, g, 1, 2, 3, not 'fast'"):
+        build(design, simulator, tmp_path)
+
+
 def test_a_build_that_is_not_whole_is_made_again() -> None:
     first = echo_build(delay=6)
     (first.folder / PROGRAM).write_text("cut short")
