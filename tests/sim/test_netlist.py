@@ -35,7 +35,7 @@ NETWORKS = (7, 14, 35)
 """Seeds: upsampling, pooling, concatenation, three convolutions."""
 CHECK = Path(__file__).with_name("ecp5_cells_check.v")
 MAKE = ("CFG_CXXFLAGS_STD=-std=c++20 CFG_CXXFLAGS_COROUTINES=-fcoroutines CFG_LDLIBS_THREADS=-pthread "
-        "VM_PARALLEL_BUILDS=0 OPT_FAST=-Og OPT_GLOBAL=-O0")
+        "VM_PARALLEL_BUILDS=0 OPT_FAST=-O0 OPT_GLOBAL=-O0")
 
 
 @cache
