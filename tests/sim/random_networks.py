@@ -111,7 +111,7 @@ class Draw:
     def _avgpool(self, name: str, source: str) -> Step:
         window = self._window()
         if self.chance(0.4):
-            window = {"kernel": self.shapes[source][1:], "stride": (1, 1), "padding": (0, 0)}
+            window |= {"kernel": self.shapes[source][1:], "padding": (0, 0)}  # of one position, whatever the stride
         return Step(name=name, op="avgpool", inputs=(source,), scale=1.0, parameters={
             **window, "multipliers": [self.upto(65535)], "shift": 15 + self.upto(4), **self.output()})
 

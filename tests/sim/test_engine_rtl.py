@@ -7,6 +7,7 @@ from tests.sim.random_networks import Draw
 
 from cosim.engine_rtl import EngineError, build, run_program
 from zerokeep import integer
+from zerokeep.step import Step
 from zeroskip.compiler import places
 from zeroskip.compiler.in_place import predecessors
 from zeroskip.compiler.whole import whole
@@ -64,6 +65,31 @@ def test_sums_lie_where_their_residuals_lay(engine, seed, monkeypatch):
     found = run_program(simulator, program, list(images), stall=0.2 * (seed % 2), seed=seed).maps
     wanted = integer.run(network, images)
     assert np.array_equal(np.stack(found).reshape(wanted.shape), wanted)
+
+
+@pytest.mark.parametrize(("filters", "size", "seed"), [(8, (7, 9), 0), (6, (5, 8), 1), (16, (3, 3), 2)])
+def test_averages_of_whole_maps_are_taken_side_by_side(engine, filters, size, seed):
+    """By any stride, for there is one position; read once, and twice by one step."""
+    config, simulator = engine
+    make = Maker((3, *size), seed)
+    make.conv(filters, (3, 3), 0.5)
+    own = {"multipliers": [30000], "shift": 15 + int(np.log2(np.prod(size))), "clamp": (0, 255),
+           "output_dtype": "uint8", "rounding": "up"}
+    stride = ((1, 1), size, (2, 3))[seed]
+    make.add(Step(name="average", op="avgpool", inputs=("conv0",), scale=1.0, parameters={
+        "kernel": size, "stride": stride, "padding": (0, 0), **own}))
+    if seed:
+        make.add(Step(name="twice", op="concat", inputs=("average",) * 2, scale=1.0, parameters={
+            **own, "multipliers": [20000, 15000], "shift": 14}))
+    make.add(Step(name="flat", op="flatten", inputs=(make.last,), scale=1.0))
+    make.conv(5, (1, 1), 0.7)
+    network = make.done("averages")
+    images = np.random.default_rng(seed).integers(0, 256, (3, 3, *size)).astype(np.uint8)
+    program, builder = whole(config, network, look=bool(seed % 2))
+    assert max(step.across for step in builder.steps) > 1
+    found = run_program(simulator, program, list(images), stall=0.2 * (seed % 2), seed=seed).maps
+    wanted = integer.run(network, images)
+    assert len(np.unique(wanted)) > 4 and np.array_equal(np.stack(found).reshape(wanted.shape), wanted)
 
 
 def test_a_program_with_a_flipped_bit_is_refused(engine):
