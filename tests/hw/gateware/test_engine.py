@@ -18,6 +18,7 @@ CONFIGS = {
     "three lanes": EngineConfig(lanes=3, vector=2, look=4, **SMALL),
     "two ways": EngineConfig(lanes=2, vector=4, look=2, ways=2, **SMALL),
     "no looking ahead": EngineConfig(lanes=2, vector=2, look=1, **SMALL),
+    "as many ways as positions": EngineConfig(lanes=1, vector=2, look=2, ways=2, **SMALL),
     "one position": EngineConfig(lanes=2, vector=1, look=8, **SMALL),
 }
 
@@ -45,6 +46,31 @@ def test_a_convolution(name, look):
     layer = layer_of(np.random.default_rng(1))
     (found,) = run_program(program_of(CONFIGS[name], layer, look=look), list(layer.input4))
     assert np.array_equal(found, reference.run(layer)[0])
+
+
+def pointwise(rng, channels, filters, given=None):
+    weight = rng.integers(1, 128, (filters, channels, 1, 1))
+    return Layer(weight=(weight * (weight == weight.max(axis=1, keepdims=True))).astype(np.int8),
+                 multiplier=np.full(filters, 50000), shift=np.full(filters, 22), input=given)
+
+
+@pytest.mark.parametrize("name", ["as many ways as positions", "one position"])
+def test_vectors_that_end_one_after_the_other(name):
+    """A weight or two to a filter: sums are taken over as fast as they may be, and none of them twice or never.
+
+    The first of the layers, for what leaves waits for the stream in any case.
+    """
+    config, rng = CONFIGS[name], np.random.default_rng(4)
+    first = pointwise(rng, 1, 3, rng.integers(0, 256, (2, 1, 6, 5)).astype(np.uint8))
+    second = pointwise(rng, 3, 2, reference.run(first))
+    maps = [lower.as_map(shape, "uint8") for shape in ((1, 6, 5), (3, 6, 5), (2, 6, 5))]
+    steps = [lower.convolution(SimpleNamespace(name=own, op="conv", inputs=(source,), layer=layer, parameters={}),
+                               layer, out, given)
+             for own, source, layer, given, out in zip("ab", ("input", "a"), (first, second), maps, maps[1:],
+                                                       strict=False)]
+    program, _ = build(config, {"input": maps[0]}, steps, "b", look=False)
+    found = run_program(program, list(first.input4))
+    assert np.array_equal(found, reference.run(second))
 
 
 @pytest.mark.parametrize("kind", [{"stride": 2}, {"raw": True}, {"rounding": "even"}, {"signed": True},
