@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Instance, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from zeroskip.gateware.primitives.carry_chain import add_carry_cells, propagate_table
 from zeroskip.gateware.primitives.size import positive
 from zeroskip.gateware.primitives.target import has_ecp5_cells
 
@@ -93,31 +94,10 @@ class Accumulator(wiring.Component):
         return m
 
     def _add_carry_cells(self, m: Module, register: Signal, total: Signal) -> None:
-        carry = Signal(self._acc_width // 2 + 1)
-        m.d.comb += carry[0].eq(0)
-        for number in range(self._acc_width // 2):
-            pins: dict[str, Value] = {}
-            for half, index in enumerate((2 * number, 2 * number + 1)):
-                pins |= {
-                    f"i_A{half}": self.product[min(index, self._product_width - 1)], f"i_B{half}": self.bias[index],
-                    f"i_C{half}": self.first, f"i_D{half}": register[index], f"o_S{half}": total[index],
-                }
-            m.submodules[f"pair_{number}"] = Instance(
-                "CCU2C", p_INIT0=Const(PROPAGATE, 16), p_INIT1=Const(PROPAGATE, 16), p_INJECT1_0="NO",
-                p_INJECT1_1="NO", i_CIN=carry[number], o_COUT=carry[number + 1], **pins)
+        places = [(self.product[min(index, self._product_width - 1)], self.bias[index], self.first, register[index],
+                   total[index]) for index in range(self._acc_width)]
+        add_carry_cells(m, PROPAGATE, places, "pair", Signal(self._acc_width // 2 + 1, name="carry"))
 
 
-def _propagate_table() -> int:
-    """A carry cell's table, whose inputs A, B, C, D are a product's bit, the bias', `first` and the sum's.
-
-    It says whether the two addends' bits differ: then the cell passes its carry on. If they are equal, the carry is
-    what the four lowest entries (C and D low) say of A and B alone: here A, which is either addend's bit.
-    """
-    table = 0
-    for entry in range(16):
-        a, b, c, d = (entry >> bit & 1 for bit in range(4))
-        table |= (a ^ (b if c else d)) << entry
-    return table
-
-
-PROPAGATE = _propagate_table()
+PROPAGATE = propagate_table(lambda product, bias, first, own: (product, bias if first else own))
+"""Of a carry cell whose inputs are a product's bit, the bias', `first` and the sum's."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Instance, Module, Signal, Value
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from zeroskip.gateware.primitives.carry_chain import add_carry_cells, propagate_table
 from zeroskip.gateware.primitives.size import positive
 from zeroskip.gateware.primitives.target import has_ecp5_cells
 
@@ -65,33 +66,13 @@ class LutMultiplier(wiring.Component):
 
     def _cells(self, m: Module, row: Signal, low: Value, high: Value) -> None:
         """Inputs A and B of a carry cell are a bit of `b` and whether it counts; C and D likewise of twice `b`."""
-        carry = Signal(-(-len(row) // 2) + 1, name=f"{row.name}_carry")
         zero = Const(0, 1)
-        m.d.comb += carry[0].eq(0)
-        for number in range(len(carry) - 1):
-            pins: dict[str, Value] = {}
-            for half, index in enumerate((2 * number, 2 * number + 1)):
-                pins |= {
-                    f"i_A{half}": self.b[index] if index < len(self.b) else zero, f"i_B{half}": low,
-                    f"i_C{half}": self.b[index - 1] if 0 < index <= len(self.b) else zero, f"i_D{half}": high,
-                    f"o_S{half}": row[index] if index < len(row) else Signal(name=f"{row.name}_unused"),
-                }
-            m.submodules[f"{row.name}_{number}"] = Instance(
-                "CCU2C", p_INIT0=Const(PROPAGATE, 16), p_INIT1=Const(PROPAGATE, 16), p_INJECT1_0="NO",
-                p_INJECT1_1="NO", i_CIN=carry[number], o_COUT=carry[number + 1], **pins)
+        places = [(self.b[index] if index < len(self.b) else zero, low,
+                   self.b[index - 1] if 0 < index <= len(self.b) else zero, high,
+                   row[index] if index < len(row) else Signal(name=f"{row.name}_unused"))
+                  for index in range(len(row) + len(row) % 2)]
+        add_carry_cells(m, PROPAGATE, places, row.name, Signal(len(places) // 2 + 1, name=f"{row.name}_carry"))
 
 
-def _propagate_table() -> int:
-    """A carry cell's table: whether A and B, and C and D, differ as the bits that are added up.
-
-    If they are equal the carry is what the four lowest entries (C and D low) say of A and B alone: A and B, which is
-    either addend's bit.
-    """
-    table = 0
-    for entry in range(16):
-        a, b, c, d = (entry >> bit & 1 for bit in range(4))
-        table |= ((a & b) ^ (c & d)) << entry
-    return table
-
-
-PROPAGATE = _propagate_table()
+PROPAGATE = propagate_table(lambda a, b, c, d: (a & b, c & d))
+"""Of a carry cell whose addends are A where B is high, and C where D is."""
