@@ -8,10 +8,12 @@ from zeroskip.gateware.primitives.carry_chain import propagate_table
 
 
 def test_a_table_by_hand():
-    """A and B as addends: their difference in every group of four, whatever C and D are."""
-    assert propagate_table(lambda a, b, c, d: (a, b)) == 0x6666
+    """A, and B or D as C says: A where C and D are low, its opposite where D alone is high, else whether A differs."""
+    assert propagate_table(lambda a, b, c, d: (a, b if c else d)) == 0x656A
 
 
-def test_addends_whose_carry_the_cell_cannot_tell():
+@pytest.mark.parametrize("addends", [lambda a, b, c, d: (a, b), lambda a, b, c, d: (c, d)])
+def test_addends_whose_carry_the_cell_cannot_tell(addends):
+    """Of A and B, both high, the cell passes nothing on where C and D are low; of C and D it knows nothing."""
     with pytest.raises(ValueError, match="the carry of these addends does not follow from A and B"):
-        propagate_table(lambda a, b, c, d: (c, d))
+        propagate_table(addends)
