@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +53,8 @@ def synth(
     apart({"--json": json_file}, config)
     shape, _ = engine_config(preset, multipliers, config)
     chip = _family(family, clock=clock)
+    if mhz is not None and not math.isfinite(mhz):
+        raise UserError(f"--mhz must be a number of MHz, not {mhz}")
     if mhz is not None and not clock:
         raise UserError("--mhz is the clock that is to be reached with --clock, which is missing")
     engines = choices(named_engines(engine, shape))
@@ -93,11 +96,12 @@ def _ended(clocks: dict[str, dict[str, Any]], mhz: float | None) -> Status:
     lacking = [f"{kind}: {_lacks(own['lacks'])}" for kind, own in clocks.items() if "lacks" in own]
     if lacking:
         raise UserError(f"no clock, an LFE5U-85F is too small: {'; '.join(lacking)}")
-    missed = [kind for kind, own in clocks.items() if own["mhz"] is None]
+    missed = [f"{kind} {'in time' if own['mhz'] is None else 'but ' + _mhz(own['mhz'])}"
+              for kind, own in clocks.items() if mhz is not None and (own["mhz"] or 0.0) < mhz]
     if not missed:
         return Status.DONE
-    say(f"zerokeep: {mhz:g} MHz not reached in time by the median of the seeds: {', '.join(missed)}; ask for less, or "
-        "give more time with --route-timeout", error=True)
+    say(f"zerokeep: {mhz:g} MHz not reached by the median of the seeds: {', '.join(missed)}; ask for less, or give "
+        "more time with --route-timeout", error=True)
     return Status.WRONG
 
 

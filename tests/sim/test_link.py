@@ -26,7 +26,7 @@ def layers():
             if step.name == "linear"}
 
 
-@pytest.mark.parametrize(("damage", "seed"), [(0.0, 0), (0.001, 1)])
+@pytest.mark.parametrize(("damage", "seed"), [(0.0, 0), (0.001, 1), (0.001, 2)])
 def test_a_pruned_layer_comes_out_bit_exact(layers, damage, seed):
     line = Line(damage=damage, seed=seed, tries=40)
     results, seen, outcomes = over_the_line(layers, PRESETS["tiny"], "skip-both", cache=CACHE, line=line)

@@ -74,11 +74,23 @@ def test_a_clock_that_is_asked_for(tmp_path, capsys, monkeypatch):
                  "--json", str(target)]) == 1
     out, err = capsys.readouterr()
     assert out.splitlines()[-1].split() == ["dense", "-", "-", "87.6", "-", "1000.0", "-", "-", "-"]
-    assert "87.5 MHz not reached in time by the median of the seeds: dense; ask for less" in err
+    assert "87.5 MHz not reached by the median of the seeds: dense in time; ask for less" in err
     assert json.loads(target.read_text())["engines"]["dense"]["clock"]["by_seed"] == {"1": None, "2": 87.6, "3": None}
 
 
+@pytest.mark.usefixtures("synthesised")
+@pytest.mark.parametrize(("asked", "status", "said"), [("91.25", 0, ""), ("91.5", 1, "dense but 91.2; ask for less")])
+def test_a_little_less_than_what_is_asked_for_is_missed(asked, status, said, capsys, monkeypatch):
+    monkeypatch.setattr("zeroskip.clock.reach", lambda netlist, *, seeds, mhz, timeout: {
+        "used": {"COMB": 4000}, "mhz": 91.25, "by_seed": {1: 91.25},
+        "critical": {"from": "a", "to": "b", "through": [], "logic": 4.0, "routing": 6.96}})
+    arguments = ["--preset", "tiny", "--engine", "dense", "--clock", "--seeds", "1", "--mhz", asked]
+    assert main(["synth", *arguments]) == status
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
+    (["--clock", "--mhz", "inf"], "--mhz must be a number of MHz, not inf"),
     (["--mhz", "90"], "--mhz is the clock that is to be reached with --clock, which is missing"),
     (["--clock", "--seeds", "1,x"], "seeds must be different whole numbers with commas between them, not '1,x'"),
     (["--clock", "--seeds", "2,2"], "seeds must be different whole numbers with commas between them, not '2,2'"),
